@@ -1,0 +1,16 @@
+// holdfast: one binary, one verb a task. Each verb is a file of its own (verb_*.cc).
+#include <CLI/CLI.hpp>
+
+#include "base/log.h"
+#include "holdfast/verbs.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Holdfast: an AI assistant service that stays up and says why it did not."};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", HOLDFAST_VERSION);
+  holdfast::log::Init("holdfast");
+  int exit_code = 0;
+  for (const holdfast::Verb& verb : holdfast::kVerbs) verb.add(app, exit_code);
+  CLI11_PARSE(app, argc, argv);
+  return exit_code;
+}

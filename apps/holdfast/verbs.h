@@ -1,0 +1,23 @@
+// The list of verbs. A verb's file defines its Add function: it adds a subcommand with its options,
+// whose callback does the work and sets `exit_code`.
+#pragma once
+
+#include <array>
+
+namespace CLI {
+class App;
+}
+
+namespace holdfast {
+
+struct Verb {
+  void (*add)(CLI::App& app, int& exit_code);
+};
+
+void AddInspect(CLI::App& app, int& exit_code);
+
+inline constexpr std::array kVerbs{
+    Verb{AddInspect},
+};
+
+}  // namespace holdfast

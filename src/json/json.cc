@@ -1,0 +1,70 @@
+#include "json/json.h"
+
+namespace holdfast::json {
+
+Result<Value> Parse(std::string_view text, const Limits& limits) {
+  if (text.size() > limits.text_bytes_max) {
+    return Fail(ErrorCode::kTooLarge, "JSON of {} bytes is over the limit of {}", text.size(),
+                limits.text_bytes_max);
+  }
+  boost::json::parse_options options;
+  options.max_depth = limits.depth_max;
+  boost::json::stream_parser parser({}, options);
+  boost::system::error_code error;
+  std::size_t consumed = parser.write(text.data(), text.size(), error);
+  if (!error) parser.finish(error);
+  if (error) {
+    return Fail(ErrorCode::kInvalidArgument, "not JSON at byte {}: {}", consumed, error.message());
+  }
+  return parser.release();
+}
+
+std::string Write(const Value& value) { return boost::json::serialize(value); }
+
+const Value* Find(const Object& object, std::string_view key) { return object.if_contains(key); }
+
+Result<std::int64_t> RequireInt(const Object& object, std::string_view key, std::int64_t min,
+                                std::int64_t max) {
+  const Value* value = object.if_contains(key);
+  if (value == nullptr) return Fail(ErrorCode::kInvalidArgument, "'{}' is missing", key);
+  boost::system::error_code error;
+  const auto number = value->to_number<std::int64_t>(error);
+  if (error) return Fail(ErrorCode::kInvalidArgument, "'{}' must be an integer", key);
+  if (number < min || number > max) {
+    return Fail(ErrorCode::kInvalidArgument, "'{}' is {}, outside {}..{}", key, number, min, max);
+  }
+  return number;
+}
+
+Result<std::int64_t> IntOr(const Object& object, std::string_view key, std::int64_t fallback,
+                           std::int64_t min, std::int64_t max) {
+  const Value* value = object.if_contains(key);
+  if (value == nullptr || value->is_null()) return fallback;
+  return RequireInt(object, key, min, max);
+}
+
+Result<double> NumberOr(const Object& object, std::string_view key, double fallback) {
+  const Value* value = object.if_contains(key);
+  if (value == nullptr || value->is_null()) return fallback;
+  boost::system::error_code error;
+  const auto number = value->to_number<double>(error);
+  if (error) return Fail(ErrorCode::kInvalidArgument, "'{}' must be a number", key);
+  return number;
+}
+
+Result<bool> BoolOr(const Object& object, std::string_view key, bool fallback) {
+  const Value* value = object.if_contains(key);
+  if (value == nullptr || value->is_null()) return fallback;
+  if (!value->is_bool()) return Fail(ErrorCode::kInvalidArgument, "'{}' must be true or false", key);
+  return value->as_bool();
+}
+
+Result<std::string> StringOr(const Object& object, std::string_view key,
+                             std::string_view fallback) {
+  const Value* value = object.if_contains(key);
+  if (value == nullptr || value->is_null()) return std::string(fallback);
+  if (!value->is_string()) return Fail(ErrorCode::kInvalidArgument, "'{}' must be a string", key);
+  return std::string(value->as_string());
+}
+
+}  // namespace holdfast::json

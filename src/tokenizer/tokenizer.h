@@ -1,0 +1,83 @@
+// Tokenizer: byte-level BPE with DeepSeek's pre-tokenizers. Immutable after making, thread-safe.
+// Token bytes are raw bytes here; the byte-to-unicode alphabet of the files stays inside the room.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace holdfast::tokenizer {
+
+using TokenId = std::int32_t;
+
+// The neutral description of a tokenizer, as read from a file.
+struct Spec {
+  struct Token {
+    std::string text;  // In the byte-to-unicode alphabet, except special tokens (plain UTF-8).
+    enum class Kind : std::uint8_t { kNormal, kControl, kUserDefined, kUnused, kByte } kind;
+  };
+  std::vector<Token> tokens;  // Index = id.
+  std::vector<std::pair<std::string, std::string>> merges;  // In order of priority.
+  // Pre-tokenizer: PCRE2 patterns applied one after the other, each splitting what is left.
+  std::vector<std::string> pre_patterns;
+  TokenId bos = -1;
+  TokenId eos = -1;
+  bool add_bos = true;
+  std::string chat_template;  // Jinja source as found in the file; may be empty.
+};
+
+// Text of a tokenizer.json (Hugging Face) with an optional tokenizer_config.json.
+[[nodiscard]] Result<Spec> SpecFromHuggingFace(std::string_view tokenizer_json,
+                                               std::string_view tokenizer_config_json);
+// The arrays of a GGUF's metadata (tokenizer.ggml.*). `pre` names the pre-tokenizer.
+struct GgufTokenizer {
+  const std::vector<std::string>& tokens;
+  const std::vector<std::int32_t>& token_types;
+  const std::vector<std::string>& merges;
+  std::string_view pre;
+  std::int64_t bos_token_id;
+  std::int64_t eos_token_id;
+  bool add_bos_token;
+  std::string_view chat_template;
+};
+[[nodiscard]] Result<Spec> SpecFromGguf(const GgufTokenizer& source);
+
+class Tokenizer {
+ public:
+  // Errors: kInvalidArgument (ids out of range, merges of unknown tokens, a pattern that does not
+  // compile), kTooLarge.
+  [[nodiscard]] static Result<std::unique_ptr<const Tokenizer>> Make(Spec spec);
+  ~Tokenizer();
+
+  struct EncodeOptions {
+    bool add_bos = false;
+    // True: special tokens written in the text become their ids. False (for text from users): they
+    // are encoded as ordinary characters, so no user can forge a turn.
+    bool parse_special = false;
+  };
+  std::vector<TokenId> Encode(std::string_view text, const EncodeOptions& options) const;
+
+  std::string Decode(std::span<const TokenId> ids, bool with_special = false) const;
+  // Raw bytes of a token; empty for an id out of range.
+  std::string_view TokenBytes(TokenId id) const;
+  bool IsSpecial(TokenId id) const;
+  std::optional<TokenId> FindSpecial(std::string_view text) const;
+
+  std::size_t vocab_size() const;
+  TokenId bos() const;
+  TokenId eos() const;
+  const Spec& spec() const;
+
+ private:
+  struct State;
+  explicit Tokenizer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast::tokenizer
