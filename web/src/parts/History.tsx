@@ -1,0 +1,37 @@
+import { conversations, currentId, deleteConversation } from "../state/conversations";
+import { isAnswering } from "../state/answer";
+import { AnchorIcon, PlusIcon, TrashIcon } from "./icons";
+
+export function History({ onPick }: { onPick: () => void }) {
+  const pick = (id: string | null) => {
+    currentId.value = id;
+    onPick();
+  };
+  return (
+    <nav class="history" aria-label="Conversations">
+      <div class="brand"><AnchorIcon /> Holdfast</div>
+      <button type="button" class="new-button" onClick={() => pick(null)}>
+        <PlusIcon /> New conversation
+      </button>
+      <ul class="history-list">
+        {conversations.value.map((c) => (
+          <li key={c.id} class={c.id === currentId.value ? "history-item current" : "history-item"}>
+            <button type="button" class="history-pick" aria-current={c.id === currentId.value ? "page" : undefined} onClick={() => pick(c.id)}>
+              {c.title}
+            </button>
+            <button
+              type="button"
+              class="icon-button history-delete"
+              aria-label={`Delete “${c.title}”`}
+              disabled={isAnswering.value && c.id === currentId.value}
+              onClick={() => deleteConversation(c.id)}
+            >
+              <TrashIcon />
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p class="history-note">Kept in this browser only.</p>
+    </nav>
+  );
+}

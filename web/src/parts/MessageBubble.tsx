@@ -1,0 +1,72 @@
+import { useMemo, useState } from "preact/hooks";
+import { isAnswering, regenerate } from "../state/answer";
+import type { Message } from "../state/conversations";
+import { toSafeHtml } from "../text/markdown";
+import { AgainIcon, CopyIcon } from "./icons";
+
+const ENDINGS: Record<string, string> = {
+  length: "The answer reached its length limit.",
+  stopped: "You stopped this answer.",
+};
+
+export function MessageBubble({ message, isLast }: { message: Message; isLast: boolean }) {
+  if (message.role === "user") {
+    return <article class="message user" aria-label="You"><div class="bubble">{message.content}</div></article>;
+  }
+  const ending = message.ending ? ENDINGS[message.ending] : undefined;
+  return (
+    <article class="message assistant" aria-label="Assistant" data-ending={message.failure ? "failed" : message.ending}>
+      {message.content !== "" && <Markdown text={message.content} />}
+      {message.failure && <Failure failure={message.failure} />}
+      <footer class="message-foot">
+        {message.content !== "" && <CopyButton text={message.content} />}
+        {isLast && (
+          <button type="button" class="icon-button" aria-label="Regenerate" title="Regenerate" disabled={isAnswering.value} onClick={regenerate}>
+            <AgainIcon />
+          </button>
+        )}
+        {ending && <span class="message-note">{ending}</span>}
+        {message.tokensPerSecond && <span class="message-note">{message.tokensPerSecond} tokens/s</span>}
+      </footer>
+    </article>
+  );
+}
+
+export function Draft({ text }: { text: string }) {
+  return (
+    <article class="message assistant growing" aria-label="Assistant">
+      {text === "" ? <div class="waiting" role="status" aria-label="Waiting for the first word"><i /><i /><i /></div> : <Markdown text={text} />}
+    </article>
+  );
+}
+
+function Markdown({ text }: { text: string }) {
+  const html = useMemo(() => toSafeHtml(text), [text]);
+  return <div class="markdown" dangerouslySetInnerHTML={{ __html: html }} />;
+}
+
+function Failure({ failure }: { failure: NonNullable<Message["failure"]> }) {
+  return (
+    <div class="failure" role="alert">
+      <strong>{failure.message}</strong>
+      <span>
+        Reason: <code>{failure.reason}</code>
+        {failure.retryAfterSeconds !== null && ` · try again in ${failure.retryAfterSeconds} s`}
+      </span>
+    </div>
+  );
+}
+
+function CopyButton({ text }: { text: string }) {
+  const [isCopied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1500);
+  };
+  return (
+    <button type="button" class="icon-button" aria-label={isCopied ? "Copied" : "Copy"} title="Copy" onClick={() => void copy()}>
+      {isCopied ? <span class="copied">✓</span> : <CopyIcon />}
+    </button>
+  );
+}

@@ -1,0 +1,77 @@
+// Conversations, kept in this browser's local storage only, at most CONVERSATIONS_MAX of them: the
+// one untouched longest goes first. If the storage is full or forbidden the chat still works, and
+// `isStored` says so.
+import { computed, effect, signal } from "@preact/signals";
+import type { Role } from "../api/chat";
+
+export interface Message {
+  id: string;
+  role: Role;
+  content: string;
+  // How an answer ended: "stop", "length", "stopped" (by the reader), or a failure.
+  ending?: string;
+  failure?: { message: string; reason: string; retryAfterSeconds: number | null };
+  tokensPerSecond?: number;
+}
+
+export interface Conversation {
+  id: string;
+  title: string;
+  touchedAt: number;
+  messages: Message[];
+}
+
+const STORAGE_KEY = "holdfast.conversations.v1";
+const CONVERSATIONS_MAX = 100;
+const TITLE_CHARS_MAX = 48;
+
+export const conversations = signal<Conversation[]>(load());
+export const currentId = signal<string | null>(null);
+export const isStored = signal(true);
+export const current = computed(() => conversations.value.find((c) => c.id === currentId.value) ?? null);
+
+effect(() => {
+  const text = JSON.stringify(conversations.value);
+  try {
+    localStorage.setItem(STORAGE_KEY, text);
+    isStored.value = true;
+  } catch {
+    isStored.value = false;
+  }
+});
+
+export function startConversation(firstMessage: string): Conversation {
+  const conversation: Conversation = { id: newId(), title: titleOf(firstMessage), touchedAt: Date.now(), messages: [] };
+  conversations.value = [conversation, ...conversations.value].slice(0, CONVERSATIONS_MAX);
+  currentId.value = conversation.id;
+  return conversation;
+}
+
+export function updateConversation(id: string, change: (conversation: Conversation) => Conversation): void {
+  conversations.value = conversations.value
+    .map((c) => (c.id === id ? { ...change(c), touchedAt: Date.now() } : c))
+    .sort((a, b) => b.touchedAt - a.touchedAt);
+}
+
+export function deleteConversation(id: string): void {
+  conversations.value = conversations.value.filter((c) => c.id !== id);
+  if (currentId.value === id) currentId.value = null;
+}
+
+export function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function titleOf(message: string): string {
+  const line = message.trim().replace(/\s+/g, " ");
+  return line.length <= TITLE_CHARS_MAX ? line : `${line.slice(0, TITLE_CHARS_MAX - 1)}…`;
+}
+
+function load(): Conversation[] {
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]");
+    return Array.isArray(stored) ? (stored as Conversation[]).filter((c) => c.id && Array.isArray(c.messages)) : [];
+  } catch {
+    return [];
+  }
+}

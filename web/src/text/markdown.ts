@@ -1,0 +1,45 @@
+// Markdown made safe: marked → DOMPurify → HTML. Links open elsewhere and tell nobody; images and
+// anything that could load from another origin are dropped.
+import DOMPurify from "dompurify";
+import hljs from "highlight.js/lib/core";
+import bash from "highlight.js/lib/languages/bash";
+import cpp from "highlight.js/lib/languages/cpp";
+import javascript from "highlight.js/lib/languages/javascript";
+import json from "highlight.js/lib/languages/json";
+import python from "highlight.js/lib/languages/python";
+import sql from "highlight.js/lib/languages/sql";
+import { Marked } from "marked";
+
+const languages = { bash, sh: bash, cpp, c: cpp, javascript, js: javascript, typescript: javascript, json, python, py: python, sql };
+for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
+
+const marked = new Marked({
+  gfm: true,
+  breaks: true,
+  renderer: {
+    code({ text, lang }) {
+      const name = (lang ?? "").trim().toLowerCase();
+      const body = hljs.getLanguage(name) ? hljs.highlight(text, { language: name }).value : escape(text);
+      return `<pre><code class="hljs">${body}</code></pre>`;
+    },
+  },
+});
+
+const purify = DOMPurify(window);
+purify.addHook("afterSanitizeAttributes", (node) => {
+  if (node.tagName !== "A") return;
+  node.setAttribute("target", "_blank");
+  node.setAttribute("rel", "noopener noreferrer nofollow");
+});
+
+export function toSafeHtml(markdown: string): string {
+  return purify.sanitize(marked.parse(markdown, { async: false }), {
+    USE_PROFILES: { html: true },
+    FORBID_TAGS: ["img", "picture", "audio", "video", "source", "style", "form", "input", "button", "textarea", "select", "iframe"],
+    FORBID_ATTR: ["style", "id", "name"],
+  });
+}
+
+function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
