@@ -1,0 +1,186 @@
+#include "tokenizer/pre_tokenizer.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <algorithm>
+#include <utility>
+
+#include <pcre2.h>
+
+#include "base/check.h"
+#include "tokenizer/pre_patterns.h"
+#include "tokenizer/utf8.h"
+
+namespace holdfast::tokenizer {
+namespace {
+
+// The published patterns need a few hundred steps a match; a pattern that needs this many would
+// hold a request for seconds.
+constexpr std::uint32_t kMatchLimit = 1'000'000;
+constexpr std::uint32_t kHeapLimitKib = 16 * 1024;
+constexpr std::size_t kJitStackBytesMin = 32 * 1024;
+constexpr std::size_t kJitStackBytesMax = 1024 * 1024;
+
+struct CodeDeleter {
+  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
+};
+struct Pattern {
+  std::unique_ptr<pcre2_code, CodeDeleter> code;
+  bool has_jit = false;
+};
+
+// What one match needs beside the pattern; one per Split call, so patterns stay shared.
+class Scratch {
+ public:
+  Scratch()
+      : data_(pcre2_match_data_create(1, nullptr)),
+        context_(pcre2_match_context_create(nullptr)),
+        jit_stack_(pcre2_jit_stack_create(kJitStackBytesMin, kJitStackBytesMax, nullptr)) {
+    CHECK(data_ != nullptr && context_ != nullptr);
+    pcre2_set_match_limit(context_, kMatchLimit);
+    pcre2_set_heap_limit(context_, kHeapLimitKib);
+    if (jit_stack_ != nullptr) pcre2_jit_stack_assign(context_, nullptr, jit_stack_);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    pcre2_jit_stack_free(jit_stack_);
+    pcre2_match_context_free(context_);
+    pcre2_match_data_free(data_);
+  }
+
+  // First match at or after `from`: true and its range, or false.
+  bool Match(const Pattern& pattern, std::string_view text, std::size_t from, std::size_t& begin,
+             std::size_t& end) {
+    const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+    int found = PCRE2_ERROR_JIT_STACKLIMIT;
+    if (pattern.has_jit) {
+      found = pcre2_jit_match(pattern.code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK,
+                              data_, context_);
+    }
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT) {
+      found = pcre2_match(pattern.code.get(), subject, text.size(), from,
+                          PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data_, context_);
+    }
+    if (found < 0) return false;  // No match, or over a limit.
+    const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data_);
+    begin = range[0];
+    end = range[1];
+    return true;
+  }
+
+ private:
+  pcre2_match_data* data_;
+  pcre2_match_context* context_;
+  pcre2_jit_stack* jit_stack_;
+};
+
+Result<Pattern> Compile(const std::string& source) {
+  if (source.size() > PreTokenizer::kPatternBytesMax) {
+    return Fail(ErrorCode::kTooLarge, "pre-tokenizer pattern of {} bytes is over the limit of {}",
+                source.size(), PreTokenizer::kPatternBytesMax);
+  }
+  TRY_ASSIGN(const std::string translated, ToPcreSyntax(source));
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  Pattern pattern;
+  pattern.code.reset(
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &error,
+                    &offset, nullptr));
+  if (pattern.code == nullptr) {
+    PCRE2_UCHAR message[128];
+    pcre2_get_error_message(error, message, sizeof message);
+    return Fail(ErrorCode::kInvalidArgument, "pre-tokenizer pattern: {} (at byte {})",
+                reinterpret_cast<const char*>(message), offset);
+  }
+  pattern.has_jit = pcre2_jit_compile(pattern.code.get(), PCRE2_JIT_COMPLETE) == 0;
+  return pattern;
+}
+
+// Appends the pieces of one piece: each match, and each gap between matches.
+void SplitPiece(const Pattern& pattern, Scratch& scratch, std::string_view piece,
+                std::vector<std::string_view>& out) {
+  std::size_t done = 0;
+  std::size_t from = 0;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  while (from < piece.size() && scratch.Match(pattern, piece, from, begin, end)) {
+    if (end <= begin || begin < done) {  // An empty match splits nothing.
+      from = std::max(from, end);
+      if (from < piece.size()) from += NextUtf8(piece.substr(from)).bytes;
+      continue;
+    }
+    if (begin > done) out.push_back(piece.substr(done, begin - done));
+    out.push_back(piece.substr(begin, end - begin));
+    done = from = end;
+  }
+  if (done < piece.size()) out.push_back(piece.substr(done));
+}
+
+}  // namespace
+
+struct PreTokenizer::State {
+  std::vector<Pattern> patterns;
+
+  void SplitValid(std::string_view text, Scratch& scratch, std::vector<std::string_view>& work,
+                  std::vector<std::string_view>& pieces) const;
+};
+
+// Runs the patterns over valid UTF-8 and appends to `pieces`.
+void PreTokenizer::State::SplitValid(std::string_view text, Scratch& scratch,
+                                     std::vector<std::string_view>& work,
+                                     std::vector<std::string_view>& pieces) const {
+  if (patterns.empty()) {
+    pieces.push_back(text);
+    return;
+  }
+  std::vector<std::string_view> next;
+  work.assign(1, text);
+  for (std::size_t i = 0; i + 1 < patterns.size(); ++i) {
+    next.clear();
+    for (const std::string_view piece : work) SplitPiece(patterns[i], scratch, piece, next);
+    work.swap(next);
+  }
+  for (const std::string_view piece : work) SplitPiece(patterns.back(), scratch, piece, pieces);
+}
+
+PreTokenizer::PreTokenizer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+PreTokenizer::PreTokenizer(PreTokenizer&&) noexcept = default;
+PreTokenizer& PreTokenizer::operator=(PreTokenizer&&) noexcept = default;
+PreTokenizer::~PreTokenizer() = default;
+
+Result<PreTokenizer> PreTokenizer::Make(std::span<const std::string> patterns) {
+  if (patterns.size() > kPatternsMax) {
+    return Fail(ErrorCode::kTooLarge, "{} pre-tokenizer patterns are over the limit of {}",
+                patterns.size(), kPatternsMax);
+  }
+  auto state = std::make_unique<State>();
+  for (const std::string& source : patterns) {
+    TRY_ASSIGN(Pattern pattern, Compile(source));
+    state->patterns.push_back(std::move(pattern));
+  }
+  return PreTokenizer(std::move(state));
+}
+
+Result<PreTokenizer> PreTokenizer::Named(std::string_view name) {
+  TRY_ASSIGN(const std::vector<std::string> patterns, NamedPrePatterns(name));
+  return Make(patterns);
+}
+
+void PreTokenizer::Split(std::string_view text, std::vector<std::string_view>& pieces) const {
+  pieces.clear();
+  if (text.empty()) return;
+  Scratch scratch;
+  std::vector<std::string_view> work;
+  while (!text.empty()) {
+    const std::size_t valid = ValidUtf8Prefix(text);
+    if (valid > 0) state_->SplitValid(text.substr(0, valid), scratch, work, pieces);
+    text.remove_prefix(valid);
+    if (text.empty()) break;
+    const std::size_t invalid = NextUtf8(text).bytes;
+    pieces.push_back(text.substr(0, invalid));
+    text.remove_prefix(invalid);
+  }
+}
+
+}  // namespace holdfast::tokenizer
