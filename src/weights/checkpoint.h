@@ -9,6 +9,7 @@
 // in place of kv_b_proj.weight [H * (nope + v), R].
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -33,14 +34,16 @@ struct TokenizerSource {
   std::string tokenizer_json;         // Empty for GGUF.
   std::string tokenizer_config_json;  // May be empty.
   // GGUF form:
-  std::vector<std::string> tokens;    // In the byte-to-unicode alphabet.
+  std::vector<std::string> tokens;  // In the byte-to-unicode alphabet.
   std::vector<std::int32_t> token_types;
-  std::vector<std::string> merges;    // "left right"
-  std::string pre;                    // Pre-tokenizer name: "deepseek-llm", "deepseek-v3", ...
+  std::vector<std::string> merges;  // "left right"
+  std::string pre;                  // Pre-tokenizer name: "deepseek-llm", "deepseek-v3", ...
   std::int64_t bos_token_id = -1;
   std::int64_t eos_token_id = -1;
+  // Every id that ends a generation, eos_token_id first: those of generation_config.json too.
+  std::vector<std::int64_t> eos_token_ids;
   bool add_bos_token = true;
-  std::string chat_template;          // Jinja source, or empty.
+  std::string chat_template;  // Jinja source, or empty.
 };
 
 class Checkpoint {

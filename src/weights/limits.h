@@ -1,0 +1,27 @@
+// Limits of what a weight file may ask of us, each with a name that error messages use. They are
+// far above any published model and far below what would hurt.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace holdfast::weights {
+
+inline constexpr std::uint64_t kTensorCountMax = 1u << 20;  // DeepSeek-V3 has 91,991.
+inline constexpr std::uint64_t kTensorNameBytesMax = 255;
+inline constexpr std::int64_t kTensorDimMax = std::int64_t{1} << 32;
+inline constexpr std::int64_t kTensorElementsMax = std::int64_t{1} << 44;
+inline constexpr std::uint64_t kGgufKeyCountMax = 65536;
+inline constexpr std::uint64_t kGgufKeyBytesMax = 65535;  // The format's own limit.
+inline constexpr std::uint64_t kGgufStringBytesMax = 16u << 20;
+inline constexpr std::uint64_t kGgufArrayCountMax = 4u << 20;
+inline constexpr std::uint64_t kGgufAlignmentMax = 65536;
+inline constexpr std::uint64_t kSafetensorsHeaderBytesMax =
+    32u << 20;  // JSON may grow 24-fold in memory.
+inline constexpr std::size_t kShardCountMax = 4096;
+inline constexpr std::size_t kConfigBytesMax = 1u << 20;
+inline constexpr std::size_t kIndexBytesMax = 64u << 20;  // DeepSeek-V3's has 8.9 MB.
+inline constexpr std::size_t kTokenizerBytesMax = 64u << 20;
+inline constexpr std::size_t kHeaderJsonDepthMax = 8;
+
+}  // namespace holdfast::weights
