@@ -1,0 +1,16 @@
+// Beast's parsers, the only part of Beast in use. Only http's sources include this.
+#pragma once
+
+#ifndef BOOST_BEAST_SEPARATE_COMPILATION
+#define BOOST_BEAST_SEPARATE_COMPILATION 1
+#endif
+
+#include "net/asio.h"
+
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace holdfast::http {
+namespace beast = boost::beast;
+}  // namespace holdfast::http

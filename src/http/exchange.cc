@@ -1,0 +1,106 @@
+#include "http/exchange.h"
+
+#include <ctime>
+#include <iterator>
+
+#include "base/check.h"
+
+namespace holdfast::http {
+namespace {
+
+// IMF-fixdate (RFC 9110, section 5.6.7).
+std::string HttpDate() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  const std::size_t length = std::strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return std::string(text, length);
+}
+
+bool MayHaveBody(int status) { return status >= 200 && status != 204 && status != 304; }
+
+}  // namespace
+
+Exchange::Exchange(net::Connection& connection, RequestReader& reader, const Facts& facts,
+                   RequestHead head, bool allows_keep_alive)
+    : connection_(connection),
+      reader_(reader),
+      facts_(facts),
+      head_(std::move(head)),
+      keeps_alive_(allows_keep_alive && head_.keeps_alive) {}
+
+void Exchange::AddHeader(std::string name, std::string value) {
+  extra_headers_.push_back({std::move(name), std::move(value)});
+}
+
+std::string Exchange::WriteHead(const ResponseHead& head, std::string_view framing) const {
+  std::string text;
+  const auto out = std::back_inserter(text);
+  fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", head.status, StatusText(head.status),
+                 HttpDate());
+  if (!head.content_type.empty()) fmt::format_to(out, "Content-Type: {}\r\n", head.content_type);
+  for (const auto* headers : {&head.headers, &extra_headers_}) {
+    for (const Header& header : *headers) {
+      fmt::format_to(out, "{}: {}\r\n", header.name, header.value);
+    }
+  }
+  text += framing;
+  text += keeps_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+  return text;
+}
+
+net::Awaitable<Result<void>> Exchange::Send(const ResponseHead& head, std::string_view body) {
+  CHECK(!has_begun());
+  status_ = head.status;
+  // What is left of an unread body would be taken for the next request.
+  if (!reader_.is_body_done()) keeps_alive_ = false;
+  std::string framing;
+  if (MayHaveBody(head.status)) framing = fmt::format("Content-Length: {}\r\n", body.size());
+  std::string text = WriteHead(head, framing);
+  const bool sends_body = MayHaveBody(head.status) && head_.method != Method::kHead;
+  constexpr std::size_t kJoinedBytesMax = 32 << 10;
+  if (sends_body && body.size() <= kJoinedBytesMax) {
+    text += body;
+    body = {};
+  }
+  CO_TRY(co_await connection_.Write(text));
+  if (sends_body) CO_TRY(co_await connection_.Write(body));
+  has_ended_ = true;
+  co_return Result<void>{};
+}
+
+net::Awaitable<Result<void>> Exchange::Begin(const ResponseHead& head) {
+  CHECK(!has_begun());
+  status_ = head.status;
+  if (!reader_.is_body_done()) keeps_alive_ = false;
+  is_chunked_ = !head_.is_http_1_0;
+  if (!is_chunked_) keeps_alive_ = false;
+  const std::string text =
+      WriteHead(head, is_chunked_ ? "Transfer-Encoding: chunked\r\n" : std::string_view{});
+  co_return co_await connection_.Write(text);
+}
+
+net::Awaitable<Result<void>> Exchange::Write(std::string_view part) {
+  CHECK(has_begun() && !has_ended_);
+  if (part.empty() || head_.method == Method::kHead) co_return Result<void>{};
+  if (!is_chunked_) co_return co_await connection_.Write(part);
+  const std::string chunk = fmt::format("{:x}\r\n{}\r\n", part.size(), part);
+  co_return co_await connection_.Write(chunk);
+}
+
+net::Awaitable<Result<void>> Exchange::End() {
+  CHECK(has_begun() && !has_ended_);
+  if (is_chunked_ && head_.method != Method::kHead) {
+    CO_TRY(co_await connection_.Write("0\r\n\r\n"));
+  }
+  has_ended_ = true;
+  co_return Result<void>{};
+}
+
+void Exchange::Abort() {
+  keeps_alive_ = false;
+  connection_.Close();
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,79 @@
+// Exchange: one request and its answer. The handler reads the body if it wants it, then either
+// sends a whole answer or begins one and writes it in parts. Belongs to the coroutine that serves
+// the connection; single-threaded.
+//
+// Invariant: exactly one answer is begun; after an error from Write the peer is gone or too slow
+// and nothing more can be said to it.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "http/message.h"
+#include "http/request_reader.h"
+#include "net/connection.h"
+
+namespace holdfast::http {
+
+class Exchange {
+ public:
+  struct Facts {
+    std::string peer;  // Numeric address of the peer, or "unix".
+    bool is_encrypted = false;
+  };
+  Exchange(net::Connection& connection, RequestReader& reader, const Facts& facts,
+           RequestHead head, bool allows_keep_alive);
+
+  const RequestHead& head() const { return head_; }
+  const Facts& facts() const { return facts_; }
+  net::Executor executor() { return connection_.executor(); }
+
+  net::Awaitable<std::expected<std::string, Refusal>> ReadBody(const BodyLimits& limits) {
+    return reader_.ReadBody(limits);
+  }
+
+  // A header of the answer, whoever will make it.
+  void AddHeader(std::string name, std::string value);
+  // The connection closes after the answer.
+  void CloseAfterwards() { keeps_alive_ = false; }
+
+  // A whole answer. `body` must live until it returns.
+  net::Awaitable<Result<void>> Send(const ResponseHead& head, std::string_view body);
+  // An answer in parts: Begin, Write any number of times, End.
+  net::Awaitable<Result<void>> Begin(const ResponseHead& head);
+  net::Awaitable<Result<void>> Write(std::string_view part);
+  net::Awaitable<Result<void>> End();
+  // Cuts the connection; the peer sees that the answer is incomplete.
+  void Abort();
+
+  bool has_begun() const { return status_ != 0; }
+  bool has_ended() const { return has_ended_; }
+  int status() const { return status_; }  // 0: no answer yet.
+  bool keeps_alive() const { return keeps_alive_ && has_ended_ && reader_.is_body_done(); }
+
+  bool is_peer_gone() const { return connection_.is_peer_gone(); }
+  // See net::Connection. The exchange clears it when it dies.
+  void SetPeerGoneNotify(std::move_only_function<void()> notify) {
+    connection_.SetPeerGoneNotify(std::move(notify));
+  }
+  ~Exchange() { connection_.SetPeerGoneNotify(nullptr); }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+ private:
+  std::string WriteHead(const ResponseHead& head, std::string_view framing) const;
+
+  net::Connection& connection_;
+  RequestReader& reader_;
+  const Facts& facts_;
+  const RequestHead head_;
+  std::vector<Header> extra_headers_;
+  bool keeps_alive_;
+  bool is_chunked_ = false;
+  bool has_ended_ = false;
+  int status_ = 0;
+};
+
+}  // namespace holdfast::http

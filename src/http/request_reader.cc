@@ -1,0 +1,224 @@
+#include "http/request_reader.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "http/beast.h"
+
+namespace holdfast::http {
+namespace {
+
+namespace wire = beast::http;
+
+std::unexpected<Refusal> Refuse(int status, std::string message) {
+  return std::unexpected(Refusal{status, std::move(message)});
+}
+
+// Nobody is there to answer.
+std::unexpected<Refusal> Gone() { return std::unexpected(Refusal{}); }
+
+Method MethodOf(wire::verb verb) {
+  switch (verb) {
+    case wire::verb::get: return Method::kGet;
+    case wire::verb::head: return Method::kHead;
+    case wire::verb::post: return Method::kPost;
+    case wire::verb::put: return Method::kPut;
+    case wire::verb::patch: return Method::kPatch;
+    case wire::verb::delete_: return Method::kDelete;
+    case wire::verb::options: return Method::kOptions;
+    default: return Method::kOther;
+  }
+}
+
+Refusal RefusalFor(const boost::system::error_code& error, const HeadLimits& limits) {
+  if (error == wire::error::bad_version) return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
+  if (error == wire::error::header_limit) {
+    return {431, fmt::format("the request's head is over the limit of {} bytes",
+                             limits.head_bytes_max)};
+  }
+  return {400, fmt::format("not an HTTP/1.1 request: {}", error.message())};
+}
+
+bool EqualsNoCase(std::string_view a, std::string_view b) {
+  const auto lower = [](unsigned char c) { return std::tolower(c); };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+// Splits the target into path and query; absolute-form loses its scheme and host.
+std::expected<void, Refusal> ReadTarget(std::string_view target, RequestHead& head) {
+  if (target == "*" && head.method == Method::kOptions) {
+    head.path = "*";
+    return {};
+  }
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    const std::size_t slash = target.find('/', scheme.size());
+    target = slash == std::string_view::npos ? "/" : target.substr(slash);
+  }
+  if (!target.starts_with('/')) return Refuse(400, "the request target must begin with '/'");
+  const std::size_t mark = target.find('?');
+  std::optional<std::string> path = PercentDecode(target.substr(0, mark));
+  if (!path) return Refuse(400, "the request target has a broken percent escape");
+  head.path = std::move(*path);
+  if (mark != std::string_view::npos) head.query = target.substr(mark + 1);
+  return {};
+}
+
+// What Beast lets pass and we do not: ambiguous framing and hosts are how requests are smuggled.
+std::expected<void, Refusal> CheckFraming(const wire::request<wire::string_body>& message,
+                                          RequestHead& head) {
+  const auto count = [&](wire::field field) { return message.count(field); };
+  if (count(wire::field::transfer_encoding) > 0) {
+    if (head.is_http_1_0) return Refuse(400, "Transfer-Encoding is not part of HTTP/1.0");
+    if (count(wire::field::content_length) > 0) {
+      return Refuse(400, "a request has Content-Length or Transfer-Encoding, not both");
+    }
+    if (count(wire::field::transfer_encoding) > 1 ||
+        !EqualsNoCase(message[wire::field::transfer_encoding], "chunked")) {
+      return Refuse(501, "the only transfer coding known here is 'chunked'");
+    }
+  }
+  if (count(wire::field::content_length) > 1) {
+    return Refuse(400, "a request has one Content-Length");
+  }
+  if (count(wire::field::host) > 1 || (!head.is_http_1_0 && count(wire::field::host) == 0)) {
+    return Refuse(400, "a request has exactly one Host");
+  }
+  if (count(wire::field::expect) > 0) {
+    if (!EqualsNoCase(message[wire::field::expect], "100-continue")) {
+      return Refuse(417, "the only expectation known here is '100-continue'");
+    }
+    head.expects_continue = !head.is_http_1_0;
+  }
+  return {};
+}
+
+}  // namespace
+
+struct RequestReader::Parser {
+  wire::request_parser<wire::string_body> beast;
+};
+
+RequestReader::RequestReader(net::Connection& connection, const HeadLimits& limits)
+    : connection_(connection), limits_(limits) {}
+RequestReader::~RequestReader() = default;
+
+bool RequestReader::is_body_done() const { return parser_ == nullptr || parser_->beast.is_done(); }
+
+net::Awaitable<std::expected<void, Refusal>> RequestReader::WaitFirstByte() {
+  // Empty lines before a request are skipped (RFC 9112, section 2.2), a few of them.
+  constexpr std::size_t kEmptyLineBytesMax = 8;
+  const net::TimePoint deadline = net::Clock::now() + limits_.idle_time_max;
+  std::size_t skipped = 0;
+  while (true) {
+    while (!connection_.input().empty()) {
+      const char first = connection_.input().front();
+      if (first != '\r' && first != '\n') co_return std::expected<void, Refusal>{};
+      if (++skipped > kEmptyLineBytesMax) co_return Refuse(400, "too many empty lines");
+      connection_.Consume(1);
+    }
+    const Result<bool> more = co_await connection_.WaitInput(deadline);
+    if (!more || !*more) co_return Gone();
+  }
+}
+
+net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
+  is_idle_ = true;
+  std::expected<void, Refusal> first = co_await WaitFirstByte();
+  is_idle_ = false;
+  if (!first) co_return std::unexpected(first.error());
+
+  parser_ = std::make_unique<Parser>();
+  auto& parser = parser_->beast;
+  parser.header_limit(static_cast<std::uint32_t>(limits_.head_bytes_max));
+  parser.body_limit(boost::none);  // ReadBody sets it, once the route is known.
+  const net::TimePoint deadline = net::Clock::now() + limits_.head_time_max;
+  bool is_line_complete = false;
+  while (true) {
+    const std::string_view input = connection_.input();
+    if (!is_line_complete) {
+      is_line_complete = input.find('\n') != std::string_view::npos;
+      if (!is_line_complete && input.size() > limits_.target_bytes_max) {
+        co_return Refuse(414, fmt::format("the request line is over the limit of {} bytes",
+                                          limits_.target_bytes_max));
+      }
+    }
+    boost::system::error_code error;
+    const std::size_t used = parser.put(net::asio::buffer(input.data(), input.size()), error);
+    connection_.Consume(used);
+    if (parser.is_header_done()) break;
+    if (error && error != wire::error::need_more) co_return std::unexpected(RefusalFor(error, limits_));
+    if (!error) continue;
+    const Result<bool> more = co_await connection_.WaitInput(deadline);
+    if (!more && more.error().code == ErrorCode::kDeadlineExceeded) {
+      co_return Refuse(408, fmt::format("the request's head took longer than {} ms",
+                                        limits_.head_time_max.count()));
+    }
+    if (!more || !*more) co_return Gone();
+  }
+
+  const auto& message = parser.get();
+  RequestHead head;
+  head.method = MethodOf(message.method());
+  head.is_http_1_0 = message.version() == 10;
+  head.keeps_alive = message.keep_alive();
+  head.is_chunked = parser.chunked();
+  if (const auto length = parser.content_length()) head.content_length = *length;
+  if (message.target().size() > limits_.target_bytes_max) {
+    co_return Refuse(414, fmt::format("the request target is over the limit of {} bytes",
+                                      limits_.target_bytes_max));
+  }
+  for (const auto& field : message) {
+    head.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+  }
+  if (head.headers.size() > limits_.header_count_max) {
+    co_return Refuse(431, fmt::format("{} header fields are over the limit of {}",
+                                      head.headers.size(), limits_.header_count_max));
+  }
+  if (head.method == Method::kOther) co_return Refuse(501, "this method is not known here");
+  std::expected<void, Refusal> checked = CheckFraming(message, head);
+  if (!checked) co_return std::unexpected(checked.error());
+  checked = ReadTarget(message.target(), head);
+  if (!checked) co_return std::unexpected(checked.error());
+  expects_continue_ = head.expects_continue;
+  co_return head;
+}
+
+net::Awaitable<std::expected<std::string, Refusal>> RequestReader::ReadBody(
+    const BodyLimits& limits) {
+  auto& parser = parser_->beast;
+  if (parser.is_done()) co_return std::string{};
+  const std::string too_large =
+      fmt::format("the request's body is over the limit of {} bytes", limits.bytes_max);
+  if (const auto length = parser.content_length(); length && *length > limits.bytes_max) {
+    co_return Refuse(413, too_large);
+  }
+  if (std::exchange(expects_continue_, false) && connection_.input().empty()) {
+    const Result<void> written = co_await connection_.Write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (!written) co_return Gone();
+  }
+  parser.body_limit(limits.bytes_max);
+  parser.eager(true);
+  const net::TimePoint deadline = net::Clock::now() + limits.time_max;
+  while (!parser.is_done()) {
+    boost::system::error_code error;
+    const std::size_t used = parser.put(net::asio::buffer(connection_.input().data(), connection_.input().size()), error);
+    connection_.Consume(used);
+    if (parser.is_done()) break;
+    if (error == wire::error::body_limit) co_return Refuse(413, too_large);
+    if (error && error != wire::error::need_more) {
+      co_return Refuse(400, fmt::format("the request's body is malformed: {}", error.message()));
+    }
+    if (!error && !connection_.input().empty()) continue;
+    const Result<bool> more = co_await connection_.WaitInput(deadline);
+    if (!more && more.error().code == ErrorCode::kDeadlineExceeded) {
+      co_return Refuse(408, fmt::format("the request's body took longer than {} ms",
+                                        limits.time_max.count()));
+    }
+    if (!more || !*more) co_return Gone();
+  }
+  co_return std::move(parser.get().body());
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,68 @@
+#include "http/router.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace holdfast::http {
+namespace {
+
+using Params = std::map<std::string, std::string, std::less<>>;
+
+std::string_view TakeSegment(std::string_view& path) {
+  path.remove_prefix(1);
+  const std::size_t slash = std::min(path.find('/'), path.size());
+  const std::string_view segment = path.substr(0, slash);
+  path.remove_prefix(slash);
+  return segment;
+}
+
+std::optional<Params> Match(std::string_view pattern, std::string_view path) {
+  Params params;
+  while (!pattern.empty() && !path.empty()) {
+    if (pattern == "/*") return params;
+    const std::string_view wanted = TakeSegment(pattern);
+    const std::string_view segment = TakeSegment(path);
+    if (wanted.starts_with('{')) {
+      if (segment.empty()) return std::nullopt;
+      params.emplace(wanted.substr(1, wanted.size() - 2), segment);
+    } else if (wanted != segment) {
+      return std::nullopt;
+    }
+  }
+  if (!pattern.empty() || !path.empty()) return std::nullopt;
+  return params;
+}
+
+bool IsFixed(const Route& route) {
+  return route.pattern.find_first_of("{*") == std::string::npos;
+}
+
+bool Serves(const Route& route, Method method) {
+  return route.method == method || (route.method == Method::kGet && method == Method::kHead);
+}
+
+}  // namespace
+
+std::variant<Router::Found, Router::WrongMethod, Router::NoRoute> Router::Find(
+    Method method, std::string_view path) const {
+  if (!path.starts_with('/')) return NoRoute{};
+  std::string allow;
+  std::optional<Found> found;
+  for (const Route& route : routes_) {
+    std::optional<Params> params = Match(route.pattern, path);
+    if (!params) continue;
+    if (!Serves(route, method)) {
+      const std::string name(MethodName(route.method));
+      allow += (allow.empty() ? "" : ", ") + name + (route.method == Method::kGet ? ", HEAD" : "");
+      continue;
+    }
+    if (!found || (IsFixed(route) && !IsFixed(*found->route))) {
+      found = Found{&route, RouteRequest{std::move(*params), {}}};
+    }
+  }
+  if (found) return std::move(*found);
+  if (!allow.empty()) return WrongMethod{std::move(allow)};
+  return NoRoute{};
+}
+
+}  // namespace holdfast::http

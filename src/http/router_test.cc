@@ -1,0 +1,54 @@
+#include "http/router.h"
+
+#include <gtest/gtest.h>
+
+namespace holdfast::http {
+namespace {
+
+Router MakeRouter() {
+  Router router;
+  router.Add({.method = Method::kGet, .pattern = "/v1/models", .handler = {}});
+  router.Add({.method = Method::kGet, .pattern = "/v1/models/{id}", .handler = {}});
+  router.Add({.method = Method::kGet, .pattern = "/v1/models/special", .handler = {}});
+  router.Add({.method = Method::kPost, .pattern = "/v1/chat/completions", .handler = {}});
+  router.Add({.method = Method::kGet, .pattern = "/assets/*", .handler = {}});
+  return router;
+}
+
+TEST(Router, FindsTheRouteOfMethodAndPath) {
+  const Router router = MakeRouter();
+  struct Case {
+    Method method;
+    const char* path;
+    const char* pattern;
+  };
+  for (const Case& c : {Case{Method::kGet, "/v1/models", "/v1/models"},
+                        Case{Method::kHead, "/v1/models", "/v1/models"},
+                        Case{Method::kGet, "/v1/models/x", "/v1/models/{id}"},
+                        Case{Method::kGet, "/v1/models/special", "/v1/models/special"},
+                        Case{Method::kPost, "/v1/chat/completions", "/v1/chat/completions"},
+                        Case{Method::kGet, "/assets/a/b.js", "/assets/*"}}) {
+    const auto found = router.Find(c.method, c.path);
+    ASSERT_TRUE(std::holds_alternative<Router::Found>(found)) << c.path;
+    EXPECT_EQ(std::get<Router::Found>(found).route->pattern, c.pattern);
+  }
+}
+
+TEST(Router, GivesTheVariableSegment) {
+  const Router router = MakeRouter();
+  const auto found = router.Find(Method::kGet, "/v1/models/my-model");
+  EXPECT_EQ(std::get<Router::Found>(found).request.params.at("id"), "my-model");
+}
+
+TEST(Router, TellsAWrongMethodFromAnUnknownPath) {
+  const Router router = MakeRouter();
+  const auto post = router.Find(Method::kPost, "/v1/models");
+  ASSERT_TRUE(std::holds_alternative<Router::WrongMethod>(post));
+  EXPECT_EQ(std::get<Router::WrongMethod>(post).allow, "GET, HEAD");
+  for (const char* path : {"/", "/v1", "/v1/models/", "/v1/models/a/b", "/nothing", "*", ""}) {
+    EXPECT_TRUE(std::holds_alternative<Router::NoRoute>(router.Find(Method::kGet, path))) << path;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::http

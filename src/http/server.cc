@@ -1,0 +1,124 @@
+#include "http/server.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace holdfast::http {
+namespace {
+
+// After an answer that ends a connection: time for the peer to read it before a close would throw
+// away what it has not read yet (RFC 9112, section 9.6), and how much of its rest is swallowed.
+constexpr std::chrono::milliseconds kLingerTimeMax{1'000};
+constexpr std::size_t kLingerBytesMax = 1 << 20;
+
+}  // namespace
+
+// One open connection. Lives in the frame of ServeConnection.
+struct Server::Live {
+  net::Connection& connection;
+  RequestReader reader;
+};
+
+Server::Server(net::IoThreads& threads, ServerOptions options, Serve serve, Refuse refuse)
+    : threads_(threads),
+      options_(std::move(options)),
+      serve_(std::move(serve)),
+      refuse_(std::move(refuse)),
+      quota_(options_.connections),
+      live_(threads.count()) {}
+
+Server::~Server() = default;
+
+Result<void> Server::Listen(const net::Endpoint& endpoint) {
+  net::ListenerOptions options;
+  options.tls = options_.tls;
+  options.refusal = options_.connection_refusal;
+  TRY_ASSIGN(auto listener,
+             net::Listener::Open(endpoint, threads_, quota_, std::move(options),
+                                 [this](net::Accepted accepted) {
+                                   return ServeConnection(std::move(accepted));
+                                 }));
+  listeners_.push_back(std::move(listener));
+  return {};
+}
+
+std::vector<net::Endpoint> Server::endpoints() const {
+  std::vector<net::Endpoint> endpoints;
+  for (const auto& listener : listeners_) endpoints.push_back(listener->endpoint());
+  return endpoints;
+}
+
+net::Awaitable<void> Server::ServeConnection(net::Accepted accepted) {
+  const std::shared_ptr<net::Connection> connection =
+      net::Connection::Start(std::move(accepted.stream), options_.connection);
+  const Exchange::Facts facts{accepted.peer, accepted.is_encrypted};
+  const std::size_t thread = accepted.thread;
+  Live live{*connection, RequestReader(*connection, options_.head)};
+  live_[thread].insert(&live);
+  {
+    const std::lock_guard lock(mutex_);
+    ++live_count_;
+  }
+  co_await ServeRequests(live, facts);
+  if (!connection->is_peer_gone()) co_await Linger(*connection);
+  connection->Close();
+  live_[thread].erase(&live);
+  const std::lock_guard lock(mutex_);
+  if (--live_count_ == 0) all_closed_.notify_all();
+}
+
+net::Awaitable<void> Server::ServeRequests(Live& live, const Exchange::Facts& facts) {
+  for (std::size_t i = 1; !is_draining_; ++i) {
+    std::expected<RequestHead, Refusal> head = co_await live.reader.ReadHead();
+    if (!head) {
+      if (head.error().status == 0) co_return;
+      Exchange exchange(live.connection, live.reader, facts, RequestHead{}, false);
+      co_await refuse_(exchange, head.error());
+      co_return;
+    }
+    const bool allows_keep_alive = i < options_.requests_per_connection_max && !is_draining_;
+    Exchange exchange(live.connection, live.reader, facts, std::move(*head), allows_keep_alive);
+    co_await serve_(exchange);
+    if (!exchange.keeps_alive()) co_return;
+  }
+}
+
+net::Awaitable<void> Server::Linger(net::Connection& connection) {
+  const net::TimePoint deadline = net::Clock::now() + kLingerTimeMax;
+  co_await connection.FinishWrites();
+  std::size_t swallowed = 0;
+  while (swallowed < kLingerBytesMax) {
+    swallowed += connection.input().size();
+    connection.Consume(connection.input().size());
+    const Result<bool> more = co_await connection.WaitInput(deadline);
+    if (!more || !*more) co_return;
+  }
+}
+
+std::size_t Server::Drain(std::chrono::milliseconds limit) {
+  is_draining_ = true;
+  for (const auto& listener : listeners_) listener->Close();
+  for (std::size_t thread = 0; thread < threads_.count(); ++thread) {
+    threads_.Run(thread, [&] {
+      for (Live* live : live_[thread]) {
+        if (live->reader.is_idle()) live->connection.Close();
+      }
+    });
+  }
+  std::unique_lock lock(mutex_);
+  if (all_closed_.wait_for(lock, limit, [&] { return live_count_ == 0; })) return 0;
+  const std::size_t cut = live_count_;
+  lock.unlock();
+  for (std::size_t thread = 0; thread < threads_.count(); ++thread) {
+    threads_.Run(thread, [&] {
+      for (Live* live : live_[thread]) live->connection.Close();
+    });
+  }
+  lock.lock();
+  constexpr std::chrono::milliseconds kCutTimeMax{1'000};
+  all_closed_.wait_for(lock, kCutTimeMax, [&] { return live_count_ == 0; });
+  return cut;
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,77 @@
+// Server: listens on endpoints and gives each request's head to a handler, connection after
+// connection, with keep-alive. Knows nothing of routes or of what an error looks like to a client;
+// both come in from above.
+//
+// Open, Drain and the destructor on the owner's thread; the handler runs on the I/O threads. The
+// I/O threads must be stopped before the server dies.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "http/exchange.h"
+#include "net/connection_quota.h"
+#include "net/io_threads.h"
+#include "net/listener.h"
+
+namespace holdfast::http {
+
+struct ServerOptions {
+  HeadLimits head;
+  net::ConnectionLimits connections;
+  net::ConnectionOptions connection;
+  std::size_t requests_per_connection_max = 10'000;
+  const net::TlsContext* tls = nullptr;
+  // Answer for a connection over the limits: a whole HTTP response, small.
+  std::string connection_refusal;
+};
+
+class Server {
+ public:
+  // Answers the exchange before it returns.
+  using Serve = std::function<net::Awaitable<void>(Exchange&)>;
+  // Answers a request that could not be read.
+  using Refuse = std::function<net::Awaitable<void>(Exchange&, const Refusal&)>;
+
+  Server(net::IoThreads& threads, ServerOptions options, Serve serve, Refuse refuse);
+  ~Server();
+
+  // Errors as net::Listener::Open.
+  [[nodiscard]] Result<void> Listen(const net::Endpoint& endpoint);
+  std::vector<net::Endpoint> endpoints() const;
+  std::size_t connection_count() const { return quota_.open_count(); }
+
+  // Stops accepting, closes idle connections, lets answers under way end, and after `limit` cuts
+  // what is left. Returns the number of connections cut.
+  std::size_t Drain(std::chrono::milliseconds limit);
+  bool is_draining() const { return is_draining_; }
+
+ private:
+  struct Live;
+  net::Awaitable<void> ServeConnection(net::Accepted accepted);
+  net::Awaitable<void> ServeRequests(Live& live, const Exchange::Facts& facts);
+  static net::Awaitable<void> Linger(net::Connection& connection);
+
+  net::IoThreads& threads_;
+  const ServerOptions options_;
+  const Serve serve_;
+  const Refuse refuse_;
+  net::ConnectionQuota quota_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::atomic<bool> is_draining_{false};
+  // Connections by I/O thread; each set is touched by its thread only.
+  std::vector<std::unordered_set<Live*>> live_;
+  std::mutex mutex_;
+  std::condition_variable all_closed_;
+  std::size_t live_count_ = 0;
+};
+
+}  // namespace holdfast::http

@@ -1,0 +1,24 @@
+// Asio's and its TLS layer's one compilation.
+#include "net/asio.h"
+
+#include <boost/asio/ssl.hpp>
+
+#include <boost/asio/impl/src.hpp>
+#include <boost/asio/ssl/impl/src.hpp>
+
+namespace holdfast::net {
+
+Error SystemError(std::string_view what, const boost::system::error_code& code) {
+  ErrorCode ours = ErrorCode::kIo;
+  if (code == asio::error::operation_aborted) ours = ErrorCode::kCancelled;
+  if (code == asio::error::timed_out) ours = ErrorCode::kDeadlineExceeded;
+  if (code == asio::error::connection_refused || code == asio::error::connection_reset ||
+      code == asio::error::eof || code == boost::system::errc::no_such_file_or_directory) {
+    ours = ErrorCode::kUnavailable;
+  }
+  if (code == asio::error::access_denied) ours = ErrorCode::kPermissionDenied;
+  if (code == asio::error::address_in_use) ours = ErrorCode::kAlreadyExists;
+  return MakeError(ours, "{}: {}", what, code.message());
+}
+
+}  // namespace holdfast::net

@@ -1,0 +1,77 @@
+// Connection: a Stream with a bounded read-ahead buffer, writes that may not stall, and a word when
+// the peer leaves. Reading goes on in the background, which is how a peer that hangs up is noticed
+// while its answer is being made. Shared by the coroutine that serves it and its own read loop.
+//
+// Limits: `read_ahead_bytes_max` unread bytes (then it reads no further); every 64 KiB written must
+// leave within `write_stall_max`, else the connection is closed (a reader too slow).
+// Single-threaded: everything on the stream's I/O thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "net/awaitable.h"
+#include "net/event.h"
+#include "net/stream.h"
+
+namespace holdfast::net {
+
+struct ConnectionOptions {
+  std::size_t read_ahead_bytes_max = 64 << 10;
+  std::chrono::milliseconds write_stall_max{30'000};
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  static std::shared_ptr<Connection> Start(std::unique_ptr<Stream> stream,
+                                           const ConnectionOptions& options);
+  ~Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Unread bytes; valid until the next co_await.
+  std::string_view input() const { return std::string_view(buffer_).substr(consumed_); }
+  void Consume(std::size_t count);
+  // Waits until there is more input than before the call. False: the peer has sent its last byte.
+  // Errors: kDeadlineExceeded (the connection stays usable), kIo.
+  Awaitable<Result<bool>> WaitInput(TimePoint deadline);
+
+  // Errors: kDeadlineExceeded (stalled; the connection is closed now), kIo.
+  Awaitable<Result<void>> Write(std::string_view bytes);
+  Awaitable<void> FinishWrites() { return stream_->FinishWrites(); }
+  void Close();
+
+  // The peer has closed or the connection broke.
+  bool is_peer_gone() const { return is_ended_; }
+  // Called once when the peer goes; replaces an earlier one; empty for none.
+  void SetPeerGoneNotify(std::move_only_function<void()> notify);
+
+  Executor executor() { return stream_->executor(); }
+
+ private:
+  Connection(std::unique_ptr<Stream> stream, const ConnectionOptions& options);
+  static Awaitable<void> ReadLoop(std::shared_ptr<Connection> self);
+  void End(std::optional<Error> error);
+
+  std::unique_ptr<Stream> stream_;
+  ConnectionOptions options_;
+  std::string buffer_;
+  std::size_t consumed_ = 0;
+  bool is_ended_ = false;
+  std::optional<Error> error_;  // Why it ended, when not by the peer's orderly close.
+  Event input_event_;
+  Event space_event_;
+  std::move_only_function<void()> peer_gone_notify_;
+  boost::asio::steady_timer write_timer_;
+  std::uint64_t write_count_ = 0;
+  bool is_write_stalled_ = false;
+};
+
+}  // namespace holdfast::net

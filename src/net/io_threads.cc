@@ -1,0 +1,54 @@
+#include "net/io_threads.h"
+
+#include <future>
+#include <thread>
+
+#include "net/asio.h"
+
+namespace holdfast::net {
+
+struct IoThreads::Thread {
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::thread thread;
+};
+
+IoThreads::IoThreads(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    threads_.push_back(std::make_unique<Thread>());
+    Thread& thread = *threads_.back();
+    thread.thread = std::thread([&thread] { thread.context.run(); });
+  }
+}
+
+IoThreads::~IoThreads() { Stop(); }
+
+Executor IoThreads::executor(std::size_t index) const {
+  return threads_[index]->context.get_executor();
+}
+
+void IoThreads::Post(std::size_t index, std::move_only_function<void()> body) {
+  asio::post(threads_[index]->context, [body = std::move(body)]() mutable { body(); });
+}
+
+void IoThreads::Run(std::size_t index, std::move_only_function<void()> body) {
+  std::promise<void> done;
+  Post(index, [&] {
+    body();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+void IoThreads::Spawn(std::size_t index, Awaitable<void> coroutine) {
+  asio::co_spawn(threads_[index]->context, std::move(coroutine), asio::detached);
+}
+
+void IoThreads::Stop() {
+  for (const auto& thread : threads_) thread->context.stop();
+  for (const auto& thread : threads_) {
+    if (thread->thread.joinable()) thread->thread.join();
+  }
+}
+
+}  // namespace holdfast::net

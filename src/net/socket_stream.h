@@ -1,0 +1,25 @@
+// SocketStream: a TCP or Unix socket as a Stream. Only net's sources include this.
+#pragma once
+
+#include "net/asio.h"
+#include "net/stream.h"
+
+namespace holdfast::net {
+
+using Socket = asio::generic::stream_protocol::socket;
+
+class SocketStream final : public Stream {
+ public:
+  explicit SocketStream(Socket socket) : socket_(std::move(socket)) {}
+
+  Executor executor() override { return socket_.get_executor(); }
+  Awaitable<Result<std::size_t>> ReadSome(std::span<char> buffer) override;
+  Awaitable<Result<void>> WriteAll(std::string_view bytes) override;
+  Awaitable<void> FinishWrites() override;
+  void Close() override;
+
+ private:
+  Socket socket_;
+};
+
+}  // namespace holdfast::net
