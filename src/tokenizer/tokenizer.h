@@ -22,10 +22,15 @@ struct Spec {
     std::string text;  // In the byte-to-unicode alphabet, except special tokens (plain UTF-8).
     enum class Kind : std::uint8_t { kNormal, kControl, kUserDefined, kUnused, kByte } kind;
   };
-  std::vector<Token> tokens;  // Index = id.
+  std::vector<Token> tokens;                                // Index = id.
   std::vector<std::pair<std::string, std::string>> merges;  // In order of priority.
-  // Pre-tokenizer: PCRE2 patterns applied one after the other, each splitting what is left.
+  // Pre-tokenizer patterns, see pre_tokenizer.h.
   std::vector<std::string> pre_patterns;
+  // A piece that is a token as a whole becomes it, whatever the merges say.
+  bool ignore_merges = false;
+  // The file asks for NFC. Text is not normalized here: nearly all text is NFC already, and text
+  // that is not gives other ids than the original implementation, never an error.
+  bool expects_nfc = false;
   TokenId bos = -1;
   TokenId eos = -1;
   bool add_bos = true;
@@ -50,23 +55,34 @@ struct GgufTokenizer {
 
 class Tokenizer {
  public:
-  // Errors: kInvalidArgument (ids out of range, merges of unknown tokens, a pattern that does not
-  // compile), kTooLarge.
+  static constexpr std::size_t kTokensMax = 1 << 20;
+  static constexpr std::size_t kMergesMax = 1 << 20;
+  static constexpr std::size_t kTokenBytesMax = 4096;            // One token's text.
+  static constexpr std::size_t kVocabularyBytesMax = 64u << 20;  // All texts together.
+
+  // Errors: kInvalidArgument (ids out of range, a byte without a token, merges of unknown tokens,
+  // a pattern that does not compile), kTooLarge, kUnsupported.
   [[nodiscard]] static Result<std::unique_ptr<const Tokenizer>> Make(Spec spec);
   ~Tokenizer();
 
   struct EncodeOptions {
     bool add_bos = false;
-    // True: special tokens written in the text become their ids. False (for text from users): they
-    // are encoded as ordinary characters, so no user can forge a turn.
+    // True: control and user-defined tokens written in the text become their ids. False (for text
+    // from users): they are encoded as ordinary characters, so no user can forge a turn.
     bool parse_special = false;
   };
+  // Never fails. Bytes that are not UTF-8 come back from Decode as they were if the vocabulary has
+  // all 256 bytes; bytes it lacks (only those that no valid text has may be missing) as U+FFFD.
   std::vector<TokenId> Encode(std::string_view text, const EncodeOptions& options) const;
 
+  // Raw bytes, which may end in the middle of a character; see ReplaceInvalidUtf8 in utf8.h.
   std::string Decode(std::span<const TokenId> ids, bool with_special = false) const;
   // Raw bytes of a token; empty for an id out of range.
   std::string_view TokenBytes(TokenId id) const;
+  // True for what a reader never sees: control and unused tokens. User-defined ones (<think>) are
+  // text to a reader.
   bool IsSpecial(TokenId id) const;
+  // The control or user-defined token of that text.
   std::optional<TokenId> FindSpecial(std::string_view text) const;
 
   std::size_t vocab_size() const;
