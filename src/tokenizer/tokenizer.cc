@@ -8,6 +8,7 @@
 #include "tokenizer/byte_alphabet.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/special_tokens.h"
+#include "tokenizer/utf8.h"
 
 namespace holdfast::tokenizer {
 namespace {
@@ -212,7 +213,7 @@ void Tokenizer::State::EncodeText(std::string_view text, std::vector<TokenId>& i
   pre_tokenizer.Split(text, pieces);
   ids.reserve(ids.size() + pieces.size());
   for (const std::string_view piece : pieces) {
-    bpe.Encode(CanEncode(piece) ? piece : "\xEF\xBF\xBD", ids);
+    bpe.Encode(CanEncode(piece) ? piece : kReplacementCharacter, ids);
   }
 }
 

@@ -63,7 +63,7 @@ std::string ReplaceInvalidUtf8(std::string_view text) {
     clean.append(text.substr(0, valid));
     text.remove_prefix(valid);
     if (text.empty()) return clean;
-    clean.append("\xEF\xBF\xBD");
+    clean.append(kReplacementCharacter);
     text.remove_prefix(NextUtf8(text).bytes);
   }
 }

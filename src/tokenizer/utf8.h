@@ -8,6 +8,8 @@
 
 namespace holdfast::tokenizer {
 
+inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";  // U+FFFD.
+
 // Length of the longest prefix that is valid UTF-8.
 std::size_t ValidUtf8Prefix(std::string_view text);
 
