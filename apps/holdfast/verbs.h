@@ -15,9 +15,11 @@ struct Verb {
 };
 
 void AddInspect(CLI::App& app, int& exit_code);
+void AddLogits(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
     Verb{AddInspect},
+    Verb{AddLogits},
 };
 
 }  // namespace holdfast

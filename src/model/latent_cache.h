@@ -23,8 +23,9 @@ class LatentCache {
  public:
   LatentCache(const ModelConfig& config, const LatentCacheOptions& options);
 
-  // Entry of `position_in_block` of `block` in `layer`: [LatentWidth()], f32, rows of one block
-  // contiguous. Layers 0..num_hidden_layers-1, then the MTP modules.
+  // Entry of `position_in_block` of `block` in `layer`: [width()], f32, rows of one block
+  // contiguous; numbers past LatentWidth() are zero. Layers 0..num_hidden_layers-1, then the MTP
+  // modules.
   float* Entry(std::int64_t layer, BlockId block, std::int64_t position_in_block) {
     return data_.data() +
            ((layer * block_count_ + block) * block_tokens_ + position_in_block) * width_;
@@ -35,6 +36,7 @@ class LatentCache {
 
   std::int64_t block_tokens() const { return block_tokens_; }
   std::int64_t block_count() const { return block_count_; }
+  // LatentWidth() rounded up to whole vectors.
   std::int64_t width() const { return width_; }
   // Bytes one block takes over all layers.
   static std::int64_t BlockBytes(const ModelConfig& config, std::int64_t block_tokens);

@@ -8,6 +8,7 @@
 // prefill was cut into slices.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -48,6 +49,8 @@ class Model {
   virtual ~Model() = default;
 
   virtual const ModelConfig& config() const = 0;
+  // Memory the weights take where Forward reads them (packed or mapped), in bytes.
+  virtual std::size_t MemoryBytes() const = 0;
 
   // Computes the slices, writes their latents into `cache`, and the wanted rows of logits, slice
   // after slice, into `logits` [rows, vocab_size] (rows: 0, 1 or tokens.size() per slice).
