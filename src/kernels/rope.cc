@@ -4,10 +4,12 @@
 #include <cmath>
 #include <numbers>
 
+// clang-format off: the order of these lines is Highway's.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/rope.cc"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace holdfast::kernels::HWY_NAMESPACE {

@@ -1,10 +1,12 @@
 #include "kernels/silu_mul.h"
 
+// clang-format off: the order of these lines is Highway's.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/silu_mul.cc"
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace holdfast::kernels::HWY_NAMESPACE {
