@@ -55,7 +55,8 @@ Result<double> NumberOr(const Object& object, std::string_view key, double fallb
 Result<bool> BoolOr(const Object& object, std::string_view key, bool fallback) {
   const Value* value = object.if_contains(key);
   if (value == nullptr || value->is_null()) return fallback;
-  if (!value->is_bool()) return Fail(ErrorCode::kInvalidArgument, "'{}' must be true or false", key);
+  if (!value->is_bool())
+    return Fail(ErrorCode::kInvalidArgument, "'{}' must be true or false", key);
   return value->as_bool();
 }
 
@@ -65,6 +66,33 @@ Result<std::string> StringOr(const Object& object, std::string_view key,
   if (value == nullptr || value->is_null()) return std::string(fallback);
   if (!value->is_string()) return Fail(ErrorCode::kInvalidArgument, "'{}' must be a string", key);
   return std::string(value->as_string());
+}
+
+Result<std::string> RequireString(const Object& object, std::string_view key) {
+  const Value* value = object.if_contains(key);
+  if (value == nullptr) return Fail(ErrorCode::kInvalidArgument, "'{}' is missing", key);
+  if (!value->is_string()) return Fail(ErrorCode::kInvalidArgument, "'{}' must be a string", key);
+  return std::string(value->as_string());
+}
+
+Result<const Object*> RequireObject(const Object& object, std::string_view key) {
+  const Value* value = object.if_contains(key);
+  if (value == nullptr) return Fail(ErrorCode::kInvalidArgument, "'{}' is missing", key);
+  if (!value->is_object()) return Fail(ErrorCode::kInvalidArgument, "'{}' must be an object", key);
+  return &value->get_object();
+}
+
+Result<const Array*> RequireArray(const Object& object, std::string_view key,
+                                  std::size_t count_max) {
+  const Value* value = object.if_contains(key);
+  if (value == nullptr) return Fail(ErrorCode::kInvalidArgument, "'{}' is missing", key);
+  if (!value->is_array()) return Fail(ErrorCode::kInvalidArgument, "'{}' must be an array", key);
+  const Array& array = value->get_array();
+  if (array.size() > count_max) {
+    return Fail(ErrorCode::kTooLarge, "'{}' has {} elements, over the limit of {}", key,
+                array.size(), count_max);
+  }
+  return &array;
 }
 
 }  // namespace holdfast::json

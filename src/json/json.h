@@ -40,4 +40,10 @@ const Value* Find(const Object& object, std::string_view key);
 [[nodiscard]] Result<std::string> StringOr(const Object& object, std::string_view key,
                                            std::string_view fallback);
 
+[[nodiscard]] Result<std::string> RequireString(const Object& object, std::string_view key);
+// Never null; they borrow from `object`.
+[[nodiscard]] Result<const Object*> RequireObject(const Object& object, std::string_view key);
+[[nodiscard]] Result<const Array*> RequireArray(const Object& object, std::string_view key,
+                                                std::size_t count_max);
+
 }  // namespace holdfast::json
