@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-// clang-format off: the order of these lines is Highway's.
+// The order of these lines is Highway's.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/rms_norm.cc"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep

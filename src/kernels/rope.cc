@@ -4,7 +4,8 @@
 #include <cmath>
 #include <numbers>
 
-// clang-format off: the order of these lines is Highway's.
+// The order of these lines is Highway's.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/rope.cc"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
