@@ -6,17 +6,18 @@
 // when they run out the youngest running sequence is preempted and later recomputed.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "metrics/registry.h"
 #include "model/model.h"
 
 namespace holdfast::engine {
@@ -40,13 +41,24 @@ struct Request {
   std::vector<TokenId> prompt;
   std::int64_t max_tokens = 256;
   SamplingParams sampling;
+  // Each ends the answer with kStop. The stop token is counted in completion_tokens but not
+  // delivered.
   std::vector<TokenId> stop_ids;
   // Cached prefixes are shared only between requests of one caller; empty: shared with nobody.
   std::string caller;
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
-enum class FinishReason : std::uint8_t { kStop, kLength, kCancelled, kDeadline, kSlowReader, kError };
+enum class FinishReason : std::uint8_t {
+  kStop,
+  kLength,
+  kCancelled,
+  kDeadline,
+  kSlowReader,
+  kError
+};
+// Stable lower-case name, for logs and metrics: "slow_reader".
+std::string_view FinishReasonName(FinishReason reason);
 
 struct TokenEvent {
   TokenId id = 0;
@@ -72,8 +84,9 @@ class TokenStream {
   };
   // Takes what is there, without waiting; empty if nothing is.
   virtual Batch Take() = 0;
-  // `notify` is called from the engine thread, at once if something is waiting and then each time
-  // something arrives in an empty stream. It must be quick and must not call back into the stream.
+  // `notify` is called at once, by this thread, if something is waiting, and then by the engine
+  // thread each time something arrives in an empty stream. It must be quick and must not call back
+  // into the stream. When this call (or the destructor) returns, the notify before it is silent.
   virtual void SetNotify(std::move_only_function<void()> notify) = 0;
   virtual void Cancel() = 0;
 };
@@ -81,11 +94,12 @@ class TokenStream {
 struct EngineOptions {
   std::int64_t queue_max = 256;
   std::int64_t running_max = 64;
-  std::int64_t step_tokens_max = 512;
+  std::int64_t step_tokens_max = 512;  // >= running_max, so that nobody waits for others' tokens.
   std::int64_t cache_bytes = 1LL << 30;
   std::int64_t block_tokens = 32;
   std::int64_t stream_capacity = 1024;
   std::int64_t context_max = 0;  // 0: the model's max_position_embeddings.
+  // Answers also do not depend on how prefills were cut into steps (model/model.h).
   bool deterministic = false;
 };
 
@@ -99,13 +113,17 @@ struct Load {
 
 class Engine {
  public:
-  // The model must outlive the engine. Starts the engine thread.
+  // The model and the registry (none: no metrics) must outlive the engine. Starts the engine
+  // thread. Errors: kInvalidArgument (an option outside its range, cache_bytes under one block).
   [[nodiscard]] static Result<std::unique_ptr<Engine>> Start(model::Model& model,
-                                                             const EngineOptions& options);
+                                                             const EngineOptions& options,
+                                                             metrics::Registry* registry = nullptr);
+  // Ends what is left with kCancelled. Streams may outlive the engine.
   virtual ~Engine() = default;
 
   // Errors: kResourceExhausted (queue full), kTooLarge (prompt + max_tokens over the context or
-  // the cache), kInvalidArgument (empty prompt, id out of range), kUnavailable (draining).
+  // the cache), kInvalidArgument (empty prompt, id or parameter out of range), kUnavailable
+  // (draining).
   [[nodiscard]] virtual Result<std::unique_ptr<TokenStream>> Submit(Request request) = 0;
   virtual Load load() const = 0;
   // Refuses new requests; returns when the running ones ended or `limit` passed.

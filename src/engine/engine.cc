@@ -1,0 +1,217 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "engine/engine_loop.h"
+#include "engine/random.h"
+
+namespace holdfast::engine {
+namespace {
+
+constexpr std::int64_t kStopIdsMax = 1024;
+
+Result<void> CheckOption(const char* name, std::int64_t value, std::int64_t min, std::int64_t max) {
+  if (value >= min && value <= max) return {};
+  return Fail(ErrorCode::kInvalidArgument, "engine option {} is {}, must be in [{}, {}]", name,
+              value, min, max);
+}
+
+Result<void> CheckOptions(const EngineOptions& options) {
+  TRY(CheckOption("queue_max", options.queue_max, 1, 1 << 20));
+  TRY(CheckOption("running_max", options.running_max, 1, 1 << 16));
+  TRY(CheckOption("step_tokens_max", options.step_tokens_max, options.running_max, 1 << 20));
+  TRY(CheckOption("block_tokens", options.block_tokens, 1, 1 << 12));
+  TRY(CheckOption("stream_capacity", options.stream_capacity, 1, 1 << 24));
+  TRY(CheckOption("context_max", options.context_max, 0, std::int64_t{1} << 40));
+  return {};
+}
+
+TimePoint Now() { return std::chrono::steady_clock::now(); }
+
+// The engine thread and the door to it. One lock guards what crosses: the inbox and the
+// flags. But for its load, the loop belongs to the engine thread alone.
+class ThreadedEngine final : public Engine {
+ public:
+  ThreadedEngine(model::Model& model, const EngineOptions& options, std::int64_t block_count,
+                 std::int64_t context_max, metrics::Registry* registry, std::uint64_t entropy)
+      : options_(options),
+        context_max_(context_max),
+        cache_tokens_(block_count * options.block_tokens),
+        vocab_size_(model.config().vocab_size),
+        entropy_(entropy),
+        metrics_(registry),
+        loop_(model, options, block_count, /*hash_seed=*/RandomBits(entropy, 0), metrics_, Now) {
+    thread_ = std::thread([this] { Run(); });
+  }
+
+  ~ThreadedEngine() override {
+    {
+      const std::lock_guard lock(mutex_);
+      is_draining_ = true;
+      is_stopping_ = true;
+    }
+    work_arrived_.notify_one();
+    thread_.join();
+  }
+
+  Result<std::unique_ptr<TokenStream>> Submit(Request request) override;
+  Load load() const override;
+  void Drain(std::chrono::milliseconds limit) override;
+
+ private:
+  Result<void> CheckRequest(const Request& request) const;
+  void Run();
+  bool WaitForWork();
+
+  const EngineOptions options_;
+  const std::int64_t context_max_;
+  const std::int64_t cache_tokens_;
+  const std::int64_t vocab_size_;
+  const std::uint64_t entropy_;
+  EngineMetrics metrics_;
+  EngineLoop loop_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_arrived_;
+  std::condition_variable became_idle_;
+  std::vector<std::unique_ptr<Sequence>> inbox_;
+  std::uint64_t accepted_count_ = 0;
+  bool is_idle_ = true;
+  bool is_draining_ = false;
+  bool is_stopping_ = false;
+
+  std::thread thread_;
+};
+
+Result<void> ThreadedEngine::CheckRequest(const Request& request) const {
+  const auto prompt_count = static_cast<std::int64_t>(request.prompt.size());
+  if (prompt_count == 0) return Fail(ErrorCode::kInvalidArgument, "the prompt is empty");
+  if (request.max_tokens < 1) {
+    return Fail(ErrorCode::kInvalidArgument, "max_tokens is {}, must be at least 1",
+                request.max_tokens);
+  }
+  if (prompt_count > context_max_ || request.max_tokens > context_max_ - prompt_count) {
+    return Fail(ErrorCode::kTooLarge,
+                "prompt of {} tokens and max_tokens {} are over the context of {} tokens",
+                prompt_count, request.max_tokens, context_max_);
+  }
+  if (prompt_count + request.max_tokens - 1 > cache_tokens_) {
+    return Fail(ErrorCode::kTooLarge,
+                "prompt of {} tokens and max_tokens {} are over the cache of {} tokens",
+                prompt_count, request.max_tokens, cache_tokens_);
+  }
+  if (static_cast<std::int64_t>(request.stop_ids.size()) > kStopIdsMax) {
+    return Fail(ErrorCode::kInvalidArgument, "{} stop ids, at most {} are taken",
+                request.stop_ids.size(), kStopIdsMax);
+  }
+  for (const TokenId token : request.prompt) {
+    if (token < 0 || token >= vocab_size_) {
+      return Fail(ErrorCode::kInvalidArgument, "prompt has token {}, the vocabulary {} tokens",
+                  token, vocab_size_);
+    }
+  }
+  return CheckSamplingParams(request.sampling, vocab_size_);
+}
+
+Result<std::unique_ptr<TokenStream>> ThreadedEngine::Submit(Request request) {
+  TRY(CheckRequest(request));
+  auto channel = std::make_shared<TokenChannel>(options_.stream_capacity);
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_draining_) return Fail(ErrorCode::kUnavailable, "the engine is draining");
+    const std::int64_t waiting = loop_.load().waiting + static_cast<std::int64_t>(inbox_.size());
+    if (waiting >= options_.queue_max) {
+      metrics_.queue_full.Add();
+      return Fail(ErrorCode::kResourceExhausted, "{} requests wait already, queue_max is {}",
+                  waiting, options_.queue_max);
+    }
+    const std::uint64_t seed =
+        request.sampling.seed.value_or(RandomBits(entropy_, ++accepted_count_));
+    inbox_.push_back(std::make_unique<Sequence>(std::move(request), seed, channel, Now()));
+    is_idle_ = false;
+  }
+  work_arrived_.notify_one();
+  return MakeTokenStream(std::move(channel));
+}
+
+Load ThreadedEngine::load() const {
+  const std::lock_guard lock(mutex_);
+  Load load = loop_.load();
+  load.waiting += static_cast<std::int64_t>(inbox_.size());
+  return load;
+}
+
+void ThreadedEngine::Drain(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  is_draining_ = true;
+  became_idle_.wait_for(lock, limit, [this] { return is_idle_; });
+}
+
+void ThreadedEngine::Run() {
+  while (WaitForWork()) {
+    loop_.Step();
+  }
+  loop_.EndAll(FinishReason::kCancelled);
+}
+
+// Takes the inbox into the loop; sleeps while there is nothing to do. False: time to stop.
+bool ThreadedEngine::WaitForWork() {
+  std::unique_lock lock(mutex_);
+  if (inbox_.empty() && loop_.is_idle() && !is_idle_) {
+    is_idle_ = true;
+    became_idle_.notify_all();
+  }
+  work_arrived_.wait(lock, [this] { return is_stopping_ || !inbox_.empty() || !loop_.is_idle(); });
+  for (std::unique_ptr<Sequence>& sequence : inbox_) loop_.Enqueue(std::move(sequence));
+  inbox_.clear();
+  return !is_stopping_;
+}
+
+}  // namespace
+
+std::string_view FinishReasonName(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      return "cancelled";
+    case FinishReason::kDeadline:
+      return "deadline";
+    case FinishReason::kSlowReader:
+      return "slow_reader";
+    case FinishReason::kError:
+      return "error";
+  }
+  CHECK_MSG(false, "finish reason {}", static_cast<int>(reason));
+}
+
+Result<std::unique_ptr<Engine>> Engine::Start(model::Model& model, const EngineOptions& options,
+                                              metrics::Registry* registry) {
+  TRY(CheckOptions(options));
+  const std::int64_t block_bytes =
+      model::LatentCache::BlockBytes(model.config(), options.block_tokens);
+  const std::int64_t block_count = options.cache_bytes / block_bytes;
+  if (block_count < 1 || block_count > std::numeric_limits<model::BlockId>::max() - 1) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "engine option cache_bytes {} holds {} blocks of {} bytes, must hold 1 to {}",
+                options.cache_bytes, block_count, block_bytes,
+                std::numeric_limits<model::BlockId>::max() - 1);
+  }
+  const std::int64_t model_context = model.config().max_position_embeddings;
+  const std::int64_t context_max =
+      options.context_max == 0 ? model_context : std::min(options.context_max, model_context);
+  std::random_device device;
+  const std::uint64_t entropy = static_cast<std::uint64_t>(device()) << 32 | device();
+  return std::make_unique<ThreadedEngine>(model, options, block_count, context_max, registry,
+                                          entropy);
+}
+
+}  // namespace holdfast::engine
