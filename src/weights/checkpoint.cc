@@ -2,6 +2,7 @@
 
 #include <system_error>
 
+#include "weights/gguf_checkpoint.h"
 #include "weights/hf_checkpoint.h"
 
 namespace holdfast::weights {
@@ -14,8 +15,9 @@ Result<std::unique_ptr<Checkpoint>> Checkpoint::Open(const std::filesystem::path
   }
   if (std::filesystem::is_directory(status)) return OpenHfDirectory(path);
   if (path.extension() == ".safetensors") return OpenSafetensorsFile(path);
+  if (path.extension() == ".gguf") return OpenGguf(path);
   return Fail(ErrorCode::kInvalidArgument,
-              "{}: not a model: give a directory with config.json, or a .safetensors file",
+              "{}: not a model: give a directory with config.json, a .gguf or a .safetensors file",
               path.string());
 }
 

@@ -18,6 +18,7 @@ inline constexpr std::uint64_t kGgufArrayCountMax = 4u << 20;
 inline constexpr std::uint64_t kGgufAlignmentMax = 65536;
 inline constexpr std::uint64_t kSafetensorsHeaderBytesMax =
     32u << 20;  // JSON may grow 24-fold in memory.
+inline constexpr std::int64_t kLayerCountMax = 4096;
 inline constexpr std::size_t kShardCountMax = 4096;
 inline constexpr std::size_t kConfigBytesMax = 1u << 20;
 inline constexpr std::size_t kIndexBytesMax = 64u << 20;  // DeepSeek-V3's has 8.9 MB.
