@@ -1,0 +1,482 @@
+#include "trainer/lane_pass.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/check.h"
+#include "kernels/gemm.h"
+#include "kernels/train_ops.h"
+
+namespace holdfast::trainer {
+namespace {
+
+using kernels::Bf16;
+using kernels::GemmMatrix;
+
+// Logits are made and turned into gradients for this many tokens at a time: at 4096 entries a
+// chunk of f32 logits is 4 MB, near the size of a core's cache.
+constexpr std::int64_t kHeadChunk = 256;
+
+template <typename A>
+class LanePassOf final : public LanePass {
+ public:
+  LanePassOf(const ParameterLayout& layout, const Options& options)
+      : layout_(layout),
+        z_(layout.config(), options.micro_batch_tokens, options.seq_len),
+        states_(layout.blocks().size()),
+        pass_(layout_, z_, weights_, scratch_) {
+    CHECK(options.micro_batch_tokens >= options.seq_len);
+    LayOutAll();
+    arena_.Allocate();
+    LayOutAll();
+    MakeRopeTables();
+  }
+
+  void Run(const PackedBatch& batch, std::int64_t first, std::int64_t rows, const ModelViews& model,
+           const LossOptions& loss, std::span<float> gradients, PassStats& stats) override;
+  std::size_t bytes() const override { return arena_.bytes(); }
+
+ private:
+  // The chosen rows whose targets count, and their places in the micro-batch.
+  struct Targets {
+    std::int32_t* index = nullptr;   // [T] row of each target, -1 padding.
+    std::int32_t* target = nullptr;  // [T]
+    std::int64_t count = 0;
+  };
+
+  void LayOutAll();
+  void MakeRopeTables();
+  void RunMicroBatch(const PackedBatch& batch, std::int64_t first, std::int64_t rows,
+                     const ModelViews& model, const LossOptions& loss, float* gradients,
+                     PassStats& stats);
+  void Embed(std::int64_t offset);
+  void EmbedBackward(std::int64_t offset, const float* d_x, float* gradients);
+  double Head(const Targets& targets, const A* hidden, double weight, double z_loss,
+              bool train_head, float* d_hidden, float* gradients);
+  void Mtp(const PackedBatch& batch, std::int64_t first, const ModelViews& model,
+           const LossOptions& loss, float* gradients, PassStats& stats);
+  void MtpBackward(const LossOptions& loss, float* gradients);
+  Targets Collect(const PackedBatch& batch, std::int64_t first, std::int64_t ahead, bool isolate);
+  BalanceOptions Balance(const LossOptions& loss) const {
+    return {.alpha = loss.balance_alpha, .sequence_weight = loss.sequence_weight};
+  }
+
+  const ParameterLayout& layout_;
+  PassSizes z_;
+  Arena arena_;
+  WeightViews<A> weights_;
+  std::vector<BlockState<A>> states_;
+  Scratch<A> scratch_;
+  BlockPass<A> pass_;
+  MicroBatch micro_;
+  const std::int32_t* tokens_ = nullptr;  // [rows, S + 1] of the micro-batch.
+
+  float* cos_ = nullptr;               // [S, rope]
+  float* sin_ = nullptr;               // [S, rope]
+  std::int32_t* first_key_ = nullptr;  // [T]
+  float* x_ = nullptr;                 // [T, D] residual stream.
+  float* d_x_ = nullptr;               // [T, D]
+  A* final_normed_ = nullptr;          // [T, D]
+  A* final_ = nullptr;                 // [T, D] after the final norm.
+  float* final_inverse_rms_ = nullptr;
+  float* d_final_ = nullptr;  // [T, D]
+  std::int32_t* target_index_ = nullptr;
+  std::int32_t* target_ = nullptr;
+  A* target_hidden_ = nullptr;        // [T, D] rows of the hidden states that have a target.
+  float* d_target_hidden_ = nullptr;  // [T, D]
+  A* d_logits_ = nullptr;             // [T, V]
+  float* logits_ = nullptr;           // [kHeadChunk, V]
+  float* losses_ = nullptr;           // [kHeadChunk]
+  float* log_sums_ = nullptr;         // [kHeadChunk]
+  // MTP module.
+  A* mtp_embed_normed_ = nullptr;   // [T, D]
+  A* mtp_hidden_normed_ = nullptr;  // [T, D]
+  A* mtp_part_ = nullptr;           // [T, D] one half of the joined input.
+  float* mtp_embed_rms_ = nullptr;
+  float* mtp_hidden_rms_ = nullptr;
+  A* mtp_joined_ = nullptr;    // [T, 2 * D]
+  A* d_mtp_joined_ = nullptr;  // [T, 2 * D]
+  A* mtp_normed_ = nullptr;    // [T, D]
+  A* mtp_final_ = nullptr;     // [T, D]
+  float* mtp_rms_ = nullptr;
+};
+
+template <typename A>
+void LanePassOf<A>::LayOutAll() {
+  const std::int64_t d = z_.tokens * z_.hidden, vocabulary = layout_.config().vocab_size;
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    LayOut(z_, layout_.blocks()[i], arena_, states_[i]);
+  }
+  LayOut(z_, arena_, scratch_);
+  cos_ = arena_.Take<float>(z_.seq_len * z_.rope);
+  sin_ = arena_.Take<float>(z_.seq_len * z_.rope);
+  first_key_ = arena_.Take<std::int32_t>(z_.tokens);
+  x_ = arena_.Take<float>(d);
+  d_x_ = arena_.Take<float>(d);
+  final_normed_ = arena_.Take<A>(d);
+  final_ = arena_.Take<A>(d);
+  final_inverse_rms_ = arena_.Take<float>(z_.tokens);
+  d_final_ = arena_.Take<float>(d);
+  target_index_ = arena_.Take<std::int32_t>(z_.tokens + kExpertRowsMultiple);
+  target_ = arena_.Take<std::int32_t>(z_.tokens + kExpertRowsMultiple);
+  const std::int64_t target_rows = z_.tokens + kExpertRowsMultiple;
+  target_hidden_ = arena_.Take<A>(target_rows * z_.hidden);
+  d_target_hidden_ = arena_.Take<float>(target_rows * z_.hidden);
+  d_logits_ = arena_.Take<A>(target_rows * vocabulary);
+  logits_ = arena_.Take<float>(kHeadChunk * vocabulary);
+  losses_ = arena_.Take<float>(kHeadChunk);
+  log_sums_ = arena_.Take<float>(kHeadChunk);
+  if (!layout_.has_mtp()) return;
+  mtp_embed_normed_ = arena_.Take<A>(d);
+  mtp_hidden_normed_ = arena_.Take<A>(d);
+  mtp_part_ = arena_.Take<A>(d);
+  mtp_embed_rms_ = arena_.Take<float>(z_.tokens);
+  mtp_hidden_rms_ = arena_.Take<float>(z_.tokens);
+  mtp_joined_ = arena_.Take<A>(2 * d);
+  d_mtp_joined_ = arena_.Take<A>(2 * d);
+  mtp_normed_ = arena_.Take<A>(d);
+  mtp_final_ = arena_.Take<A>(d);
+  mtp_rms_ = arena_.Take<float>(z_.tokens);
+}
+
+template <typename A>
+void LanePassOf<A>::MakeRopeTables() {
+  for (std::int64_t position = 0; position < z_.seq_len; ++position) {
+    for (std::int64_t pair = 0; pair < z_.rope / 2; ++pair) {
+      const double frequency =
+          std::pow(layout_.config().rope_theta,
+                   -2.0 * static_cast<double>(pair) / static_cast<double>(z_.rope));
+      const double angle = static_cast<double>(position) * frequency;
+      float* cos = cos_ + position * z_.rope + 2 * pair;
+      float* sin = sin_ + position * z_.rope + 2 * pair;
+      cos[0] = cos[1] = static_cast<float>(std::cos(angle));
+      sin[1] = static_cast<float>(std::sin(angle));
+      sin[0] = -sin[1];
+    }
+  }
+}
+
+template <typename A>
+void LanePassOf<A>::Run(const PackedBatch& batch, std::int64_t first, std::int64_t rows,
+                        const ModelViews& model, const LossOptions& loss,
+                        std::span<float> gradients, PassStats& stats) {
+  CHECK(batch.seq_len <= z_.seq_len);
+  stats.expert_count.resize(static_cast<std::size_t>(layout_.router_bias_count()));
+  weights_.master = model.master;
+  if constexpr (std::is_same_v<A, float>) {
+    weights_.product = model.master;
+  } else {
+    weights_.product = model.rounded;
+  }
+  const std::int64_t rows_at_once = std::max<std::int64_t>(1, z_.tokens / batch.seq_len);
+  for (std::int64_t done = 0; done < rows; done += rows_at_once) {
+    RunMicroBatch(batch, first + done, std::min(rows_at_once, rows - done), model, loss,
+                  gradients.empty() ? nullptr : gradients.data(), stats);
+  }
+}
+
+template <typename A>
+void LanePassOf<A>::RunMicroBatch(const PackedBatch& batch, std::int64_t first, std::int64_t rows,
+                                  const ModelViews& model, const LossOptions& loss,
+                                  float* gradients, PassStats& stats) {
+  const std::int64_t s = batch.seq_len, tokens = rows * s;
+  tokens_ = batch.tokens.data() + first * (s + 1);
+  const std::int32_t* segment = batch.segment.data() + first * s;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    std::int32_t start = 0;
+    for (std::int64_t i = 0; i < s; ++i) {
+      const std::int64_t t = row * s + i;
+      if (loss.isolate && i > 0 && segment[t] != segment[t - 1]) {
+        start = static_cast<std::int32_t>(i);
+      }
+      first_key_[t] = start;
+    }
+  }
+  micro_ = {.rows = rows, .seq_len = s, .first_key = first_key_, .cos = cos_, .sin = sin_};
+  Embed(0);
+  const std::int64_t experts = z_.experts;
+  const std::size_t trunk = static_cast<std::size_t>(layout_.config().num_hidden_layers);
+  for (std::size_t i = 0; i < trunk; ++i) {
+    const BlockOffsets& block = layout_.blocks()[i];
+    const std::int64_t bias_at = block.is_moe ? block.moe_index * experts : 0;
+    const auto bias = block.is_moe && !model.router_bias.empty()
+                          ? model.router_bias.subspan(static_cast<std::size_t>(bias_at),
+                                                      static_cast<std::size_t>(experts))
+                          : std::span<const float>();
+    stats.balance_loss += pass_.Forward(micro_, block, bias, Balance(loss), states_[i], x_,
+                                        stats.expert_count.data() + bias_at);
+  }
+  kernels::RmsNorm(
+      kernels::RmsNormForward<float, A>{.x = x_,
+                                        .x_stride = z_.hidden,
+                                        .weight = weights_.master + layout_.final_norm(),
+                                        .normed = final_normed_,
+                                        .out = final_,
+                                        .inverse_rms = final_inverse_rms_,
+                                        .rows = tokens,
+                                        .width = z_.hidden,
+                                        .eps = static_cast<float>(layout_.config().rms_norm_eps)});
+  const bool trains_trunk = gradients != nullptr && !loss.mtp_only;
+  const Targets targets = Collect(batch, first, 0, false);
+  stats.loss += Head(targets, final_, loss.target_weight, loss.z_loss, true,
+                     trains_trunk ? d_final_ : nullptr, gradients);
+  stats.targets += targets.count;
+  if (loss.mtp_weight > 0 && layout_.has_mtp()) Mtp(batch, first, model, loss, gradients, stats);
+  if (!trains_trunk) return;
+  kernels::RmsNormGrad(
+      kernels::RmsNormBackward<A, float>{.d_out = d_final_,
+                                         .normed = final_normed_,
+                                         .inverse_rms = final_inverse_rms_,
+                                         .weight = weights_.master + layout_.final_norm(),
+                                         .d_x = d_x_,
+                                         .d_x_stride = z_.hidden,
+                                         .d_weight = gradients + layout_.final_norm(),
+                                         .rows = tokens,
+                                         .width = z_.hidden});
+  for (std::size_t i = trunk; i-- > 0;) {
+    pass_.Backward(micro_, layout_.blocks()[i], states_[i], d_x_, gradients);
+  }
+  EmbedBackward(0, d_x_, gradients);
+}
+
+// x = embedding of the token `offset` places ahead of each position.
+template <typename A>
+void LanePassOf<A>::Embed(std::int64_t offset) {
+  const float* table = weights_.master + layout_.embedding();
+  const std::size_t bytes = static_cast<std::size_t>(z_.hidden) * sizeof(float);
+  for (std::int64_t t = 0; t < micro_.tokens(); ++t) {
+    const std::int64_t row = t / micro_.seq_len, i = t % micro_.seq_len;
+    const std::int64_t token = tokens_[row * (micro_.seq_len + 1) + i + offset];
+    std::memcpy(x_ + t * z_.hidden, table + token * z_.hidden, bytes);
+  }
+}
+
+template <typename A>
+void LanePassOf<A>::EmbedBackward(std::int64_t offset, const float* d_x, float* gradients) {
+  float* table = gradients + layout_.embedding();
+  for (std::int64_t t = 0; t < micro_.tokens(); ++t) {
+    const std::int64_t row = t / micro_.seq_len, i = t % micro_.seq_len;
+    const std::int64_t token = tokens_[row * (micro_.seq_len + 1) + i + offset];
+    kernels::AddTo(d_x + t * z_.hidden, table + token * z_.hidden, z_.hidden);
+  }
+}
+
+// Positions whose target (the token after the next `ahead` ones) counts.
+template <typename A>
+auto LanePassOf<A>::Collect(const PackedBatch& batch, std::int64_t first, std::int64_t ahead,
+                            bool isolate) -> Targets {
+  const std::int64_t s = batch.seq_len;
+  Targets targets{.index = target_index_, .target = target_, .count = 0};
+  for (std::int64_t row = 0; row < micro_.rows; ++row) {
+    const std::uint8_t* mask = batch.loss_mask.data() + (first + row) * s;
+    const std::int32_t* segment = batch.segment.data() + (first + row) * s;
+    for (std::int64_t i = 0; i + ahead < s; ++i) {
+      if (mask[i + ahead] == 0 || (isolate && segment[i] != segment[i + ahead])) continue;
+      targets.index[targets.count] = static_cast<std::int32_t>(row * s + i);
+      targets.target[targets.count] = tokens_[row * (s + 1) + i + ahead + 1];
+      ++targets.count;
+    }
+  }
+  return targets;
+}
+
+// Losses of the targets; with d_hidden also the gradient by `hidden` (all rows written) and, when
+// `train_head`, by the head.
+template <typename A>
+double LanePassOf<A>::Head(const Targets& targets, const A* hidden, double weight, double z_loss,
+                           bool train_head, float* d_hidden, float* gradients) {
+  const std::int64_t vocabulary = layout_.config().vocab_size, d = z_.hidden;
+  const A* head = weights_.product + layout_.head();
+  const std::int64_t padded =
+      (targets.count + kExpertRowsMultiple - 1) / kExpertRowsMultiple * kExpertRowsMultiple;
+  for (std::int64_t i = targets.count; i < padded; ++i) {
+    targets.index[i] = -1;
+    targets.target[i] = 0;
+  }
+  kernels::GatherRows(hidden, targets.index, target_hidden_, padded, d);
+  double loss = 0;
+  for (std::int64_t at = 0; at < padded; at += kHeadChunk) {
+    const std::int64_t rows = std::min(kHeadChunk, padded - at);
+    const std::int64_t counted = std::min(rows, targets.count - at);
+    A* d_logits = d_logits_ + at * vocabulary;
+    kernels::Gemm({.m = rows, .n = vocabulary, .k = d, .transpose_b = true},
+                  GemmMatrix<const A>{target_hidden_ + at * d, d}, GemmMatrix<const A>{head, d},
+                  GemmMatrix<float>{logits_, vocabulary});
+    kernels::CrossEntropy(
+        kernels::CrossEntropyJob<A>{.logits = logits_,
+                                    .target = targets.target + at,
+                                    .d_logits = d_hidden == nullptr ? nullptr : d_logits,
+                                    .loss = losses_,
+                                    .log_sum = log_sums_,
+                                    .grad_scale = static_cast<float>(weight),
+                                    .z_loss = static_cast<float>(z_loss),
+                                    .rows = counted,
+                                    .vocabulary = vocabulary});
+    for (std::int64_t i = 0; i < counted; ++i) loss += losses_[i];
+    if (d_hidden != nullptr) {
+      std::fill(d_logits + counted * vocabulary, d_logits + rows * vocabulary, A{});
+    }
+  }
+  if (d_hidden == nullptr) return loss;
+  std::fill_n(d_hidden, micro_.tokens() * d, 0.0f);
+  if (targets.count == 0) return loss;
+  kernels::Gemm({.m = padded, .n = d, .k = vocabulary}, GemmMatrix<const A>{d_logits_, vocabulary},
+                GemmMatrix<const A>{head, d}, GemmMatrix<float>{d_target_hidden_, d});
+  for (std::int64_t i = 0; i < targets.count; ++i) {
+    std::memcpy(d_hidden + targets.index[i] * d, d_target_hidden_ + i * d,
+                static_cast<std::size_t>(d) * sizeof(float));
+  }
+  if (train_head) {
+    kernels::Gemm({.m = vocabulary, .n = d, .k = padded, .transpose_a = true, .accumulate = true},
+                  GemmMatrix<const A>{d_logits_, vocabulary},
+                  GemmMatrix<const A>{target_hidden_, d},
+                  GemmMatrix<float>{gradients + layout_.head(), d});
+  }
+  return loss;
+}
+
+// The MTP module: joins the normed embedding of the next token with the normed final state, runs
+// one block and predicts the token after the next with the model's own head. Overwrites x_. The
+// last position of a row has no such target; it is computed and not counted.
+template <typename A>
+void LanePassOf<A>::Mtp(const PackedBatch& batch, std::int64_t first, const ModelViews& model,
+                        const LossOptions& loss, float* gradients, PassStats& stats) {
+  const std::int64_t tokens = micro_.tokens(), d = z_.hidden;
+  const MtpOffsets& mtp = layout_.mtp();
+  const float eps = static_cast<float>(layout_.config().rms_norm_eps);
+  Embed(1);
+  kernels::RmsNorm(kernels::RmsNormForward<float, A>{.x = x_,
+                                                     .x_stride = d,
+                                                     .weight = weights_.master + mtp.embedding_norm,
+                                                     .normed = mtp_embed_normed_,
+                                                     .out = mtp_part_,
+                                                     .inverse_rms = mtp_embed_rms_,
+                                                     .rows = tokens,
+                                                     .width = d,
+                                                     .eps = eps});
+  const std::size_t row_bytes = static_cast<std::size_t>(d) * sizeof(A);
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    std::memcpy(mtp_joined_ + t * 2 * d, mtp_part_ + t * d, row_bytes);
+  }
+  kernels::RmsNorm(kernels::RmsNormForward<A, A>{.x = final_,
+                                                 .x_stride = d,
+                                                 .weight = weights_.master + mtp.hidden_norm,
+                                                 .normed = mtp_hidden_normed_,
+                                                 .out = mtp_part_,
+                                                 .inverse_rms = mtp_hidden_rms_,
+                                                 .rows = tokens,
+                                                 .width = d,
+                                                 .eps = eps});
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    std::memcpy(mtp_joined_ + t * 2 * d + d, mtp_part_ + t * d, row_bytes);
+  }
+  kernels::Gemm({.m = tokens, .n = d, .k = 2 * d, .transpose_b = true},
+                GemmMatrix<const A>{mtp_joined_, 2 * d},
+                GemmMatrix<const A>{weights_.product + mtp.eh_proj, 2 * d},
+                GemmMatrix<float>{x_, d});
+  const BlockOffsets& block = layout_.blocks().back();
+  const std::int64_t bias_at = block.is_moe ? block.moe_index * z_.experts : 0;
+  const auto bias = block.is_moe && !model.router_bias.empty()
+                        ? model.router_bias.subspan(static_cast<std::size_t>(bias_at),
+                                                    static_cast<std::size_t>(z_.experts))
+                        : std::span<const float>();
+  stats.balance_loss += pass_.Forward(micro_, block, bias, Balance(loss), states_.back(), x_,
+                                      stats.expert_count.data() + bias_at);
+  kernels::RmsNorm(kernels::RmsNormForward<float, A>{.x = x_,
+                                                     .x_stride = d,
+                                                     .weight = weights_.master + mtp.head_norm,
+                                                     .normed = mtp_normed_,
+                                                     .out = mtp_final_,
+                                                     .inverse_rms = mtp_rms_,
+                                                     .rows = tokens,
+                                                     .width = d,
+                                                     .eps = eps});
+  const Targets targets = Collect(batch, first, 1, loss.isolate);
+  // d_x_ is free until the trunk's backward pass: it takes the gradient by mtp_final_.
+  stats.mtp_loss += Head(targets, mtp_final_, loss.mtp_weight * loss.mtp_target_weight, 0,
+                         !loss.mtp_only, gradients == nullptr ? nullptr : d_x_, gradients);
+  stats.mtp_targets += targets.count;
+  if (gradients != nullptr) MtpBackward(loss, gradients);
+}
+
+template <typename A>
+void LanePassOf<A>::MtpBackward(const LossOptions& loss, float* gradients) {
+  const std::int64_t tokens = micro_.tokens(), d = z_.hidden;
+  const MtpOffsets& mtp = layout_.mtp();
+  kernels::RmsNormGrad(kernels::RmsNormBackward<A, float>{.d_out = d_x_,
+                                                          .normed = mtp_normed_,
+                                                          .inverse_rms = mtp_rms_,
+                                                          .weight = weights_.master + mtp.head_norm,
+                                                          .d_x = x_,
+                                                          .d_x_stride = d,
+                                                          .d_weight = gradients + mtp.head_norm,
+                                                          .rows = tokens,
+                                                          .width = d});
+  pass_.Backward(micro_, layout_.blocks().back(), states_.back(), x_, gradients);
+  kernels::Convert(x_, mtp_part_, tokens * d);
+  kernels::Gemm({.m = d, .n = 2 * d, .k = tokens, .transpose_a = true, .accumulate = true},
+                GemmMatrix<const A>{mtp_part_, d}, GemmMatrix<const A>{mtp_joined_, 2 * d},
+                GemmMatrix<float>{gradients + mtp.eh_proj, 2 * d});
+  // One half of the joined input at a time: embedding, then hidden state.
+  for (const bool is_hidden : {false, true}) {
+    kernels::Gemm({.m = tokens, .n = d, .k = d}, GemmMatrix<const A>{mtp_part_, d},
+                  GemmMatrix<const A>{weights_.product + mtp.eh_proj + (is_hidden ? d : 0), 2 * d},
+                  GemmMatrix<float>{d_x_, d});
+    const std::int64_t norm = is_hidden ? mtp.hidden_norm : mtp.embedding_norm;
+    // Both norms' own weights are trained always, what lies below only with the trunk.
+    const bool adds_to_trunk = is_hidden && !loss.mtp_only;
+    kernels::RmsNormGrad(kernels::RmsNormBackward<A, float>{
+        .d_out = d_x_,
+        .normed = is_hidden ? mtp_hidden_normed_ : mtp_embed_normed_,
+        .inverse_rms = is_hidden ? mtp_hidden_rms_ : mtp_embed_rms_,
+        .weight = weights_.master + norm,
+        .d_x = adds_to_trunk ? d_final_ : x_,
+        .d_x_stride = d,
+        .accumulate = adds_to_trunk,
+        .d_weight = gradients + norm,
+        .rows = tokens,
+        .width = d});
+    if (!is_hidden && !loss.mtp_only) EmbedBackward(1, x_, gradients);
+  }
+}
+
+}  // namespace
+
+void PassStats::Add(const PassStats& other) {
+  loss += other.loss;
+  targets += other.targets;
+  mtp_loss += other.mtp_loss;
+  mtp_targets += other.mtp_targets;
+  balance_loss += other.balance_loss;
+  expert_count.resize(std::max(expert_count.size(), other.expert_count.size()));
+  for (std::size_t i = 0; i < other.expert_count.size(); ++i) {
+    expert_count[i] += other.expert_count[i];
+  }
+}
+
+std::int64_t CountTargets(const PackedBatch& batch, std::int64_t first, std::int64_t rows) {
+  const auto begin = batch.loss_mask.begin() + first * batch.seq_len;
+  return std::count_if(begin, begin + rows * batch.seq_len,
+                       [](std::uint8_t counts) { return counts != 0; });
+}
+
+std::int64_t CountMtpTargets(const PackedBatch& batch, bool isolate, std::int64_t first,
+                             std::int64_t rows) {
+  std::int64_t count = 0;
+  for (std::int64_t row = first; row < first + rows; ++row) {
+    for (std::int64_t i = 0; i + 1 < batch.seq_len; ++i) {
+      const std::int64_t t = row * batch.seq_len + i;
+      if (batch.loss_mask[t + 1] == 0) continue;
+      count += !isolate || batch.segment[t] == batch.segment[t + 1];
+    }
+  }
+  return count;
+}
+
+std::unique_ptr<LanePass> LanePass::Make(const ParameterLayout& layout, const Options& options) {
+  if (options.bf16) return std::make_unique<LanePassOf<Bf16>>(layout, options);
+  return std::make_unique<LanePassOf<float>>(layout, options);
+}
+
+}  // namespace holdfast::trainer
