@@ -16,6 +16,13 @@
 
 namespace holdfast::kernels {
 
+class PackedMatrix;
+namespace internal {
+struct KernelTable;
+Result<PackedMatrix> PackFor(const tensor::TensorView& weight, const KernelTable* table,
+                             parallel::ThreadPool& pool);
+}  // namespace internal
+
 struct PackOptions {
   // Plain loops over dequantized values, f32 activations, for tests and doubt.
   bool reference = false;
@@ -24,8 +31,9 @@ struct PackOptions {
 class PackedMatrix {
  public:
   // `weight`: [out, in] of any float or quantized dtype (FP8 with block_scale). Copies and
-  // interleaves where the kernels want it; may instead keep a pointer into `weight`, which must
-  // then outlive this. Errors: kUnsupported (a dtype or shape no kernel takes).
+  // interleaves what the kernels read, in parallel; the reference products keep a pointer into
+  // `weight`, which must then outlive this. Errors: kUnsupported (a dtype or shape no kernel
+  // takes), kCorrupt (NaN in FP8).
   [[nodiscard]] static Result<PackedMatrix> Pack(const tensor::TensorView& weight,
                                                  const PackOptions& options,
                                                  parallel::ThreadPool& pool);
@@ -34,14 +42,17 @@ class PackedMatrix {
   PackedMatrix& operator=(PackedMatrix&&) noexcept;
   ~PackedMatrix();
 
-  std::int64_t out() const;  // Rows of W, width of y.
-  std::int64_t in() const;   // Columns of W, width of x.
-  std::size_t bytes() const; // Memory read per full pass.
+  std::int64_t out() const;   // Rows of W, width of y.
+  std::int64_t in() const;    // Columns of W, width of x.
+  std::size_t bytes() const;  // Memory read per full pass.
 
   struct State;
   const State* state() const { return state_.get(); }
 
  private:
+  friend Result<PackedMatrix> internal::PackFor(const tensor::TensorView& weight,
+                                                const internal::KernelTable* table,
+                                                parallel::ThreadPool& pool);
   std::unique_ptr<State> state_;
 };
 

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "kernels/internal/dequantize_row.h"
 #include "kernels/internal/packed_state.h"
+#include "kernels/quant/quantize.h"
 
 namespace holdfast::kernels::internal {
 namespace {
@@ -31,7 +31,7 @@ void ReferenceMatMul(const MatMulJob& job, std::int64_t out_begin, std::int64_t 
   const PackedMatrix::State& weight = *job.weight->state();
   std::vector<float> values(static_cast<std::size_t>(weight.in));
   for (std::int64_t o = out_begin; o < out_end; ++o) {
-    DequantizeRow(weight.view, o, values.data());
+    DequantizeViewRow(weight.view, o, values.data());
     for (std::int64_t t = 0; t < job.rows; ++t) {
       const std::int64_t source = job.row_index != nullptr ? job.row_index[t] : t;
       job.y[t * job.y_stride + o] = Dot(values.data(), job.x + source * job.x_stride, weight.in);

@@ -1,0 +1,318 @@
+// Products of quantized tiles with int8 activations. Integer sums within a block are exact, so
+// every instruction set gets them equal; the f32 sum over blocks runs in rising k, one block after
+// the other, with fused multiply-add where the target has it.
+//
+// `Dot` multiplies groups of four bytes (u8 weight, i8 activation). `N` is the group size; `S` the
+// number of slices of the tile kept in registers, the other slices taking another pass over K.
+//
+// Panels, [unit][...][N], group = Dot::kGroupBytes bytes of one row:
+//   Q8_0, Q4_0   per block of 32: group[8][N]; d[N] f32; -offset * sum(q) [N] i32
+//   Q4_K, Q5_K   per unit: group[64][N]; sum(q) of 32, pairs [4][N][2] i16; d[N] f32
+//   Q6_K         per unit: group[64][N]; -32 * sum(q) of 16 [16][N] i32; d[N] f32
+#if defined(HOLDFAST_KERNELS_QUANT_PRODUCTS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef HOLDFAST_KERNELS_QUANT_PRODUCTS_INL_H
+#undef HOLDFAST_KERNELS_QUANT_PRODUCTS_INL_H
+#else
+#define HOLDFAST_KERNELS_QUANT_PRODUCTS_INL_H
+#endif
+
+#include "kernels/internal/vector_types-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace holdfast::kernels::internal {
+namespace HWY_NAMESPACE {
+
+// Any target: bytes widened to pairs of i16; a group is stored as (x0, x2), (x1, x3).
+struct PairDot {
+  static constexpr std::int64_t kGroupBytes = 8;
+  struct Weights {
+    VI16 even;
+    VI16 odd;
+  };
+  static HWY_INLINE Weights Prepare(VU8 bytes) {
+    const auto words = hn::BitCast(kU16Tag, bytes);
+    return {hn::BitCast(kI16Tag, hn::And(words, hn::Set(kU16Tag, 0xFF))),
+            hn::BitCast(kI16Tag, hn::ShiftRight<8>(words))};
+  }
+  static HWY_INLINE VI Add(VI sum, const Weights& weights, const std::uint8_t* group) {
+    sum = AddPairProducts(sum, weights.even, hn::BitCast(kI16Tag, BroadcastI32(group)));
+    return AddPairProducts(sum, weights.odd, hn::BitCast(kI16Tag, BroadcastI32(group + 4)));
+  }
+};
+
+#if HWY_TARGET == HWY_AVX3
+// AVX-512 VNNI. Written as assembly because Highway 1.0.3 has no such operation, and a function of
+// a wider target could not be inlined into those of AVX3.
+struct VnniDot {
+  static constexpr std::int64_t kGroupBytes = 4;
+  using Weights = VU8;
+  static HWY_INLINE Weights Prepare(VU8 bytes) { return bytes; }
+  static HWY_INLINE VI Add(VI sum, const Weights& weights, const std::uint8_t* group) {
+    asm("vpdpbusd %2%{1to16%}, %1, %0"
+        : "+v"(sum.raw)
+        : "v"(weights.raw), "m"(*reinterpret_cast<const std::uint8_t(*)[4]>(group)));
+    return sum;
+  }
+};
+#endif
+
+HWY_INLINE VU8 LowNibbles(VU8 bytes) { return hn::And(bytes, hn::Set(kU8Tag, 15)); }
+HWY_INLINE VU8 HighNibbles(VU8 bytes) {
+  return hn::And(hn::BitCast(kU8Tag, hn::ShiftRight<4>(hn::BitCast(kU16Tag, bytes))),
+                 hn::Set(kU8Tag, 15));
+}
+
+// The 32 columns of half a unit: block `half` of Q8_0 or Q4_0.
+struct BytesOfQ8_0 {
+  static constexpr tensor::DType kType = tensor::DType::kQ8_0;
+  static HWY_INLINE VU8 Load(const std::uint8_t* q, std::int64_t half, std::int64_t group) {
+    return LoadBytes(q + (half * 8 + group) * 64);
+  }
+};
+struct BytesOfQ4_0 {
+  static constexpr tensor::DType kType = tensor::DType::kQ4_0;
+  static HWY_INLINE VU8 Load(const std::uint8_t* q, std::int64_t half, std::int64_t group) {
+    const VU8 bytes = LoadBytes(q + group * 64);
+    return half == 0 ? LowNibbles(bytes) : HighNibbles(bytes);
+  }
+};
+
+template <class Dot, class Bytes, int N, int S>
+void BlockProduct(const ProductArgs& args) {
+  constexpr std::int64_t kUnitBytes = Bytes::kType == tensor::DType::kQ8_0 ? 1088 : 576;
+  for (std::int64_t slice = 0; slice < kSlices; slice += S) {
+    const auto* tile = reinterpret_cast<const std::uint8_t*>(args.tile);
+    const auto* panel = reinterpret_cast<const std::uint8_t*>(args.panel);
+    VF total[N][S];
+    HOLDFAST_UNROLL
+    for (int n = 0; n < N; ++n) {
+      HOLDFAST_UNROLL
+      for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
+    }
+    for (std::int64_t unit = 0; unit < args.units; ++unit, tile += kUnitBytes) {
+      HOLDFAST_UNROLL
+      for (int half = 0; half < 2; ++half) {
+        const std::uint8_t* scales = panel + 8 * N * Dot::kGroupBytes;
+        VI sum[N][S];
+        HOLDFAST_UNROLL
+        for (int n = 0; n < N; ++n) {
+          HOLDFAST_UNROLL
+          for (int s = 0; s < S; ++s) sum[n][s] = BroadcastI32(scales + 4 * (N + n));
+        }
+        HOLDFAST_UNROLL
+        for (int g = 0; g < 8; ++g) {
+          HOLDFAST_UNROLL
+          for (int s = 0; s < S; ++s) {
+            const auto weights =
+                Dot::Prepare(Bytes::Load(tile + 64 + (slice + s) * kVectorBytes, half, g));
+            HOLDFAST_UNROLL
+            for (int n = 0; n < N; ++n) {
+              sum[n][s] = Dot::Add(sum[n][s], weights, panel + (g * N + n) * Dot::kGroupBytes);
+            }
+          }
+        }
+        HOLDFAST_UNROLL
+        for (int s = 0; s < S; ++s) {
+          const VF d = LoadHalves(tile + half * 32 + (slice + s) * kLanes * 2);
+          HOLDFAST_UNROLL
+          for (int n = 0; n < N; ++n) {
+            const VF scale = hn::Mul(d, BroadcastF32(scales + 4 * n));
+            total[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, total[n][s]);
+          }
+        }
+        panel += N * (8 * Dot::kGroupBytes + 8);
+      }
+    }
+    for (int n = 0; n < N; ++n) {
+      if (n < args.rows) StoreRow(total[n], S, slice, args, n);
+    }
+  }
+}
+
+// Q4_K, and Q5_K with its fifth bits. 37 or 45 lines of 64 bytes a unit.
+template <class Dot, bool kFifthBits, int N, int S>
+void MinProduct(const ProductArgs& args) {
+  constexpr std::int64_t kUnitBytes = kFifthBits ? 2880 : 2368;
+  for (std::int64_t slice = 0; slice < kSlices; slice += S) {
+    const auto* tile = reinterpret_cast<const std::uint8_t*>(args.tile);
+    const auto* panel = reinterpret_cast<const std::uint8_t*>(args.panel);
+    VF total[N][S];
+    HOLDFAST_UNROLL
+    for (int n = 0; n < N; ++n) {
+      HOLDFAST_UNROLL
+      for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
+    }
+    for (std::int64_t unit = 0; unit < args.units; ++unit, tile += kUnitBytes) {
+      const std::uint8_t* sums = panel + 64 * N * Dot::kGroupBytes;
+      const std::uint8_t* scales = sums + 16 * N;
+      VF part[N][S];  // Of this unit: sum over sub-blocks of scale * (q . x).
+      HOLDFAST_UNROLL
+      for (int n = 0; n < N; ++n) {
+        HOLDFAST_UNROLL
+        for (int s = 0; s < S; ++s) part[n][s] = hn::Zero(kF32Tag);
+      }
+      for (int j = 0; j < 8; ++j) {
+        const std::uint8_t* q = tile + 320 + j / 2 * 512 + slice * kVectorBytes;
+        const std::uint8_t* h = tile + 320 + 2048 + slice * kVectorBytes;
+        VI sum[N][S];
+        HOLDFAST_UNROLL
+        for (int n = 0; n < N; ++n) {
+          HOLDFAST_UNROLL
+          for (int s = 0; s < S; ++s) sum[n][s] = hn::Zero(kI32Tag);
+        }
+        const auto add = [&](auto load) HWY_ATTR {
+          HOLDFAST_UNROLL
+          for (int g = 0; g < 8; ++g) {
+            HOLDFAST_UNROLL
+            for (int s = 0; s < S; ++s) {
+              const auto weights = Dot::Prepare(load(g * 64 + s * kVectorBytes));
+              HOLDFAST_UNROLL
+              for (int n = 0; n < N; ++n) {
+                sum[n][s] =
+                    Dot::Add(sum[n][s], weights, panel + ((j * 8 + g) * N + n) * Dot::kGroupBytes);
+              }
+            }
+          }
+        };
+        const auto fifth = [&](VU8 nibbles, std::int64_t at) HWY_ATTR {
+          if constexpr (kFifthBits) {
+            const auto bits = hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(h + at)), j);
+            const auto bit = hn::And(hn::BitCast(kU8Tag, bits), hn::Set(kU8Tag, 1));
+            return hn::Or(nibbles,
+                          hn::BitCast(kU8Tag, hn::ShiftLeft<4>(hn::BitCast(kU16Tag, bit))));
+          } else {
+            (void)h;
+            (void)at;
+            return nibbles;
+          }
+        };
+        if (j % 2 == 0) {
+          add([&](std::int64_t at) HWY_ATTR { return fifth(LowNibbles(LoadBytes(q + at)), at); });
+        } else {
+          add([&](std::int64_t at) HWY_ATTR { return fifth(HighNibbles(LoadBytes(q + at)), at); });
+        }
+        HOLDFAST_UNROLL
+        for (int s = 0; s < S; ++s) {
+          const VF scale = hn::Mul(LoadHalves(tile + (slice + s) * kLanes * 2),
+                                   LoadUnsignedBytes(tile + 64 + j * 16 + (slice + s) * kLanes));
+          HOLDFAST_UNROLL
+          for (int n = 0; n < N; ++n) {
+            part[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, part[n][s]);
+          }
+        }
+      }
+      HOLDFAST_UNROLL
+      for (int s = 0; s < S; ++s) {
+        VI16 mins[4];
+        HOLDFAST_UNROLL
+        for (int p = 0; p < 4; ++p) {
+          mins[p] = hn::PromoteTo(
+              kI16Tag, hn::LoadU(kBytePairTag, tile + 192 + p * 32 + (slice + s) * kLanes * 2));
+        }
+        const VF dmin = LoadHalves(tile + 32 + (slice + s) * kLanes * 2);
+        HOLDFAST_UNROLL
+        for (int n = 0; n < N; ++n) {
+          VI min_sum = hn::Zero(kI32Tag);
+          HOLDFAST_UNROLL
+          for (int p = 0; p < 4; ++p) {
+            min_sum = AddPairProducts(min_sum, mins[p],
+                                      hn::BitCast(kI16Tag, BroadcastI32(sums + (p * N + n) * 4)));
+          }
+          const VF d = BroadcastF32(scales + 4 * n);
+          total[n][s] = hn::MulAdd(part[n][s], d, total[n][s]);
+          total[n][s] =
+              hn::NegMulAdd(hn::ConvertTo(kF32Tag, min_sum), hn::Mul(dmin, d), total[n][s]);
+        }
+      }
+      panel += N * (64 * Dot::kGroupBytes + 20);
+    }
+    for (int n = 0; n < N; ++n) {
+      if (n < args.rows) StoreRow(total[n], S, slice, args, n);
+    }
+  }
+}
+
+template <class Dot, int N, int S>
+void SixBitProduct(const ProductArgs& args) {
+  constexpr std::int64_t kUnitBytes = 3392;
+  for (std::int64_t slice = 0; slice < kSlices; slice += S) {
+    const auto* tile = reinterpret_cast<const std::uint8_t*>(args.tile);
+    const auto* panel = reinterpret_cast<const std::uint8_t*>(args.panel);
+    VF total[N][S];
+    HOLDFAST_UNROLL
+    for (int n = 0; n < N; ++n) {
+      HOLDFAST_UNROLL
+      for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
+    }
+    for (std::int64_t unit = 0; unit < args.units; ++unit, tile += kUnitBytes) {
+      const std::uint8_t* sums = panel + 64 * N * Dot::kGroupBytes;
+      const std::uint8_t* scales = sums + 64 * N;
+      VF part[N][S];
+      HOLDFAST_UNROLL
+      for (int n = 0; n < N; ++n) {
+        HOLDFAST_UNROLL
+        for (int s = 0; s < S; ++s) part[n][s] = hn::Zero(kF32Tag);
+      }
+      // Sub-block b is half a run of 32 columns; runs 0 and 1 of each 128 have the low nibbles.
+      for (int b = 0; b < 16; ++b) {
+        const int run = b % 8 / 2;
+        const std::int64_t first_group = b % 2 * 4;
+        const std::uint8_t* low = tile + 320 + ((b / 8 * 2 + run % 2) * 8 + first_group) * 64;
+        const std::uint8_t* high = tile + 320 + 2048 + (b / 8 * 8 + first_group) * 64;
+        VI sum[N][S];
+        HOLDFAST_UNROLL
+        for (int n = 0; n < N; ++n) {
+          HOLDFAST_UNROLL
+          for (int s = 0; s < S; ++s) sum[n][s] = BroadcastI32(sums + (b * N + n) * 4);
+        }
+        HOLDFAST_UNROLL
+        for (int g = 0; g < 4; ++g) {
+          HOLDFAST_UNROLL
+          for (int s = 0; s < S; ++s) {
+            const std::int64_t at = g * 64 + (slice + s) * kVectorBytes;
+            const auto nibbles = hn::BitCast(
+                kU8Tag, hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(low + at)), run / 2 * 4));
+            const auto pairs = hn::BitCast(
+                kU8Tag, hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(high + at)), run * 2));
+            const auto upper =
+                hn::ShiftLeft<4>(hn::BitCast(kU16Tag, hn::And(pairs, hn::Set(kU8Tag, 3))));
+            const auto weights =
+                Dot::Prepare(hn::Or(LowNibbles(nibbles), hn::BitCast(kU8Tag, upper)));
+            HOLDFAST_UNROLL
+            for (int n = 0; n < N; ++n) {
+              sum[n][s] =
+                  Dot::Add(sum[n][s], weights, panel + ((b * 4 + g) * N + n) * Dot::kGroupBytes);
+            }
+          }
+        }
+        HOLDFAST_UNROLL
+        for (int s = 0; s < S; ++s) {
+          const VF scale = LoadSignedBytes(tile + 64 + b * 16 + (slice + s) * kLanes);
+          HOLDFAST_UNROLL
+          for (int n = 0; n < N; ++n) {
+            part[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, part[n][s]);
+          }
+        }
+      }
+      HOLDFAST_UNROLL
+      for (int s = 0; s < S; ++s) {
+        const VF d = LoadHalves(tile + (slice + s) * kLanes * 2);
+        HOLDFAST_UNROLL
+        for (int n = 0; n < N; ++n) {
+          const VF scale = hn::Mul(d, BroadcastF32(scales + 4 * n));
+          total[n][s] = hn::MulAdd(part[n][s], scale, total[n][s]);
+        }
+      }
+      panel += N * (64 * Dot::kGroupBytes + 68);
+    }
+    for (int n = 0; n < N; ++n) {
+      if (n < args.rows) StoreRow(total[n], S, slice, args, n);
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace holdfast::kernels::internal
+HWY_AFTER_NAMESPACE();
+
+#endif  // HOLDFAST_KERNELS_QUANT_PRODUCTS_INL_H
