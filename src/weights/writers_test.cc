@@ -94,7 +94,7 @@ TEST_F(Writers, GgufComesBackAsWritten) {
 
 TEST_F(Writers, SafetensorsComesBackAsWritten) {
   std::vector<TensorSpec> specs = {
-      {"odd", DType::kBF16, {3}}, {"f8", DType::kF8E4M3, {2, 3}}, {"wide", DType::kF32, {2, 1, 2}}};
+      {"odd", DType::kBF16, {3}}, {"f8", DType::kF8E4M3, {1, 3}}, {"wide", DType::kF32, {2, 1, 2}}};
   EXPECT_THAT(SafetensorsWriter::Create(directory_ / "x.safetensors", specs).error().message,
               HasSubstr("'wide'"));
   SortForSafetensors(specs);
@@ -113,6 +113,7 @@ TEST_F(Writers, SafetensorsComesBackAsWritten) {
   EXPECT_EQ((*tensors)[0].name, "wide");
   EXPECT_EQ((*tensors)[0].view.shape, (tensor::Shape{2, 1, 2}));
   EXPECT_TRUE(IsEqual((*tensors)[1].view, Pattern(6, 1)));
+  EXPECT_TRUE(IsEqual((*tensors)[2].view, Pattern(3, 2)));
 }
 
 TEST_F(Writers, RefuseWhatTheFormatsCannotHold) {
