@@ -32,21 +32,21 @@ struct SamplingParams {
   float repetition_penalty = 1.0f;
   float presence_penalty = 0.0f;
   float frequency_penalty = 0.0f;
-  std::optional<std::uint64_t> seed;
-  std::vector<std::pair<TokenId, float>> logit_bias;
+  std::optional<std::uint64_t> seed = {};  // None: drawn for the request.
+  std::vector<std::pair<TokenId, float>> logit_bias = {};
   std::int32_t top_logprobs = -1;  // -1: no logprobs; n: the chosen token's and the n best.
 };
 
 struct Request {
-  std::vector<TokenId> prompt;
+  std::vector<TokenId> prompt = {};
   std::int64_t max_tokens = 256;
-  SamplingParams sampling;
+  SamplingParams sampling = {};
   // Each ends the answer with kStop. The stop token is counted in completion_tokens but not
   // delivered.
-  std::vector<TokenId> stop_ids;
+  std::vector<TokenId> stop_ids = {};
   // Cached prefixes are shared only between requests of one caller; empty: shared with nobody.
-  std::string caller;
-  std::optional<std::chrono::steady_clock::time_point> deadline;
+  std::string caller = {};
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};
 };
 
 enum class FinishReason : std::uint8_t {
@@ -63,7 +63,7 @@ std::string_view FinishReasonName(FinishReason reason);
 struct TokenEvent {
   TokenId id = 0;
   float logprob = 0;
-  std::vector<std::pair<TokenId, float>> top_logprobs;
+  std::vector<std::pair<TokenId, float>> top_logprobs = {};
 };
 
 struct Usage {

@@ -14,8 +14,6 @@ namespace {
 // Tokens this many nats below the best are left out: even 2^20 of them together weigh less than
 // 1e-11 of the best one.
 constexpr float kNegligibleNats = 40.0f;
-// First length of the sorted head that top-p looks at; it grows fourfold until it holds the mass.
-constexpr std::size_t kHeadFirst = 64;
 
 using Candidate = Sampler::Candidate;
 
@@ -24,40 +22,49 @@ bool IsBetter(const Candidate& a, const Candidate& b) {
   return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
 }
 
-// The greatest logit; none if there is a NaN or the greatest is not finite. Lanes side by side, so
-// that the compiler can use vector registers.
-std::optional<float> FiniteMax(std::span<const float> logits) {
+// The best token; none if there is a NaN or the greatest logit is not finite.
+std::optional<Candidate> FiniteBest(std::span<const float> logits) {
+  // Lanes side by side, so that the compiler can use vector registers; in chunks, so that the best
+  // token's place is then looked for in one of them only.
   constexpr std::size_t kLanes = 16;
-  std::array<float, kLanes> greatest;
-  greatest.fill(-std::numeric_limits<float>::infinity());
-  std::array<std::int32_t, kLanes> is_bad{};
-  std::size_t i = 0;
-  for (; i + kLanes <= logits.size(); i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const float logit = logits[i + lane];
-      greatest[lane] = logit > greatest[lane] ? logit : greatest[lane];
-      is_bad[lane] |= logit != logit;
+  constexpr std::size_t kChunk = 64 * kLanes;
+  float max = -std::numeric_limits<float>::infinity();
+  std::span<const float> chunk_of_max = logits.first(0);
+  std::int32_t has_nan = 0;
+  for (std::size_t begin = 0; begin < logits.size(); begin += kChunk) {
+    const auto chunk = logits.subspan(begin, std::min(kChunk, logits.size() - begin));
+    std::array<float, kLanes> greatest;
+    greatest.fill(-std::numeric_limits<float>::infinity());
+    std::array<std::int32_t, kLanes> is_nan{};
+    const std::size_t whole = chunk.size() / kLanes * kLanes;
+    for (std::size_t i = 0; i < whole; i += kLanes) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const float logit = chunk[i + lane];
+        greatest[lane] = logit > greatest[lane] ? logit : greatest[lane];
+        is_nan[lane] |= logit != logit;
+      }
+    }
+    float chunk_max = *std::ranges::max_element(greatest);
+    for (const float logit : chunk.subspan(whole)) {
+      chunk_max = std::max(chunk_max, logit);
+      has_nan |= std::isnan(logit);
+    }
+    for (const std::int32_t lane : is_nan) has_nan |= lane;
+    if (chunk_max > max) {
+      max = chunk_max;
+      chunk_of_max = chunk;
     }
   }
-  float max = *std::ranges::max_element(greatest);
-  bool has_nan = std::ranges::any_of(is_bad, [](std::int32_t bad) { return bad != 0; });
-  for (; i < logits.size(); ++i) {
-    max = std::max(max, logits[i]);
-    has_nan |= std::isnan(logits[i]);
-  }
-  if (has_nan || !std::isfinite(max)) return std::nullopt;
-  return max;
-}
-
-TokenId FirstOf(std::span<const float> logits, float value) {
-  return static_cast<TokenId>(std::ranges::find(logits, value) - logits.begin());
+  if (has_nan != 0 || !std::isfinite(max)) return std::nullopt;
+  const float* place = &*std::ranges::find(chunk_of_max, max);
+  return Candidate{max, static_cast<TokenId>(place - logits.data())};
 }
 
 // log(sum(exp(logits))), relative to `max`.
 double LogSumExp(std::span<const float> logits, float max) {
   double sum = 0;
   for (const float logit : logits) {
-    if (logit > max - kNegligibleNats) sum += std::exp(static_cast<double>(logit) - max);
+    if (logit > max - kNegligibleNats) sum += std::exp(logit - max);
   }
   return max + std::log(sum);
 }
@@ -81,26 +88,29 @@ std::vector<std::pair<TokenId, float>> BestTokens(std::span<const float> logits,
   return result;
 }
 
-// Sorts the best candidates to the front until they hold `mass` of `total`; cuts off the rest.
-// `weight(candidate)` falls with the order.
+// The worst of the smallest set of best candidates that weighs at least `mass`. Halves the field
+// by selection, as a full sort of a flat distribution would cost most of a step. Reorders.
 template <typename Weight>
-void KeepHead(std::vector<Candidate>& candidates, double mass, Weight&& weight) {
-  std::size_t sorted = 0;
-  double sum = 0;
-  for (std::size_t head = kHeadFirst; sorted < candidates.size(); head *= 4) {
-    const auto begin = candidates.begin() + sorted;
-    const auto end = candidates.begin() + std::min(head, candidates.size());
-    if (end != candidates.end()) std::nth_element(begin, end, candidates.end(), IsBetter);
-    std::sort(begin, end, IsBetter);
-    for (auto at = begin; at != end; ++at) {
-      sum += weight(*at);
-      if (sum >= mass) {
-        candidates.erase(at + 1, candidates.end());
-        return;
-      }
+Candidate WorstOfMass(std::span<Candidate> field, double mass, Weight&& weight) {
+  while (field.size() > 1) {
+    const std::size_t half = field.size() / 2;
+    std::nth_element(field.begin(), field.begin() + half, field.end(), IsBetter);
+    double better = 0;
+    for (const Candidate& candidate : field.first(half)) better += weight(candidate);
+    if (better >= mass) {
+      field = field.first(half);
+    } else {
+      field = field.subspan(half);
+      mass -= better;
     }
-    sorted = end - candidates.begin();
   }
+  return field.front();
+}
+
+// Drops what is worse than `worst`. The rest stays in order of id, so that the draw does not depend
+// on how the selection shuffled.
+void DropWorseThan(const Candidate& worst, std::vector<Candidate>& candidates) {
+  std::erase_if(candidates, [&](const Candidate& other) { return IsBetter(worst, other); });
 }
 
 Result<void> CheckRange(const char* name, float value, float min, float max) {
@@ -161,22 +171,21 @@ void Sampler::Accept(TokenId token) {
 
 std::optional<TokenEvent> Sampler::Sample(std::span<const float> logits, std::int64_t index,
                                           Scratch& scratch) const {
-  std::optional<float> max = FiniteMax(logits);
-  if (!max) return std::nullopt;
-  const float model_max = *max;
+  const std::optional<Candidate> model_best = FiniteBest(logits);
+  if (!model_best) return std::nullopt;
+  std::optional<Candidate> best = model_best;
   std::span<const float> adjusted = logits;
   if (!params_.logit_bias.empty() || !seen_.empty()) {
     scratch.logits.assign(logits.begin(), logits.end());
     Adjust(scratch.logits);
     adjusted = scratch.logits;
-    max = FiniteMax(adjusted);
-    if (!max) return std::nullopt;
+    best = FiniteBest(adjusted);
+    if (!best) return std::nullopt;
   }
   TokenEvent event;
-  event.id =
-      params_.temperature == 0 ? FirstOf(adjusted, *max) : Draw(adjusted, *max, index, scratch);
+  event.id = params_.temperature == 0 ? best->id : Draw(adjusted, best->logit, index, scratch);
   if (params_.top_logprobs >= 0) {
-    const double log_sum = LogSumExp(logits, model_max);
+    const double log_sum = LogSumExp(logits, model_best->logit);
     event.logprob = static_cast<float>(logits[event.id] - log_sum);
     event.top_logprobs =
         BestTokens(logits, static_cast<std::size_t>(params_.top_logprobs), log_sum);
@@ -200,8 +209,10 @@ void Sampler::Adjust(std::span<float> logits) const {
 TokenId Sampler::Draw(std::span<const float> logits, float max, std::int64_t index,
                       Scratch& scratch) const {
   const double inverse_temperature = 1.0 / static_cast<double>(params_.temperature);
+  // In floats: a relative error of 1e-7 in a probability is far below what any test could see.
   const auto weight = [&](const Candidate& candidate) {
-    return std::exp((static_cast<double>(candidate.logit) - max) * inverse_temperature);
+    const double nats = (static_cast<double>(candidate.logit) - max) * inverse_temperature;
+    return static_cast<double>(std::exp(static_cast<float>(nats)));
   };
   float nats = kNegligibleNats;
   if (params_.min_p > 0) nats = std::min(nats, -std::log(params_.min_p));
@@ -211,15 +222,18 @@ TokenId Sampler::Draw(std::span<const float> logits, float max, std::int64_t ind
   for (std::size_t id = 0; id < logits.size(); ++id) {
     if (logits[id] >= threshold) candidates.push_back({logits[id], static_cast<TokenId>(id)});
   }
+  std::vector<Candidate>& field = scratch.field;
   if (const auto k = static_cast<std::size_t>(params_.top_k); k > 0 && k < candidates.size()) {
-    std::nth_element(candidates.begin(), candidates.begin() + k, candidates.end(), IsBetter);
-    candidates.resize(k);
-    std::sort(candidates.begin(), candidates.end(), IsBetter);
+    field = candidates;
+    const auto worst = field.begin() + static_cast<std::ptrdiff_t>(k - 1);
+    std::nth_element(field.begin(), worst, field.end(), IsBetter);
+    DropWorseThan(*worst, candidates);
   }
   if (params_.top_p < 1) {
+    field = candidates;
     double total = 0;
-    for (const Candidate& candidate : candidates) total += weight(candidate);
-    KeepHead(candidates, params_.top_p * total, weight);
+    for (const Candidate& candidate : field) total += weight(candidate);
+    DropWorseThan(WorstOfMass(field, params_.top_p * total, weight), candidates);
   }
   std::vector<double>& weights = scratch.weights;
   weights.clear();
@@ -233,7 +247,7 @@ TokenId Sampler::Draw(std::span<const float> logits, float max, std::int64_t ind
     left -= weights[i];
     if (left < 0) return candidates[i].id;
   }
-  // Rounding used up the last of the mass. The best candidate has weight 1 and is among them.
+  // Rounding left a rest of the mass beyond the last candidate. There is one: the best is kept.
   CHECK(!candidates.empty());
   return candidates.back().id;
 }

@@ -39,6 +39,7 @@ class Sampler {
   };
   struct Scratch {
     std::vector<Candidate> candidates;
+    std::vector<Candidate> field;
     std::vector<double> weights;
     std::vector<float> logits;
   };

@@ -8,7 +8,7 @@
 namespace holdfast::engine {
 namespace {
 
-TokenEvent Token(TokenId id) { return {.id = id, .logprob = 0, .top_logprobs = {}}; }
+TokenEvent Token(TokenId id) { return {.id = id}; }
 
 std::shared_ptr<TokenChannel> Channel(std::int64_t capacity = 8) {
   return std::make_shared<TokenChannel>(capacity);
