@@ -14,10 +14,12 @@ struct Verb {
   void (*add)(CLI::App& app, int& exit_code);
 };
 
+void AddData(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
 void AddLogits(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
+    Verb{AddData},
     Verb{AddInspect},
     Verb{AddLogits},
 };
