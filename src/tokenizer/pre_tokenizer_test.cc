@@ -72,6 +72,28 @@ TEST(PreTokenizer, IntersectionWithComplementMeansDifference) {
   EXPECT_THAT(SplitBy(*splitter, "ab你xc"), ElementsAre("ab", "你x", "c"));
 }
 
+// The published Kimi pattern, with class intersections, and our form of it without.
+TEST(PreTokenizer, KimiWithAndWithoutIntersectionsIsTheSame) {
+  constexpr std::string_view kPublished =
+      R"([\p{Han}]+)"
+      R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*)"
+      R"([\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+      R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+)"
+      R"([\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+      R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  auto published = PreTokenizer::Make(std::vector<std::string>{std::string(kPublished)});
+  ASSERT_TRUE(published) << published.error().message;
+  const std::vector<std::string> parts{"a", "Z",  "é",      "你", "々",     "〇",  "ー", "कि",
+                                       "1", "Ⅷ",  " ",      "\n", "'s",     "'LL", "!",  "ʰ",
+                                       "ǅ", "한", "\u0301", "\t", "\u3000", "🦙"};
+  std::mt19937 random(9);
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (std::size_t i = random() % 12; i > 0; --i) text += parts[random() % parts.size()];
+    EXPECT_EQ(SplitBy(*published, text), SplitNamed("kimi-k2", text)) << text;
+  }
+}
+
 TEST(PreTokenizer, InvalidBytesArePiecesAndNothingIsLost) {
   EXPECT_THAT(SplitNamed("deepseek-v3", "ab\xff\xc3 c\xe4\xbd"),
               ElementsAre("ab", "\xff", "\xc3", " c", "\xe4\xbd"));

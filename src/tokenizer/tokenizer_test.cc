@@ -76,7 +76,7 @@ TEST_F(RealVocabulary, AnyBytesComeBackOrAreReplaced) {
 }
 
 // The file lists 13 letters as user-defined tokens; the original implementation finds them in any
-// text, and 100011 is not the token that the bytes of ü merge to.
+// text, before any merge sees their bytes.
 TEST_F(RealVocabulary, UserDefinedLettersAreVocabulary) {
   const auto ids = tokenizer->Encode("für", {});
   ASSERT_EQ(ids.size(), 3u);
