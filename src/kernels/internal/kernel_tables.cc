@@ -120,10 +120,18 @@ void AppendTables(std::vector<const KernelTable*>& tables) {
 #if HWY_TARGET == HWY_AVX3
   if (!__builtin_cpu_supports("avx512vnni")) return;
   static const KernelTable vnni = MakeVnniTable();
+  if (__builtin_cpu_supports("avx512bf16")) {
+    static const KernelTable bfloat16 = MakeBFloat16Table();
+    // Intel's VDPBF16PS has half the rate of its f32 multiply-add (measured on Sapphire Rapids: 115
+    // against 230 GFLOP/s a core), AMD's has double.
+    if (__builtin_cpu_is("intel")) {
+      tables.insert(tables.end(), {&bfloat16, &vnni});
+    } else {
+      tables.insert(tables.end(), {&vnni, &bfloat16});
+    }
+    return;
+  }
   tables.push_back(&vnni);
-  if (!__builtin_cpu_supports("avx512bf16")) return;
-  static const KernelTable bfloat16 = MakeBFloat16Table();
-  tables.push_back(&bfloat16);
 #endif
   (void)tables;
 }
