@@ -164,6 +164,14 @@ Result<void> AddRope(Builder& builder) {
 }
 
 void AddTokenizer(Builder& builder, const TokenizerSource& tokenizer) {
+  const auto add_id = [&builder](std::string_view key, std::int64_t id) {
+    if (id < 0) return;
+    builder.Add(fmt::format("tokenizer.ggml.{}", key),
+                GgufValue::U32(static_cast<std::uint32_t>(id)));
+  };
+  // These ids belong to the configuration too, so they stay without a tokenizer.
+  add_id("bos_token_id", tokenizer.bos_token_id);
+  add_id("eos_token_id", tokenizer.eos_token_id);
   if (tokenizer.tokens.empty()) return;
   builder.Add("tokenizer.ggml.model", GgufValue::String("gpt2"));
   builder.Add("tokenizer.ggml.pre", GgufValue::String(tokenizer.pre));
@@ -171,13 +179,6 @@ void AddTokenizer(Builder& builder, const TokenizerSource& tokenizer) {
   builder.Add("tokenizer.ggml.token_type",
               GgufValue::Int32s({tokenizer.token_types.begin(), tokenizer.token_types.end()}));
   builder.Add("tokenizer.ggml.merges", GgufValue::Strings(tokenizer.merges));
-  const auto add_id = [&builder](std::string_view key, std::int64_t id) {
-    if (id < 0) return;
-    builder.Add(fmt::format("tokenizer.ggml.{}", key),
-                GgufValue::U32(static_cast<std::uint32_t>(id)));
-  };
-  add_id("bos_token_id", tokenizer.bos_token_id);
-  add_id("eos_token_id", tokenizer.eos_token_id);
   add_id("padding_token_id", tokenizer.eos_token_id);
   if (tokenizer.eos_token_ids.size() > 1) add_id("eot_token_id", tokenizer.eos_token_ids[1]);
   if (tokenizer.eos_token_ids.size() > 2) add_id("eom_token_id", tokenizer.eos_token_ids[2]);

@@ -1,0 +1,26 @@
+// A tokenizer in its two forms: the arrays of a GGUF, and the text of tokenizer.json with
+// tokenizer_config.json. Pure functions; thread-safe.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "weights/checkpoint.h"
+
+namespace holdfast::convert {
+
+// The GGUF form of either form; a source without a tokenizer gives one without tokens. `vocab_size`
+// fills up with unused tokens, as GGUF wants one for every row of the embedding. Errors:
+// kUnsupported (a pre-tokenizer that GGUF has no name for), and those of SpecFromHuggingFace.
+[[nodiscard]] Result<weights::TokenizerSource> ToGgufTokenizer(
+    const weights::TokenizerSource& source, std::int64_t vocab_size);
+
+struct TokenizerTexts {
+  std::string tokenizer_json;  // Empty: the source has no tokenizer.
+  std::string tokenizer_config_json;
+};
+
+// The Hugging Face form of either form; what is Hugging Face's already stays byte for byte.
+[[nodiscard]] Result<TokenizerTexts> ToHfTokenizer(const weights::TokenizerSource& source);
+
+}  // namespace holdfast::convert
