@@ -19,6 +19,8 @@ struct PackedBatch {
   std::vector<std::int32_t> tokens;     // [rows, seq_len + 1]
   std::vector<std::uint8_t> loss_mask;  // [rows, seq_len] 1 where the target counts
   std::vector<std::int32_t> segment;    // [rows, seq_len] document number within the row
+  // Text bytes of the targets that count, for a loss in bits per byte.
+  std::int64_t target_text_bytes = 0;
   std::int64_t rows = 0;
   std::int64_t seq_len = 0;
 };
