@@ -5,11 +5,11 @@
 #define BOOST_BEAST_SEPARATE_COMPILATION 1
 #endif
 
-#include "net/asio.h"
-
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+
+#include "net/asio.h"
 
 namespace holdfast::http {
 namespace beast = boost::beast;

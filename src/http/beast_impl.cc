@@ -1,4 +1,4 @@
 // Beast's one compilation.
-#include "http/beast.h"
-
 #include <boost/beast/src.hpp>
+
+#include "http/beast.h"

@@ -38,9 +38,10 @@ std::string WriteRequest(const net::Endpoint& endpoint, const ClientRequest& req
 
 }  // namespace
 
-net::Awaitable<Result<std::unique_ptr<ClientCall>>> ClientCall::Start(
-    const net::Endpoint& endpoint, const ClientRequest& request, net::TimePoint head_deadline,
-    const ClientLimits& limits) {
+net::Awaitable<Result<std::unique_ptr<ClientCall>>> ClientCall::Start(const net::Endpoint& endpoint,
+                                                                      const ClientRequest& request,
+                                                                      net::TimePoint head_deadline,
+                                                                      const ClientLimits& limits) {
   const net::TimePoint connect_deadline =
       std::min(head_deadline, net::Clock::now() + limits.connect_time_max);
   CO_TRY_ASSIGN(std::unique_ptr<net::Stream> stream,
@@ -52,8 +53,7 @@ net::Awaitable<Result<std::unique_ptr<ClientCall>>> ClientCall::Start(
   const Result<void> written = co_await call->connection_->Write(text);
   // A server that refuses early may stop reading; its answer is still worth having.
   if (!written && call->connection_->input().empty()) {
-    co_return Fail(ErrorCode::kUnavailable, "{}: {}", endpoint.ToString(),
-                   written.error().message);
+    co_return Fail(ErrorCode::kUnavailable, "{}: {}", endpoint.ToString(), written.error().message);
   }
   CO_TRY(co_await call->ReadHead(head_deadline, limits.head_bytes_max));
   co_return std::move(call);
@@ -66,7 +66,8 @@ net::Awaitable<Result<void>> ClientCall::ReadHead(net::TimePoint deadline,
   while (!parser_->beast.is_header_done()) {
     const std::string_view input = connection_->input();
     boost::system::error_code error;
-    const std::size_t used = parser_->beast.put(net::asio::buffer(input.data(), input.size()), error);
+    const std::size_t used =
+        parser_->beast.put(net::asio::buffer(input.data(), input.size()), error);
     connection_->Consume(used);
     if (parser_->beast.is_header_done()) {
       // An interim answer (100) is followed by the real one.

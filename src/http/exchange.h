@@ -23,8 +23,8 @@ class Exchange {
     std::string peer;  // Numeric address of the peer, or "unix".
     bool is_encrypted = false;
   };
-  Exchange(net::Connection& connection, RequestReader& reader, const Facts& facts,
-           RequestHead head, bool allows_keep_alive);
+  Exchange(net::Connection& connection, RequestReader& reader, const Facts& facts, RequestHead head,
+           bool allows_keep_alive);
 
   const RequestHead& head() const { return head_; }
   const Facts& facts() const { return facts_; }

@@ -20,22 +20,30 @@ std::unexpected<Refusal> Gone() { return std::unexpected(Refusal{}); }
 
 Method MethodOf(wire::verb verb) {
   switch (verb) {
-    case wire::verb::get: return Method::kGet;
-    case wire::verb::head: return Method::kHead;
-    case wire::verb::post: return Method::kPost;
-    case wire::verb::put: return Method::kPut;
-    case wire::verb::patch: return Method::kPatch;
-    case wire::verb::delete_: return Method::kDelete;
-    case wire::verb::options: return Method::kOptions;
-    default: return Method::kOther;
+    case wire::verb::get:
+      return Method::kGet;
+    case wire::verb::head:
+      return Method::kHead;
+    case wire::verb::post:
+      return Method::kPost;
+    case wire::verb::put:
+      return Method::kPut;
+    case wire::verb::patch:
+      return Method::kPatch;
+    case wire::verb::delete_:
+      return Method::kDelete;
+    case wire::verb::options:
+      return Method::kOptions;
+    default:
+      return Method::kOther;
   }
 }
 
 Refusal RefusalFor(const boost::system::error_code& error, const HeadLimits& limits) {
   if (error == wire::error::bad_version) return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
   if (error == wire::error::header_limit) {
-    return {431, fmt::format("the request's head is over the limit of {} bytes",
-                             limits.head_bytes_max)};
+    return {431,
+            fmt::format("the request's head is over the limit of {} bytes", limits.head_bytes_max)};
   }
   return {400, fmt::format("not an HTTP/1.1 request: {}", error.message())};
 }
@@ -148,7 +156,8 @@ net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
     const std::size_t used = parser.put(net::asio::buffer(input.data(), input.size()), error);
     connection_.Consume(used);
     if (parser.is_header_done()) break;
-    if (error && error != wire::error::need_more) co_return std::unexpected(RefusalFor(error, limits_));
+    if (error && error != wire::error::need_more)
+      co_return std::unexpected(RefusalFor(error, limits_));
     if (!error) continue;
     const Result<bool> more = co_await connection_.WaitInput(deadline);
     if (!more && more.error().code == ErrorCode::kDeadlineExceeded) {
@@ -203,7 +212,8 @@ net::Awaitable<std::expected<std::string, Refusal>> RequestReader::ReadBody(
   const net::TimePoint deadline = net::Clock::now() + limits.time_max;
   while (!parser.is_done()) {
     boost::system::error_code error;
-    const std::size_t used = parser.put(net::asio::buffer(connection_.input().data(), connection_.input().size()), error);
+    const std::size_t used = parser.put(
+        net::asio::buffer(connection_.input().data(), connection_.input().size()), error);
     connection_.Consume(used);
     if (parser.is_done()) break;
     if (error == wire::error::body_limit) co_return Refuse(413, too_large);
@@ -213,8 +223,8 @@ net::Awaitable<std::expected<std::string, Refusal>> RequestReader::ReadBody(
     if (!error && !connection_.input().empty()) continue;
     const Result<bool> more = co_await connection_.WaitInput(deadline);
     if (!more && more.error().code == ErrorCode::kDeadlineExceeded) {
-      co_return Refuse(408, fmt::format("the request's body took longer than {} ms",
-                                        limits.time_max.count()));
+      co_return Refuse(
+          408, fmt::format("the request's body took longer than {} ms", limits.time_max.count()));
     }
     if (!more || !*more) co_return Gone();
   }

@@ -1,6 +1,7 @@
 // RequestReader: reads one connection's requests, head and body apart, under limits of size, count
 // and time. Whatever breaks HTTP/1.1 (RFC 9110, 9112) becomes a Refusal with the right status; no
-// byte of a refused request is looked at again. Belongs to the coroutine that serves the connection.
+// byte of a refused request is looked at again. Belongs to the coroutine that serves the
+// connection.
 #pragma once
 
 #include <expected>

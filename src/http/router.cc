@@ -33,9 +33,7 @@ std::optional<Params> Match(std::string_view pattern, std::string_view path) {
   return params;
 }
 
-bool IsFixed(const Route& route) {
-  return route.pattern.find_first_of("{*") == std::string::npos;
-}
+bool IsFixed(const Route& route) { return route.pattern.find_first_of("{*") == std::string::npos; }
 
 bool Serves(const Route& route, Method method) {
   return route.method == method || (route.method == Method::kGet && method == Method::kHead);
@@ -57,7 +55,7 @@ std::variant<Router::Found, Router::WrongMethod, Router::NoRoute> Router::Find(
       continue;
     }
     if (!found || (IsFixed(route) && !IsFixed(*found->route))) {
-      found = Found{&route, RouteRequest{std::move(*params), {}}};
+      found = Found{&route, RouteRequest{std::move(*params), {}, {}, {}}};
     }
   }
   if (found) return std::move(*found);

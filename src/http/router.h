@@ -17,9 +17,12 @@
 
 namespace holdfast::http {
 
+// A request as its handler gets it.
 struct RouteRequest {
   std::map<std::string, std::string, std::less<>> params;
   std::string body;
+  std::string id;      // For logs and for the client, "req_...".
+  std::string client;  // Who asks, as far as it is known; empty: nobody in particular.
 };
 
 using Handler = std::function<net::Awaitable<void>(Exchange&, const RouteRequest&)>;

@@ -25,20 +25,21 @@ Server::Server(net::IoThreads& threads, ServerOptions options, Serve serve, Refu
       options_(std::move(options)),
       serve_(std::move(serve)),
       refuse_(std::move(refuse)),
-      quota_(options_.connections),
+      quota_(net::ConnectionQuota::Make(options_.connections)),
       live_(threads.count()) {}
 
-Server::~Server() = default;
+Server::~Server() {
+  if (!is_draining_) Drain(std::chrono::milliseconds(0));
+}
 
 Result<void> Server::Listen(const net::Endpoint& endpoint) {
   net::ListenerOptions options;
   options.tls = options_.tls;
   options.refusal = options_.connection_refusal;
-  TRY_ASSIGN(auto listener,
-             net::Listener::Open(endpoint, threads_, quota_, std::move(options),
-                                 [this](net::Accepted accepted) {
-                                   return ServeConnection(std::move(accepted));
-                                 }));
+  TRY_ASSIGN(auto listener, net::Listener::Open(endpoint, threads_, quota_, std::move(options),
+                                                [this](net::Accepted accepted) {
+                                                  return ServeConnection(std::move(accepted));
+                                                }));
   listeners_.push_back(std::move(listener));
   return {};
 }
@@ -98,7 +99,7 @@ net::Awaitable<void> Server::Linger(net::Connection& connection) {
 
 std::size_t Server::Drain(std::chrono::milliseconds limit) {
   is_draining_ = true;
-  for (const auto& listener : listeners_) listener->Close();
+  listeners_.clear();
   for (std::size_t thread = 0; thread < threads_.count(); ++thread) {
     threads_.Run(thread, [&] {
       for (Live* live : live_[thread]) {

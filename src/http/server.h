@@ -3,7 +3,7 @@
 // both come in from above.
 //
 // Open, Drain and the destructor on the owner's thread; the handler runs on the I/O threads. The
-// I/O threads must be stopped before the server dies.
+// I/O threads must be stopped, after Drain, before the server dies.
 #pragma once
 
 #include <atomic>
@@ -46,8 +46,9 @@ class Server {
 
   // Errors as net::Listener::Open.
   [[nodiscard]] Result<void> Listen(const net::Endpoint& endpoint);
+  // Where it listens; none after Drain.
   std::vector<net::Endpoint> endpoints() const;
-  std::size_t connection_count() const { return quota_.open_count(); }
+  std::size_t connection_count() const { return quota_->open_count(); }
 
   // Stops accepting, closes idle connections, lets answers under way end, and after `limit` cuts
   // what is left. Returns the number of connections cut.
@@ -64,7 +65,7 @@ class Server {
   const ServerOptions options_;
   const Serve serve_;
   const Refuse refuse_;
-  net::ConnectionQuota quota_;
+  const std::shared_ptr<net::ConnectionQuota> quota_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::atomic<bool> is_draining_{false};
   // Connections by I/O thread; each set is touched by its thread only.

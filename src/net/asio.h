@@ -2,8 +2,6 @@
 // include this, so that headers stay light. Asio keeps its own casing; the border is visible.
 #pragma once
 
-#include "net/awaitable.h"
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -19,6 +17,7 @@
 #include <boost/asio/write.hpp>
 
 #include "base/error.h"
+#include "net/awaitable.h"
 
 namespace holdfast::net {
 

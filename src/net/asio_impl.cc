@@ -1,10 +1,9 @@
 // Asio's and its TLS layer's one compilation.
-#include "net/asio.h"
-
-#include <boost/asio/ssl.hpp>
-
 #include <boost/asio/impl/src.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/asio/ssl/impl/src.hpp>
+
+#include "net/asio.h"
 
 namespace holdfast::net {
 

@@ -7,6 +7,11 @@
 #define BOOST_ASIO_SEPARATE_COMPILATION 1
 #endif
 
+// gcc 12 does not see that a coroutine frame's operator new and delete come from one class.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
+
 #include <chrono>
 #include <utility>
 
@@ -29,14 +34,14 @@ inline constexpr TimePoint kNoDeadline = TimePoint::max();
 }  // namespace holdfast::net
 
 // As TRY and TRY_ASSIGN of base/result.h, in a coroutine that returns Awaitable<Result<T>>.
-#define CO_TRY(expression)                                                                \
-  do {                                                                                    \
-    auto co_try_result = (expression);                                                    \
-    if (!co_try_result) co_return std::unexpected(std::move(co_try_result).error());      \
+#define CO_TRY(expression)                                                           \
+  do {                                                                               \
+    auto co_try_result = (expression);                                               \
+    if (!co_try_result) co_return std::unexpected(std::move(co_try_result).error()); \
   } while (false)
 #define CO_TRY_ASSIGN(declaration, expression) \
   CO_TRY_ASSIGN_INNER(HOLDFAST_CONCAT(co_try_result_, __LINE__), declaration, expression)
-#define CO_TRY_ASSIGN_INNER(result, declaration, ...)                  \
-  auto result = (__VA_ARGS__);                                         \
-  if (!result) co_return std::unexpected(std::move(result).error());   \
+#define CO_TRY_ASSIGN_INNER(result, declaration, ...)                \
+  auto result = (__VA_ARGS__);                                       \
+  if (!result) co_return std::unexpected(std::move(result).error()); \
   declaration = std::move(*result)

@@ -37,7 +37,8 @@ Awaitable<void> Connection::ReadLoop(std::shared_ptr<Connection> self) {
       continue;
     }
     const std::size_t room = std::min(bytes.size(), self->options_.read_ahead_bytes_max - unread);
-    const Result<std::size_t> count = co_await self->stream_->ReadSome(std::span(bytes.data(), room));
+    const Result<std::size_t> count =
+        co_await self->stream_->ReadSome(std::span(bytes.data(), room));
     if (!count) {
       self->End(count.error());
     } else if (*count == 0) {

@@ -32,7 +32,7 @@ std::optional<ConnectionSlot> ConnectionQuota::Take(std::string_view address) {
   if (found != open_by_key_.end() && found->second >= limits_.per_address_max) return std::nullopt;
   ++open_;
   ++open_by_key_[key];
-  return ConnectionSlot(this, std::move(key));
+  return ConnectionSlot(shared_from_this(), std::move(key));
 }
 
 void ConnectionQuota::Return(const std::string& key) {

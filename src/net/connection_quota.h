@@ -24,30 +24,32 @@ class ConnectionQuota;
 
 class ConnectionSlot {
  public:
-  ConnectionSlot(ConnectionSlot&& other) noexcept
-      : quota_(std::exchange(other.quota_, nullptr)), key_(std::move(other.key_)) {}
+  ConnectionSlot(ConnectionSlot&& other) noexcept = default;
   ConnectionSlot& operator=(ConnectionSlot&&) = delete;
   ~ConnectionSlot();
 
  private:
   friend class ConnectionQuota;
-  ConnectionSlot(ConnectionQuota* quota, std::string key) : quota_(quota), key_(std::move(key)) {}
+  ConnectionSlot(std::shared_ptr<ConnectionQuota> quota, std::string key)
+      : quota_(std::move(quota)), key_(std::move(key)) {}
 
-  ConnectionQuota* quota_;
+  std::shared_ptr<ConnectionQuota> quota_;  // Null when moved from.
   std::string key_;
 };
 
-class ConnectionQuota {
+class ConnectionQuota : public std::enable_shared_from_this<ConnectionQuota> {
  public:
-  explicit ConnectionQuota(const ConnectionLimits& limits) : limits_(limits) {}
+  static std::shared_ptr<ConnectionQuota> Make(const ConnectionLimits& limits) {
+    return std::shared_ptr<ConnectionQuota>(new ConnectionQuota(limits));
+  }
 
-  // nullopt: a limit is reached. `address` is numeric, as sockets print it, or any name. The quota
-  // must outlive the slot.
+  // nullopt: a limit is reached. `address` is numeric, as sockets print it, or any name.
   std::optional<ConnectionSlot> Take(std::string_view address);
   std::size_t open_count() const;
 
  private:
   friend class ConnectionSlot;
+  explicit ConnectionQuota(const ConnectionLimits& limits) : limits_(limits) {}
   void Return(const std::string& key);
 
   const ConnectionLimits limits_;

@@ -32,6 +32,7 @@ void IoThreads::Post(std::size_t index, std::move_only_function<void()> body) {
 }
 
 void IoThreads::Run(std::size_t index, std::move_only_function<void()> body) {
+  if (is_stopped_) return body();
   std::promise<void> done;
   Post(index, [&] {
     body();
@@ -45,6 +46,7 @@ void IoThreads::Spawn(std::size_t index, Awaitable<void> coroutine) {
 }
 
 void IoThreads::Stop() {
+  is_stopped_ = true;
   for (const auto& thread : threads_) thread->context.stop();
   for (const auto& thread : threads_) {
     if (thread->thread.joinable()) thread->thread.join();

@@ -27,7 +27,7 @@ class IoThreads {
 
   // Runs `body` on thread `index` and returns at once.
   void Post(std::size_t index, std::move_only_function<void()> body);
-  // Runs `body` on thread `index` and waits for it; not from an I/O thread.
+  // Runs `body` on thread `index` and waits for it; here after Stop. Not from an I/O thread.
   void Run(std::size_t index, std::move_only_function<void()> body);
   // Starts a coroutine on thread `index`.
   void Spawn(std::size_t index, Awaitable<void> coroutine);
@@ -39,6 +39,7 @@ class IoThreads {
   struct Thread;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::atomic<std::size_t> next_{0};
+  bool is_stopped_ = false;  // Of the owner's thread.
 };
 
 }  // namespace holdfast::net

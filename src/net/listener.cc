@@ -1,11 +1,11 @@
 #include "net/listener.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <optional>
 #include <utility>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "net/socket_stream.h"
@@ -40,15 +40,15 @@ void SetOptions(Local::socket&, const ListenerOptions&) {}
 }  // namespace
 
 struct Listener::State {
-  State(IoThreads& threads_in, ConnectionQuota& quota_in, ListenerOptions options_in,
-        Serve serve_in)
+  State(IoThreads& threads_in, std::shared_ptr<ConnectionQuota> quota_in,
+        ListenerOptions options_in, Serve serve_in)
       : threads(threads_in),
-        quota(quota_in),
+        quota(std::move(quota_in)),
         options(std::move(options_in)),
         serve(std::move(serve_in)) {}
 
   IoThreads& threads;
-  ConnectionQuota& quota;
+  const std::shared_ptr<ConnectionQuota> quota;
   const ListenerOptions options;
   const Serve serve;
   Endpoint endpoint;
@@ -128,7 +128,7 @@ Awaitable<void> Listener::State::AcceptLoop(std::shared_ptr<State> self, Accepto
       continue;
     }
     std::string peer = PeerName(socket);
-    std::optional<ConnectionSlot> slot = self->quota.Take(peer);
+    std::optional<ConnectionSlot> slot = self->quota->Take(peer);
     if (!slot) {
       boost::system::error_code ignored;
       socket.non_blocking(true, ignored);
@@ -139,8 +139,8 @@ Awaitable<void> Listener::State::AcceptLoop(std::shared_ptr<State> self, Accepto
     }
     SetOptions(socket, self->options);
     Socket plain(std::move(socket));
-    self->threads.Spawn(thread, ServeSocket(self, std::move(plain), std::move(*slot),
-                                            std::move(peer), thread));
+    self->threads.Spawn(
+        thread, ServeSocket(self, std::move(plain), std::move(*slot), std::move(peer), thread));
   }
 }
 
@@ -168,9 +168,10 @@ Listener::Listener(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Listener::~Listener() { Close(); }
 
 Result<std::unique_ptr<Listener>> Listener::Open(const Endpoint& endpoint, IoThreads& threads,
-                                                 ConnectionQuota& quota, ListenerOptions options,
-                                                 Serve serve) {
-  auto state = std::make_shared<State>(threads, quota, std::move(options), std::move(serve));
+                                                 std::shared_ptr<ConnectionQuota> quota,
+                                                 ListenerOptions options, Serve serve) {
+  auto state =
+      std::make_shared<State>(threads, std::move(quota), std::move(options), std::move(serve));
   state->endpoint = endpoint;
   if (endpoint.IsUnix()) {
     TRY(state->OpenLocal());

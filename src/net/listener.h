@@ -40,13 +40,12 @@ class Listener {
  public:
   using Serve = std::function<Awaitable<void>(Accepted)>;
 
-  // `threads`, `quota` and what `serve` refers to must outlive the listener's connections. A Unix
+  // `threads` and what `serve` refers to must outlive the listener's connections. A Unix
   // socket left over by a dead process is replaced. Errors: kAlreadyExists (address in use),
   // kPermissionDenied, kNotFound (host).
-  [[nodiscard]] static Result<std::unique_ptr<Listener>> Open(const Endpoint& endpoint,
-                                                              IoThreads& threads,
-                                                              ConnectionQuota& quota,
-                                                              ListenerOptions options, Serve serve);
+  [[nodiscard]] static Result<std::unique_ptr<Listener>> Open(
+      const Endpoint& endpoint, IoThreads& threads, std::shared_ptr<ConnectionQuota> quota,
+      ListenerOptions options, Serve serve);
   ~Listener();
 
   // Where it listens, with the port that the system chose.

@@ -66,9 +66,9 @@ Awaitable<Result<Socket>> ConnectUnix(const Endpoint& endpoint) {
 Awaitable<Result<Socket>> ConnectTcp(const Endpoint& endpoint, TimePoint deadline) {
   const Executor executor = co_await asio::this_coro::executor;
   asio::ip::tcp::resolver resolver(executor);
-  const auto [resolve_error, addresses] = co_await resolver.async_resolve(
-      endpoint.host, std::to_string(endpoint.port), asio::ip::tcp::resolver::numeric_service,
-      kAsTuple);
+  const auto [resolve_error, addresses] =
+      co_await resolver.async_resolve(endpoint.host, std::to_string(endpoint.port),
+                                      asio::ip::tcp::resolver::numeric_service, kAsTuple);
   if (resolve_error) {
     co_return Fail(ErrorCode::kNotFound, "resolve {}: {}", endpoint.host, resolve_error.message());
   }

@@ -1,0 +1,52 @@
+// ApiError: what a client is told when a request fails, and the one mapping of Error and of
+// refusals of the HTTP layer to it. The body is OpenAI's error object with our fields beside:
+//
+//   {"error": {"message", "type", "param", "code", "reason", "retry_after_ms", "request_id"}}
+//
+// Value type; free functions, thread-safe.
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/reasons.h"
+#include "http/exchange.h"
+#include "http/message.h"
+#include "json/json.h"
+
+namespace holdfast::api {
+
+struct ApiError {
+  Reason reason = Reason::kInternal;
+  std::string message;  // For the client: nothing about our files, addresses or memory.
+  std::string param;    // The field at fault, "messages[2].role"; empty: none.
+  std::string code;     // OpenAI's code where it has one; empty: the reason's word.
+  int status = 0;       // 0: the reason's.
+  std::optional<std::chrono::milliseconds> retry_after;  // Replaces the reason's.
+
+  int Status() const { return status != 0 ? status : Info(reason).status; }
+};
+
+template <typename T = void>
+using ApiResult = std::expected<T, ApiError>;
+
+std::unexpected<ApiError> FailApi(Reason reason, std::string message, std::string param = {});
+
+// The one mapping. The message of an internal failure stays in our log.
+ApiError ToApiError(const Error& error);
+ApiError ToApiError(const http::Refusal& refusal);
+
+json::Object ErrorBody(const ApiError& error, std::string_view request_id);
+// Headers that tell clients whether and when to try again.
+std::vector<http::Header> RetryHeaders(const ApiError& error);
+
+// Sends the error as a whole answer.
+net::Awaitable<Result<void>> SendError(http::Exchange& exchange, const ApiError& error,
+                                       std::string_view request_id);
+net::Awaitable<Result<void>> SendJson(http::Exchange& exchange, const json::Value& value,
+                                      std::vector<http::Header> headers = {});
+
+}  // namespace holdfast::api

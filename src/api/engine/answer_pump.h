@@ -1,0 +1,40 @@
+// PumpAnswer: the loop that chat and text completions share: pieces of a Generation to events of a
+// stream, or to one whole answer. What a piece looks like as JSON is the format's business.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/engine/generation.h"
+#include "api/engine/wire.h"
+#include "http/exchange.h"
+
+namespace holdfast::api {
+
+// One wire format. Lives in the handler's frame.
+class AnswerFormat {
+ public:
+  virtual ~AnswerFormat() = default;
+  // Events before the first token.
+  virtual std::vector<json::Object> Opening(std::size_t choice_count) = 0;
+  virtual std::vector<json::Object> Chunks(const Piece& piece) = 0;
+  // The event with the usage.
+  virtual json::Object UsageChunk(const engine::Usage& usage) = 0;
+  // The whole answer, made of each choice's pieces joined.
+  virtual json::Object Whole(std::vector<Piece> choices, const engine::Usage& usage) = 0;
+};
+
+struct PumpOptions {
+  bool is_stream = false;
+  bool includes_usage = false;
+  std::string request_id;
+};
+
+// Answers the exchange to its end. A failure before the first byte is an error answer; after it,
+// an error event and the connection's end. When the peer leaves, the generation is cancelled.
+net::Awaitable<void> PumpAnswer(const EngineService& service, http::Exchange& exchange,
+                                Generation& generation, AnswerFormat& format,
+                                const PumpOptions& options);
+
+}  // namespace holdfast::api

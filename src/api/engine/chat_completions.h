@@ -1,0 +1,12 @@
+// POST /v1/chat/completions of the engine.
+#pragma once
+
+#include "api/engine/engine_service.h"
+#include "http/router.h"
+
+namespace holdfast::api {
+
+net::Awaitable<void> ChatCompletions(const EngineService& service, http::Exchange& exchange,
+                                     const http::RouteRequest& request);
+
+}  // namespace holdfast::api

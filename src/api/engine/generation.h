@@ -1,0 +1,78 @@
+// Generation: the answers to one request, from submission to the last piece of text. Owns the
+// token streams of its choices; dropping it cancels them, so a handler that returns early frees
+// the engine. Single-threaded: belongs to the request's coroutine.
+//
+// Tokens become text here: detokenized, cut at stop strings, and handed on only when no stop string
+// can begin in them any more.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/api_error.h"
+#include "api/engine/engine_service.h"
+#include "api/engine/generation_settings.h"
+#include "http/exchange.h"
+#include "net/event.h"
+
+namespace holdfast::api {
+
+struct GenerationPlan {
+  // Every prompt gets settings.n answers; choice = prompt index * n + answer index.
+  std::vector<std::vector<engine::TokenId>> prompts;
+  std::vector<engine::TokenId> stop_ids;
+  std::string caller;  // See engine::Request.
+};
+
+enum class Finish : std::uint8_t { kStop, kLength };
+std::string_view FinishName(Finish finish);
+
+struct Piece {
+  std::size_t choice = 0;
+  std::string text;
+  std::vector<engine::TokenEvent> tokens;  // Those of `text`, if logprobs are wanted.
+  std::optional<Finish> finish;            // With the choice's last piece.
+};
+
+class Generation {
+ public:
+  // Checks the prompts against the context and submits all choices, or none. After success the
+  // request has its place in the engine's queue, so 200 may be answered.
+  static ApiResult<std::unique_ptr<Generation>> Start(const EngineService& service,
+                                                      const GenerationSettings& settings,
+                                                      GenerationPlan plan,
+                                                      http::Exchange& exchange);
+  ~Generation();
+  Generation(const Generation&) = delete;
+  Generation& operator=(const Generation&) = delete;
+
+  // What has come since the last call, at least one piece; nothing when `deadline` passed. Fails
+  // when the engine ended a choice without finishing it, or the peer has gone.
+  net::Awaitable<ApiResult<std::vector<Piece>>> Next(net::TimePoint deadline);
+  bool is_finished() const { return open_count_ == 0; }
+  // Of all choices together; a prompt counts once.
+  engine::Usage usage() const;
+  std::size_t choice_count() const { return choices_.size(); }
+
+ private:
+  struct Choice;
+  Generation(const EngineService& service, http::Exchange& exchange);
+  ApiResult<void> Submit(const GenerationSettings& settings, GenerationPlan plan);
+  ApiResult<std::optional<Piece>> Advance(Choice& choice);
+  void Close(Choice& choice);
+
+  const EngineService& service_;
+  http::Exchange& exchange_;
+  std::shared_ptr<net::Event> event_;
+  std::vector<std::unique_ptr<Choice>> choices_;
+  std::size_t open_count_ = 0;
+  std::size_t answers_per_prompt_ = 1;
+  bool wants_logprobs_ = false;
+};
+
+}  // namespace holdfast::api

@@ -1,0 +1,57 @@
+#include "api/engine/models.h"
+
+#include "api/api_error.h"
+#include "api/engine/model_check.h"
+
+namespace holdfast::api {
+namespace {
+
+json::Object ModelJson(const EngineService& service) {
+  json::Object model;
+  model["id"] = service.model_id;
+  model["object"] = "model";
+  model["created"] = service.created_s;
+  model["owned_by"] = "holdfast";
+  model["max_model_len"] = service.context_max;
+  return model;
+}
+
+}  // namespace
+
+net::Awaitable<void> ListModels(const EngineService& service, http::Exchange& exchange,
+                                const http::RouteRequest&) {
+  json::Object list;
+  list["object"] = "list";
+  list["data"] = json::Array{ModelJson(service)};
+  const json::Value body = std::move(list);
+  co_await SendJson(exchange, body);
+}
+
+net::Awaitable<void> GetModel(const EngineService& service, http::Exchange& exchange,
+                              const http::RouteRequest& request) {
+  const ApiResult<void> checked = CheckModel(service, request.params.find("id")->second);
+  if (!checked) {
+    co_await SendError(exchange, checked.error(), request.id);
+    co_return;
+  }
+  const json::Value body = ModelJson(service);
+  co_await SendJson(exchange, body);
+}
+
+net::Awaitable<void> EngineHealth(const EngineService& service, http::Exchange& exchange,
+                                  const http::RouteRequest&) {
+  const engine::Load load = service.engine.load();
+  json::Object health;
+  health["status"] = "ok";
+  health["model"] = service.model_id;
+  health["running"] = load.running;
+  health["waiting"] = load.waiting;
+  health["blocks_free"] = load.blocks_free;
+  health["blocks_total"] = load.blocks_total;
+  health["tokens_per_second"] = load.tokens_per_second;
+  const json::Value body = std::move(health);
+  std::vector<http::Header> headers = LoadHeaders(service.engine);
+  co_await SendJson(exchange, body, std::move(headers));
+}
+
+}  // namespace holdfast::api

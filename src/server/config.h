@@ -1,0 +1,99 @@
+// Config: every setting of the three processes, with its default, its range and its meaning in one
+// table (config.cc). Read once at start from holdfast.toml and the environment; a value type that
+// each process takes its part of. Unknown keys and values out of range are errors that name the
+// file and the line.
+//
+// Key `section.name` of the file is HOLDFAST_SECTION_NAME in the environment, which wins.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace holdfast::server {
+
+struct ModelConfig {
+  std::string path;
+  std::string name;
+};
+
+struct EngineConfig {
+  std::string listen;
+  std::int64_t threads = 0;
+  std::int64_t io_threads = 1;
+  std::int64_t queue_max = 256;
+  std::int64_t running_max = 64;
+  std::int64_t step_tokens_max = 512;
+  std::int64_t cache_mib = 512;
+  std::int64_t context_max = 0;
+  std::int64_t answer_tokens_max = 4096;
+  std::int64_t answer_seconds_max = 600;
+  bool deterministic = false;
+};
+
+struct GatewayConfig {
+  std::string listen = "localhost:8080";
+  std::string engine;
+  std::int64_t io_threads = 2;
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string web_dir;
+  std::int64_t connections_max = 2048;
+  std::int64_t connections_per_client_max = 128;
+  std::int64_t concurrency_max = 64;
+  std::int64_t concurrency_per_client_max = 16;
+  std::int64_t waiting_max = 256;
+  std::int64_t waiting_seconds_max = 30;
+};
+
+struct HttpConfig {
+  std::int64_t head_bytes_max = 16 << 10;
+  std::int64_t header_count_max = 100;
+  std::int64_t head_seconds_max = 10;
+  std::int64_t body_mib_max = 4;
+  std::int64_t body_seconds_max = 30;
+  std::int64_t idle_seconds_max = 75;
+  std::int64_t write_stall_seconds_max = 30;
+};
+
+struct UpConfig {
+  std::string run_dir;
+  std::int64_t restart_ms_min = 250;
+  std::int64_t restart_ms_max = 30'000;
+  std::int64_t drain_seconds_max = 20;
+};
+
+struct LogConfig {
+  std::string level = "info";
+};
+
+struct Config {
+  ModelConfig model;
+  EngineConfig engine;
+  GatewayConfig gateway;
+  HttpConfig http;
+  UpConfig up;
+  LogConfig log;
+};
+
+// One row of the table, for documentation and for the example file.
+struct ConfigKey {
+  std::string name;  // "engine.queue_max"
+  std::string default_text;
+  std::string help;
+};
+std::vector<ConfigKey> ConfigKeys();
+
+// `path` empty: no file. `environment`: "NAME=value" strings; names that begin with HOLDFAST_ and
+// a section's name must be known. Errors: kInvalidArgument, "FILE:LINE: what is wrong".
+[[nodiscard]] Result<Config> LoadConfig(const std::filesystem::path& path,
+                                        const std::vector<std::string>& environment);
+
+// The environment of this process, for LoadConfig.
+std::vector<std::string> ProcessEnvironment();
+
+}  // namespace holdfast::server

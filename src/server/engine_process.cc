@@ -1,0 +1,128 @@
+#include "server/engine_process.h"
+
+#include <ctime>
+#include <utility>
+
+#include "base/log.h"
+#include "model/model.h"
+#include "net/io_threads.h"
+#include "server/engine_routes.h"
+#include "server/http_settings.h"
+#include "server/model_files.h"
+#include "server/process_signals.h"
+#include "server/run_files.h"
+
+namespace holdfast::server {
+namespace {
+
+// A model with everything it needs, in the order in which it is made and unmade.
+struct LoadedModel {
+  std::filesystem::path path;
+  std::unique_ptr<weights::Checkpoint> checkpoint;
+  std::unique_ptr<const tokenizer::Tokenizer> tokenizer;
+  std::unique_ptr<parallel::ThreadPool> pool;
+  std::unique_ptr<model::Model> model;
+};
+
+Result<LoadedModel> LoadModel(const Config& config) {
+  LoadedModel loaded;
+  TRY_ASSIGN(loaded.path, FindModel(config.model.path));
+  log::info("loading {}", loaded.path.string());
+  TRY_ASSIGN(loaded.checkpoint, weights::Checkpoint::Open(loaded.path));
+  TRY_ASSIGN(loaded.tokenizer, MakeTokenizer(*loaded.checkpoint));
+  loaded.pool = std::make_unique<parallel::ThreadPool>(static_cast<int>(config.engine.threads));
+  TRY_ASSIGN(loaded.model, model::Model::Load(*loaded.checkpoint, *loaded.pool, {}));
+  const auto vocab_size = static_cast<std::size_t>(loaded.model->config().vocab_size);
+  if (loaded.tokenizer->vocab_size() > vocab_size) {
+    return Fail(ErrorCode::kCorrupt, "{}: the tokenizer has {} tokens, the model {}",
+                loaded.path.string(), loaded.tokenizer->vocab_size(), vocab_size);
+  }
+  return loaded;
+}
+
+engine::EngineOptions MakeEngineOptions(const EngineConfig& config) {
+  engine::EngineOptions options;
+  options.queue_max = config.queue_max;
+  options.running_max = config.running_max;
+  options.step_tokens_max = config.step_tokens_max;
+  options.cache_bytes = config.cache_mib << 20;
+  options.context_max = config.context_max;
+  options.deterministic = config.deterministic;
+  return options;
+}
+
+// Tells two models apart, not two files of one model: FNV-1a of the name and the size.
+std::string Fingerprint(std::string_view name, std::uintmax_t bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : fmt::format("{}/{}", name, bytes)) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return fmt::format("fp_{:012x}", hash >> 16);
+}
+
+api::EngineService MakeService(const Config& config, const LoadedModel& loaded,
+                               engine::Engine& engine) {
+  const model::ModelConfig& shape = loaded.model->config();
+  api::EngineService service{.engine = engine, .tokenizer = *loaded.tokenizer};
+  service.family = tokenizer::DetectChatFamily(*loaded.tokenizer);
+  service.model_id = config.model.name.empty() ? ModelName(loaded.path) : config.model.name;
+  std::uintmax_t bytes = 0;
+  for (const weights::NamedTensor& tensor : loaded.checkpoint->tensors()) {
+    bytes += tensor.view.Bytes();
+  }
+  service.fingerprint = Fingerprint(service.model_id, bytes);
+  service.created_s = std::time(nullptr);
+  service.vocab_size = shape.vocab_size;
+  service.context_max = shape.max_position_embeddings;
+  if (config.engine.context_max > 0) {
+    service.context_max = std::min(service.context_max, config.engine.context_max);
+  }
+  service.answer_tokens_max = config.engine.answer_tokens_max;
+  service.answer_time_max = std::chrono::seconds(config.engine.answer_seconds_max);
+  return service;
+}
+
+}  // namespace
+
+Result<void> RunEngine(const Config& config) {
+  ProcessSignals signals;
+  metrics::Registry registry;
+  TRY_ASSIGN(const LoadedModel loaded, LoadModel(config));
+  TRY_ASSIGN(const std::unique_ptr<engine::Engine> engine,
+             engine::Engine::Start(*loaded.model, MakeEngineOptions(config.engine), &registry));
+  const api::EngineService service = MakeService(config, loaded, *engine);
+
+  const PipelineOptions pipeline_options =
+      MakePipelineOptions(config.http, /*is_behind_gateway=*/true);
+  const http::Router router = EngineRoutes(service, registry, pipeline_options.body.bytes_max);
+  // The engine's own queue is the limit here; one client may be a whole gateway.
+  const auto concurrency =
+      static_cast<std::size_t>(config.engine.running_max + config.engine.queue_max);
+  Admission admission({.concurrency_max = concurrency,
+                       .per_client_max = concurrency,
+                       .waiting_max = 0,
+                       .waiting_time_max = {}});
+  RequestPipeline pipeline(router, admission, registry, pipeline_options);
+
+  net::IoThreads threads(static_cast<std::size_t>(config.engine.io_threads));
+  const net::ConnectionLimits connections{2 * concurrency + 16, 2 * concurrency + 16};
+  http::Server server(
+      threads, MakeServerOptions(config.http, connections),
+      [&](http::Exchange& exchange) { return pipeline.Serve(exchange); },
+      [&](http::Exchange& exchange, const http::Refusal& refusal) {
+        return pipeline.Refuse(exchange, refusal);
+      });
+  TRY_ASSIGN(const net::Endpoint endpoint, EngineEndpoint(config));
+  TRY(server.Listen(endpoint));
+  log::info("serving '{}' on {}, context {}", service.model_id,
+            server.endpoints().front().ToString(), service.context_max);
+
+  signals.Wait();
+  log::info("draining, at most {} s", config.up.drain_seconds_max);
+  const std::size_t cut = server.Drain(std::chrono::seconds(config.up.drain_seconds_max));
+  threads.Stop();
+  log::info("stopped, {} connections cut", cut);
+  return {};
+}
+
+}  // namespace holdfast::server

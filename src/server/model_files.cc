@@ -1,0 +1,82 @@
+#include "server/model_files.h"
+
+#include <utility>
+#include <vector>
+
+namespace holdfast::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder stands for the one GGUF file in it, unless it is a Hugging Face directory.
+Result<fs::path> ResolveFolder(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error) || fs::exists(path / "config.json", error)) return path;
+  std::vector<fs::path> files;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == ".gguf") files.push_back(entry->path());
+  }
+  if (files.size() == 1) return files.front();
+  return Fail(ErrorCode::kNotFound, "{}: has no config.json and {} GGUF files, not one",
+              path.string(), files.size());
+}
+
+}  // namespace
+
+Result<fs::path> FindModel(const std::string& configured) {
+  std::error_code error;
+  if (!configured.empty()) {
+    if (!fs::exists(configured, error)) {
+      return Fail(ErrorCode::kNotFound, "model {}: no such file or folder", configured);
+    }
+    return ResolveFolder(configured);
+  }
+  std::vector<fs::path> roots = {fs::current_path(error)};
+  constexpr int kFoldersAboveMax = 5;
+  fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (int i = 0; i < kFoldersAboveMax && !folder.empty(); ++i) {
+    roots.push_back(folder);
+    roots.push_back(folder / "share" / "holdfast");
+    folder = folder.parent_path();
+  }
+  for (const fs::path& root : roots) {
+    if (auto found = ResolveFolder(root / "models" / "starter");
+        found && fs::exists(*found, error)) {
+      return found;
+    }
+  }
+  return Fail(ErrorCode::kNotFound,
+              "no model: models/starter has none here; name one with --model or model.path");
+}
+
+std::string ModelName(const fs::path& path) {
+  const fs::path normal = path.lexically_normal();
+  const fs::path name = normal.has_filename() ? normal.filename() : normal.parent_path().filename();
+  return name.extension() == ".gguf" ? name.stem().string() : name.string();
+}
+
+Result<std::unique_ptr<const tokenizer::Tokenizer>> MakeTokenizer(
+    const weights::Checkpoint& checkpoint) {
+  const weights::TokenizerSource& source = checkpoint.tokenizer();
+  if (source.tokenizer_json.empty() && source.tokens.empty()) {
+    return Fail(ErrorCode::kNotFound, "the checkpoint has no tokenizer");
+  }
+  if (!source.tokenizer_json.empty()) {
+    TRY_ASSIGN(tokenizer::Spec spec,
+               tokenizer::SpecFromHuggingFace(source.tokenizer_json, source.tokenizer_config_json));
+    return tokenizer::Tokenizer::Make(std::move(spec));
+  }
+  TRY_ASSIGN(tokenizer::Spec spec,
+             tokenizer::SpecFromGguf({.tokens = source.tokens,
+                                      .token_types = source.token_types,
+                                      .merges = source.merges,
+                                      .pre = source.pre,
+                                      .bos_token_id = source.bos_token_id,
+                                      .eos_token_id = source.eos_token_id,
+                                      .add_bos_token = source.add_bos_token,
+                                      .chat_template = source.chat_template}));
+  return tokenizer::Tokenizer::Make(std::move(spec));
+}
+
+}  // namespace holdfast::server
