@@ -18,12 +18,14 @@ void AddConvert(CLI::App& app, int& exit_code);
 void AddData(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
 void AddLogits(CLI::App& app, int& exit_code);
+void AddTrain(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
     Verb{AddConvert},
     Verb{AddData},
     Verb{AddInspect},
     Verb{AddLogits},
+    Verb{AddTrain},
 };
 
 }  // namespace holdfast
