@@ -18,6 +18,10 @@ namespace holdfast::kernels {
 namespace {
 
 constexpr float kF16Max = 65504.0f;
+// Candidates of the affine search: inverse scales (q_max + step * size) / range.
+constexpr float kStepSize = 0.2f;
+constexpr int kStepFirst = -2;
+constexpr int kStepLast = 10;
 
 struct Fit {
   float scale = 0.0f;
@@ -32,21 +36,37 @@ inline float RoundClamped(float value, float low, float high) {
   return (std::min(std::max(low, value), high) + kMagic) - kMagic;
 }
 
-// Least-squares fit of x ~ s q - m with m >= 0 for the integers q that (x + shift) * inverse gives.
-template <int kCount>
-Fit FitAffine(const float* x, float shift, float inverse, float q_max) {
-  float q[kCount];
-  float sq = 0.0f;
-  float sqq = 0.0f;
-  float sx = 0.0f;
-  float sxq = 0.0f;
-  for (int i = 0; i < kCount; ++i) {
-    q[i] = RoundClamped((x[i] + shift) * inverse, 0.0f, q_max);
-    sq += q[i];
-    sqq += q[i] * q[i];
-    sx += x[i];
-    sxq += x[i] * q[i];
+// Sums are kept in lanes, so that the compiler can vectorize them without reordering anything.
+constexpr int kLanes = 8;
+
+struct Lanes {
+  float value[kLanes] = {};
+
+  float Sum() const {
+    float sum = 0.0f;
+    for (float lane : value) sum += lane;
+    return sum;
   }
+};
+
+// Least-squares fit of x ~ s q - m with m >= 0 for the integers q that (x + shift) * inverse gives.
+// `sx` is the sum of x, `sxx` of its squares.
+template <int kCount>
+Fit FitAffine(const float* x, float sx, float sxx, float shift, float inverse, float q_max) {
+  Lanes q_lanes;
+  Lanes qq_lanes;
+  Lanes xq_lanes;
+  for (int i = 0; i < kCount; i += kLanes) {
+    for (int l = 0; l < kLanes; ++l) {
+      const float q = RoundClamped((x[i + l] + shift) * inverse, 0.0f, q_max);
+      q_lanes.value[l] += q;
+      qq_lanes.value[l] += q * q;
+      xq_lanes.value[l] += x[i + l] * q;
+    }
+  }
+  const float sq = q_lanes.Sum();
+  const float sqq = qq_lanes.Sum();
+  const float sxq = xq_lanes.Sum();
   Fit fit;
   const float determinant = kCount * sqq - sq * sq;
   if (determinant > 0.0f) {
@@ -58,11 +78,9 @@ Fit FitAffine(const float* x, float shift, float inverse, float q_max) {
     fit.scale = sqq > 0.0f ? sxq / sqq : 0.0f;
   }
   if (!(fit.scale >= 0.0f)) return {};
-  fit.error = 0.0f;
-  for (int i = 0; i < kCount; ++i) {
-    const float difference = x[i] - (fit.scale * q[i] - fit.min);
-    fit.error += difference * difference;
-  }
+  // sum (x - s q + m)^2, multiplied out.
+  fit.error = sxx + fit.scale * (fit.scale * sqq - 2.0f * sxq - 2.0f * fit.min * sq) +
+              fit.min * (2.0f * sx + kCount * fit.min);
   return fit;
 }
 
@@ -71,14 +89,24 @@ Fit SearchAffine(const float* x, float q_max) {
   const float low = std::min(*std::min_element(x, x + kCount), 0.0f);
   const float high = *std::max_element(x, x + kCount);
   if (!(high > low)) return {.scale = 0.0f, .min = -low, .error = 0.0f};
+  Lanes x_lanes;
+  Lanes xx_lanes;
+  for (int i = 0; i < kCount; i += kLanes) {
+    for (int l = 0; l < kLanes; ++l) {
+      x_lanes.value[l] += x[i + l];
+      xx_lanes.value[l] += x[i + l] * x[i + l];
+    }
+  }
+  const float sx = x_lanes.Sum();
+  const float sxx = xx_lanes.Sum();
   Fit best;
   // Steps between a grid a little wider than the values' range and one that clips a few of them.
-  for (int step = -4; step <= 20; ++step) {
-    const float inverse = (q_max + 0.1f * static_cast<float>(step)) / (high - low);
-    Fit fit = FitAffine<kCount>(x, -low, inverse, q_max);
+  for (int step = kStepFirst; step <= kStepLast; ++step) {
+    const float inverse = (q_max + kStepSize * static_cast<float>(step)) / (high - low);
+    Fit fit = FitAffine<kCount>(x, sx, sxx, -low, inverse, q_max);
     // A second rounding on the fitted grid reaches assignments the range-based grid cannot.
     if (fit.scale > 0.0f) {
-      const Fit again = FitAffine<kCount>(x, fit.min, 1.0f / fit.scale, q_max);
+      const Fit again = FitAffine<kCount>(x, sx, sxx, fit.min, 1.0f / fit.scale, q_max);
       if (again.error < fit.error) fit = again;
     }
     if (fit.error < best.error) best = fit;
@@ -89,13 +117,15 @@ Fit SearchAffine(const float* x, float q_max) {
 template <int kCount>
 float AffineError(const float* x, float scale, float min, float q_max) {
   const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
-  float error = 0.0f;
-  for (int i = 0; i < kCount; ++i) {
-    const float q = RoundClamped((x[i] + min) * inverse, 0.0f, q_max);
-    const float difference = x[i] - (scale * q - min);
-    error += difference * difference;
+  Lanes error;
+  for (int i = 0; i < kCount; i += kLanes) {
+    for (int l = 0; l < kLanes; ++l) {
+      const float q = RoundClamped((x[i + l] + min) * inverse, 0.0f, q_max);
+      const float difference = x[i + l] - (scale * q - min);
+      error.value[l] += difference * difference;
+    }
   }
-  return error;
+  return error.Sum();
 }
 
 struct AffineBlock {
@@ -165,13 +195,17 @@ Fit SearchSymmetric(const float* x) {
   Fit best;
   for (int step = -9; step <= 9; ++step) {
     const float inverse = (-32.0f + 0.1f * static_cast<float>(step)) / extreme;
-    float xq = 0.0f;
-    float qq = 0.0f;
-    for (int i = 0; i < 16; ++i) {
-      const float q = RoundClamped(x[i] * inverse, -32.0f, 31.0f);
-      xq += x[i] * q;
-      qq += q * q;
+    Lanes xq_lanes;
+    Lanes qq_lanes;
+    for (int i = 0; i < 16; i += kLanes) {
+      for (int l = 0; l < kLanes; ++l) {
+        const float q = RoundClamped(x[i + l] * inverse, -32.0f, 31.0f);
+        xq_lanes.value[l] += x[i + l] * q;
+        qq_lanes.value[l] += q * q;
+      }
     }
+    const float xq = xq_lanes.Sum();
+    const float qq = qq_lanes.Sum();
     if (!(qq > 0.0f)) continue;
     const float error = norm - xq * xq / qq;
     if (error < best.error) best = {.scale = xq / qq, .min = 0.0f, .error = error};
@@ -181,12 +215,15 @@ Fit SearchSymmetric(const float* x) {
 
 float SymmetricError(const float* x, float scale) {
   const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
-  float error = 0.0f;
-  for (int i = 0; i < 16; ++i) {
-    const float difference = x[i] - scale * RoundClamped(x[i] * inverse, -32.0f, 31.0f);
-    error += difference * difference;
+  Lanes error;
+  for (int i = 0; i < 16; i += kLanes) {
+    for (int l = 0; l < kLanes; ++l) {
+      const float q = RoundClamped(x[i + l] * inverse, -32.0f, 31.0f);
+      const float difference = x[i + l] - scale * q;
+      error.value[l] += difference * difference;
+    }
   }
-  return error;
+  return error.Sum();
 }
 
 int SearchScale(const float* x, float target, float d) {
