@@ -2,7 +2,10 @@
 // of the forward pass, random token ids (a token fed again and again would keep hitting the same
 // experts in cache), medians over repeats.
 //
-//   engine_bench MODEL [--threads N] [--repeats N] [--decode N] [--depth N] [--no-limits]
+//   engine_bench MODEL [--threads N] [--repeats N] [--decode TOKENS] [--depth TOKENS]
+//                [--prefill TOKENS] [--batch SEQUENCES] [--no-limits]
+//
+// --prefill and --batch choose one case in place of the usual ones; 0 leaves that half out.
 //
 // Share of the limits: decode reads `active bytes` a token (every weight once, of the routed
 // experts those chosen, one row of the embedding) and cannot beat the memory; prefill multiplies
@@ -36,12 +39,18 @@ struct Options {
   int repeats = 3;
   std::int64_t decode_tokens = 64;
   std::int64_t depth = 0;
+  std::int64_t prefill = -1;
+  std::int64_t batch = -1;
   bool measures_limits = true;
 };
 
 constexpr std::int64_t kBlockTokens = 32;
-constexpr std::int64_t kPrefills[] = {128, 512};
-constexpr std::int64_t kBatches[] = {1, 4, 16};
+
+// The cases to measure: the usual ones, the one chosen, or none.
+std::vector<std::int64_t> Cases(std::int64_t chosen, std::vector<std::int64_t> usual) {
+  if (chosen < 0) return usual;
+  return chosen == 0 ? std::vector<std::int64_t>{} : std::vector{chosen};
+}
 
 struct Active {
   double bytes = 0;
@@ -122,7 +131,7 @@ class Bench {
 
 void BenchPrefill(model::Model& model, const Options& options, const Active& active,
                   const Limits& limits) {
-  for (const std::int64_t tokens : kPrefills) {
+  for (const std::int64_t tokens : Cases(options.prefill, {128, 512})) {
     Bench bench(model, 1, tokens);
     bench.Step(1, 0, tokens);
     std::vector<double> speeds;
@@ -144,7 +153,7 @@ void BenchPrefill(model::Model& model, const Options& options, const Active& act
 
 void BenchDecode(model::Model& model, const Options& options, const Active& active,
                  const Limits& limits) {
-  for (const std::int64_t batch : kBatches) {
+  for (const std::int64_t batch : Cases(options.batch, {1, 4, 16})) {
     Bench bench(model, batch, options.depth + options.decode_tokens);
     for (std::int64_t at = 0; at < options.depth; at += 512) {
       bench.Step(batch, at, std::min<std::int64_t>(512, options.depth - at));
@@ -207,7 +216,9 @@ bool ParseOptions(int argc, char** argv, Options& options) {
     if (ParseNumber("--threads", argc, argv, i, options.threads) ||
         ParseNumber("--repeats", argc, argv, i, options.repeats) ||
         ParseNumber("--decode", argc, argv, i, options.decode_tokens) ||
-        ParseNumber("--depth", argc, argv, i, options.depth)) {
+        ParseNumber("--depth", argc, argv, i, options.depth) ||
+        ParseNumber("--prefill", argc, argv, i, options.prefill) ||
+        ParseNumber("--batch", argc, argv, i, options.batch)) {
       continue;
     }
     if (argv[i] == std::string_view("--no-limits")) {
@@ -229,8 +240,8 @@ int main(int argc, char** argv) {
   bench::Options options;
   if (!bench::ParseOptions(argc, argv, options)) {
     fmt::print(stderr,
-               "usage: engine_bench MODEL [--threads N] [--repeats N] [--decode N] [--depth N] "
-               "[--no-limits]\n");
+               "usage: engine_bench MODEL [--threads N] [--repeats N] [--decode TOKENS] "
+               "[--depth TOKENS] [--prefill TOKENS] [--batch SEQUENCES] [--no-limits]\n");
     return 2;
   }
   if (const auto result = bench::Run(options); !result) {

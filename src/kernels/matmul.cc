@@ -68,18 +68,24 @@ bool SameActivation(const Activation& activation, const MatMulJob& job, const Ke
          StateOf(other).units == StateOf(job).units;
 }
 
-// Cuts `rows` into groups: the largest while they fit, then the size that leaves at most one row
-// of padding, or the next smaller one.
+// The group to cut from `left` rows: the largest that they fill, or the next one if that leaves but
+// one row of padding, which costs less than another pass over the weights. A lone row stays alone.
+int ChooseGroupSize(const internal::KernelTable& table, std::int64_t left) {
+  int index = 0;
+  while (index + 1 < table.group_size_count) {
+    const std::int64_t next = table.group_sizes[static_cast<std::size_t>(index) + 1];
+    if (next > left && (next > left + 1 || left < 3)) break;
+    ++index;
+  }
+  return index;
+}
+
 std::size_t AppendGroups(const MatMulJob& job, const Kernel& kernel, std::size_t panel_at,
                          std::vector<Group>& groups) {
   const internal::KernelTable& table = *StateOf(job).table;
   for (std::int64_t first = 0; first < job.rows;) {
     const std::int64_t left = job.rows - first;
-    int index = 0;
-    while (index + 1 < table.group_size_count &&
-           (table.group_sizes[index + 1] <= left || table.group_sizes[index + 1] == left + 1)) {
-      ++index;
-    }
+    const int index = ChooseGroupSize(table, left);
     const std::int64_t size = table.group_sizes[index];
     groups.push_back({first, std::min(left, size), index, panel_at});
     const std::size_t bytes =
