@@ -28,3 +28,8 @@ if(HOLDFAST_SANITIZE)
   add_compile_options(-fsanitize=${HOLDFAST_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${HOLDFAST_SANITIZE})
 endif()
+
+if(HOLDFAST_FUZZ)
+  # Every room reports its branches to libFuzzer; the targets link its main.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
