@@ -9,6 +9,7 @@
 #include "kernels/internal/packed_state.h"
 #include "kernels/internal/reference_matmul.h"
 #include "kernels/internal/tile_layout.h"
+#include "tensor/aligned_buffer.h"
 
 namespace holdfast::kernels {
 namespace {
@@ -204,7 +205,7 @@ void RunTask(const MatMulJob& job, const Task& task, const Scratch& scratch) {
     for (std::size_t g = activation.group_begin; g < activation.group_end; ++g) {
       const Group& group = scratch.groups[g];
       kernel.products[group.size_index](
-          {.tile = state.tiles.data() + static_cast<std::size_t>(tile) * state.tile_bytes,
+          {.tile = state.tiles + static_cast<std::size_t>(tile) * state.tile_bytes,
            .panel = scratch.panels.data() + group.panel_at,
            .units = state.units,
            .y = job.y + group.first * job.y_stride + tile * kTileRows,

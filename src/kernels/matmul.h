@@ -17,15 +17,18 @@
 namespace holdfast::kernels {
 
 class PackedMatrix;
+class WeightArena;
 namespace internal {
 struct KernelTable;
 Result<PackedMatrix> PackFor(const tensor::TensorView& weight, const KernelTable* table,
-                             parallel::ThreadPool& pool);
+                             WeightArena* arena, parallel::ThreadPool& pool);
 }  // namespace internal
 
 struct PackOptions {
   // Plain loops over dequantized values, f32 activations, for tests and doubt.
   bool reference = false;
+  // Where the packed weight goes; it must outlive the matrix. Null: memory of its own.
+  WeightArena* arena = nullptr;
 };
 
 class PackedMatrix {
@@ -52,7 +55,7 @@ class PackedMatrix {
  private:
   friend Result<PackedMatrix> internal::PackFor(const tensor::TensorView& weight,
                                                 const internal::KernelTable* table,
-                                                parallel::ThreadPool& pool);
+                                                WeightArena* arena, parallel::ThreadPool& pool);
   std::unique_ptr<State> state_;
 };
 

@@ -13,6 +13,7 @@
 #include "kernels/internal/packed_state.h"
 #include "kernels/quant/half.h"
 #include "kernels/quant/quantize.h"
+#include "kernels/weight_arena.h"
 
 namespace holdfast::kernels {
 namespace {
@@ -131,7 +132,7 @@ std::vector<float> Multiply(const PackedMatrix& weight, std::span<const float> x
 
 PackedMatrix PackFor(const Weight& weight, const internal::KernelTable* table,
                      parallel::ThreadPool& pool) {
-  auto packed = internal::PackFor(weight.view, table, pool);
+  auto packed = internal::PackFor(weight.view, table, nullptr, pool);
   EXPECT_TRUE(packed.has_value());
   return packed.has_value() ? std::move(*packed) : PackedMatrix();
 }
@@ -289,6 +290,24 @@ TEST(PackedMatrix, TakesAboutTheFilesMemory) {
     const Weight weight = MakeWeight(type, 128, 1024, 1);
     const PackedMatrix packed = PackFor(weight, internal::BestTable(), pool);
     EXPECT_LE(packed.bytes(), weight.bytes.size() * 107 / 100) << tensor::DTypeName(type);
+  }
+}
+
+TEST(PackedMatrix, LivesInAnArena) {
+  parallel::ThreadPool pool(1);
+  WeightArena arena;
+  const std::vector<float> x = MakeInput(256, 1);
+  std::vector<PackedMatrix> packed;
+  std::vector<std::vector<float>> expected;
+  for (const std::int64_t out : {3, 70, 16}) {
+    const Weight weight = MakeWeight(DType::kQ4_K, out, 256, static_cast<std::uint32_t>(out));
+    auto result = PackedMatrix::Pack(weight.view, {.arena = &arena}, pool);
+    ASSERT_TRUE(result.has_value());
+    packed.push_back(std::move(*result));
+    expected.push_back(Multiply(PackFor(weight, internal::BestTable(), pool), x, 1, pool));
+  }
+  for (std::size_t i = 0; i < packed.size(); ++i) {
+    EXPECT_EQ(Multiply(packed[i], x, 1, pool), expected[i]);
   }
 }
 

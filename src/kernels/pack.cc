@@ -60,12 +60,13 @@ std::size_t PackedMatrix::bytes() const { return state_ ? state_->bytes : 0; }
 
 Result<PackedMatrix> PackedMatrix::Pack(const TensorView& weight, const PackOptions& options,
                                         parallel::ThreadPool& pool) {
-  return internal::PackFor(weight, options.reference ? nullptr : internal::BestTable(), pool);
+  return internal::PackFor(weight, options.reference ? nullptr : internal::BestTable(),
+                           options.arena, pool);
 }
 
 namespace internal {
 
-Result<PackedMatrix> PackFor(const TensorView& weight, const KernelTable* table,
+Result<PackedMatrix> PackFor(const TensorView& weight, const KernelTable* table, WeightArena* arena,
                              parallel::ThreadPool& pool) {
   TRY(CheckShape(weight));
   PackedMatrix packed;
@@ -82,7 +83,9 @@ Result<PackedMatrix> PackFor(const TensorView& weight, const KernelTable* table,
   state.tile_bytes = TileBytes(weight.dtype, state.in);
   const std::int64_t tiles = (state.out + kTileRows - 1) / kTileRows;
   state.bytes = state.tile_bytes * static_cast<std::size_t>(tiles);
-  state.tiles = tensor::AlignedBuffer<std::byte>(state.bytes);
+  if (arena == nullptr) state.own_tiles = tensor::AlignedBuffer<std::byte>(state.bytes);
+  std::byte* memory = arena == nullptr ? state.own_tiles.data() : arena->Allocate(state.bytes);
+  state.tiles = memory;
   std::atomic<bool> has_nan{false};
   // A few tiles a task, so that starting it costs little beside its bytes.
   constexpr std::int64_t kTaskTiles = 4;
@@ -93,8 +96,7 @@ Result<PackedMatrix> PackFor(const TensorView& weight, const KernelTable* table,
           HasNanF8(weight, tile * kTileRows, std::min(state.out, (tile + 1) * kTileRows))) {
         has_nan = true;
       }
-      PackTile(weight, tile,
-               state.tiles.data() + static_cast<std::size_t>(tile) * state.tile_bytes);
+      PackTile(weight, tile, memory + static_cast<std::size_t>(tile) * state.tile_bytes);
     }
   });
   if (has_nan) return Fail(ErrorCode::kCorrupt, "NaN in a {} weight", weight.shape.ToString());

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "kernels/matmul.h"
 #include "kernels/quant/quantize.h"
+#include "kernels/weight_arena.h"
 #include "model/attention.h"
 #include "model/batch.h"
 #include "model/feed_forward.h"
@@ -102,8 +103,9 @@ class DeepSeekModel final : public Model {
   }
 
  private:
-  WeightLoader Loader() const {
-    return WeightLoader(checkpoint_, config_, {.reference = options_.reference_kernels}, pool_);
+  WeightLoader Loader() {
+    return WeightLoader(checkpoint_, config_,
+                        {.reference = options_.reference_kernels, .arena = &arena_}, pool_);
   }
 
   std::int64_t ExpandedRowsMin(const ForwardOptions& options) const {
@@ -185,6 +187,7 @@ class DeepSeekModel final : public Model {
   const ModelConfig config_;
   const kernels::RopeTable rope_;
   const Operations& operations_;
+  kernels::WeightArena arena_;  // Holds the packed matrices of the weights below.
   ModelWeights weights_;
   std::optional<MtpWeights> mtp_;  // Loaded at the first ForwardMtp.
   Attention attention_;

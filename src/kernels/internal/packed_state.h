@@ -6,6 +6,7 @@
 
 #include "kernels/internal/kernel_table.h"
 #include "kernels/matmul.h"
+#include "kernels/weight_arena.h"
 #include "tensor/aligned_buffer.h"
 #include "tensor/tensor_view.h"
 
@@ -21,14 +22,16 @@ struct PackedMatrix::State {
   const internal::KernelTable* table = nullptr;
   std::int64_t units = 0;
   std::size_t tile_bytes = 0;
-  tensor::AlignedBuffer<std::byte> tiles;
+  const std::byte* tiles = nullptr;
+  tensor::AlignedBuffer<std::byte> own_tiles;  // Holds them when the caller gave no arena.
 };
 
 namespace internal {
 
 // Pack for a given table. For tests; Pack takes the best.
 [[nodiscard]] Result<PackedMatrix> PackFor(const tensor::TensorView& weight,
-                                           const KernelTable* table, parallel::ThreadPool& pool);
+                                           const KernelTable* table, WeightArena* arena,
+                                           parallel::ThreadPool& pool);
 
 }  // namespace internal
 }  // namespace holdfast::kernels
