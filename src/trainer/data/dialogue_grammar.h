@@ -92,7 +92,4 @@ class DialogueGrammar {
   std::vector<Dialogue> dialogues_;
 };
 
-// "a" or "an" for a word, by its spelling with the common exceptions ("hour", "unicorn").
-std::string_view ArticleFor(std::string_view word);
-
 }  // namespace holdfast::trainer

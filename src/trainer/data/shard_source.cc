@@ -12,7 +12,7 @@
 namespace holdfast::trainer {
 namespace {
 
-// Pieces looked at to fill the rest of a row; with this many the padding stays near one percent.
+// Pieces looked at to fill the rest of a row; with this many a row is full but for a few tokens.
 constexpr std::size_t kPackWindow = 256;
 constexpr double kEpochsMax = 1000;
 constexpr std::int64_t kSeqLenMax = 1 << 20;
