@@ -38,20 +38,21 @@ void SoftmaxRows(const SoftmaxForward<A>& job) {
   for (std::int64_t row = 0; row < job.rows; ++row) {
     const std::int64_t first = job.first_key[row];
     const std::int64_t seen = job.first_query + row + 1 - first;
-    const float* scores = job.scores + row * job.scores_stride + first;
+    float* scores = job.scores + row * job.scores_stride + first;
     A* out = job.probabilities + row * job.probabilities_stride;
     std::fill(out, out + first, A{});
     std::fill(out + first + seen, out + job.columns, A{});
     out += first;
     const float shift = job.scale * MaxOf(scores, seen);
-    const auto exponential = [&](auto d, std::int64_t i) HWY_ATTR {
-      return hn::Exp(d, hn::MulSub(LoadA(d, scores + i), hn::Set(d, job.scale), hn::Set(d, shift)));
-    };
-    // The exponentials are computed twice rather than kept: rounded to A they would no longer sum
-    // to what they are divided by.
-    const float inverse = 1.0f / SumVectors(seen, exponential);
+    const float sum = SumVectors(seen, [&](auto d, std::int64_t i) HWY_ATTR {
+      const auto e =
+          hn::Exp(d, hn::MulSub(LoadA(d, scores + i), hn::Set(d, job.scale), hn::Set(d, shift)));
+      StoreA(d, e, scores + i);
+      return e;
+    });
+    const float inverse = 1.0f / sum;
     ForVectors(seen, [&](auto d, std::int64_t i) HWY_ATTR {
-      StoreA(d, hn::Mul(exponential(d, i), hn::Set(d, inverse)), out + i);
+      StoreA(d, hn::Mul(LoadA(d, scores + i), hn::Set(d, inverse)), out + i);
     });
   }
 }
@@ -76,24 +77,27 @@ void SoftmaxGradRows(const SoftmaxBackward<A>& job) {
 template <typename A>
 void CrossEntropyRows(const CrossEntropyJob<A>& job) {
   for (std::int64_t t = 0; t < job.rows; ++t) {
-    const float* logits = job.logits + t * job.vocabulary;
-    const float max = MaxOf(logits, job.vocabulary);
-    const auto exponential = [&](auto d, std::int64_t i) HWY_ATTR {
-      return hn::Exp(d, hn::Sub(LoadA(d, logits + i), hn::Set(d, max)));
-    };
-    const float sum = SumVectors(job.vocabulary, exponential);
-    const float log_sum = max + std::log(sum);
+    float* logits = job.logits + t * job.vocabulary;
     const std::int32_t target = job.target[t];
-    job.loss[t] = log_sum - logits[target];
+    const float target_logit = logits[target];
+    const float max = MaxOf(logits, job.vocabulary);
+    const bool keeps = job.d_logits != nullptr;
+    const float sum = SumVectors(job.vocabulary, [&](auto d, std::int64_t i) HWY_ATTR {
+      const auto e = hn::Exp(d, hn::Sub(LoadA(d, logits + i), hn::Set(d, max)));
+      if (keeps) StoreA(d, e, logits + i);
+      return e;
+    });
+    const float log_sum = max + std::log(sum);
+    job.loss[t] = log_sum - target_logit;
     job.log_sum[t] = log_sum;
-    if (job.d_logits == nullptr) continue;
+    if (!keeps) continue;
     A* grad = job.d_logits + t * job.vocabulary;
     const float z_slope = 1.0f + 2.0f * job.z_loss * log_sum;
     const float factor = job.grad_scale * z_slope / sum;
     ForVectors(job.vocabulary, [&](auto d, std::int64_t i) HWY_ATTR {
-      StoreA(d, hn::Mul(exponential(d, i), hn::Set(d, factor)), grad + i);
+      StoreA(d, hn::Mul(LoadA(d, logits + i), hn::Set(d, factor)), grad + i);
     });
-    const float p = std::exp(logits[target] - log_sum);
+    const float p = std::exp(target_logit - log_sum);
     FromFloat(job.grad_scale * (p * z_slope - 1.0f), grad[target]);
   }
 }

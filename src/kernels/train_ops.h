@@ -119,7 +119,7 @@ void CombineRows(const Bf16* from, const std::int32_t* slot, std::int64_t k_coun
 // Row i is query first_query + i; it sees keys [first_key[i], first_query + i]. Others get 0.
 template <typename A>
 struct SoftmaxForward {
-  const float* scores = nullptr;  // [rows, columns]
+  float* scores = nullptr;  // [rows, columns]; used as scratch.
   std::int64_t scores_stride = 0;
   A* probabilities = nullptr;  // [rows, columns]
   std::int64_t probabilities_stride = 0;
@@ -151,7 +151,7 @@ void AttentionSoftmaxGrad(const SoftmaxBackward<Bf16>& job);
 
 template <typename A>
 struct CrossEntropyJob {
-  const float* logits = nullptr;         // [T, vocabulary]
+  float* logits = nullptr;               // [T, vocabulary]; used as scratch when d_logits is given.
   const std::int32_t* target = nullptr;  // [T]
   A* d_logits = nullptr;                 // [T, vocabulary], or null for the loss alone.
   float* loss = nullptr;                 // [T] -log p(target), in nats.
