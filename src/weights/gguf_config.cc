@@ -158,7 +158,7 @@ Result<void> AddExperts(const Reader& reader, const GgufContents& contents,
   }
   const bool is_v3 = gating == kGatingSigmoid || has_router_bias;
   config["model_type"] = is_v3 ? "deepseek_v3" : "deepseek_v2";
-  config["architectures"] = {is_v3 ? "DeepseekV3ForCausalLM" : "DeepseekV2ForCausalLM"};
+  config["architectures"] = json::Array{is_v3 ? "DeepseekV3ForCausalLM" : "DeepseekV2ForCausalLM"};
   if (experts == 0) return {};
 
   TRY_ASSIGN(const std::int64_t group_count, reader.IntOr("expert_group_count", 1));
