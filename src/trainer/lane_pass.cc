@@ -200,10 +200,8 @@ void LanePassOf<A>::RunMicroBatch(const PackedBatch& batch, std::int64_t first, 
   for (std::size_t i = 0; i < trunk; ++i) {
     const BlockOffsets& block = layout_.blocks()[i];
     const std::int64_t bias_at = block.is_moe ? block.moe_index * experts : 0;
-    const auto bias = block.is_moe && !model.router_bias.empty()
-                          ? model.router_bias.subspan(static_cast<std::size_t>(bias_at),
-                                                      static_cast<std::size_t>(experts))
-                          : std::span<const float>();
+    const auto bias = model.router_bias.subspan(
+        static_cast<std::size_t>(bias_at), static_cast<std::size_t>(block.is_moe ? experts : 0));
     stats.balance_loss += pass_.Forward(micro_, block, bias, Balance(loss), states_[i], x_,
                                         stats.expert_count.data() + bias_at);
   }
@@ -377,10 +375,8 @@ void LanePassOf<A>::Mtp(const PackedBatch& batch, std::int64_t first, const Mode
                 GemmMatrix<float>{x_, d});
   const BlockOffsets& block = layout_.blocks().back();
   const std::int64_t bias_at = block.is_moe ? block.moe_index * z_.experts : 0;
-  const auto bias = block.is_moe && !model.router_bias.empty()
-                        ? model.router_bias.subspan(static_cast<std::size_t>(bias_at),
-                                                    static_cast<std::size_t>(z_.experts))
-                        : std::span<const float>();
+  const auto bias = model.router_bias.subspan(
+      static_cast<std::size_t>(bias_at), static_cast<std::size_t>(block.is_moe ? z_.experts : 0));
   stats.balance_loss += pass_.Forward(micro_, block, bias, Balance(loss), states_.back(), x_,
                                       stats.expert_count.data() + bias_at);
   kernels::RmsNorm(kernels::RmsNormForward<float, A>{.x = x_,

@@ -58,12 +58,13 @@ void RouteTokens(const model::ModelConfig& config, const float* logits, std::spa
                  std::int64_t tokens, const RouterResult& result) {
   const std::int64_t experts = config.n_routed_experts, k_count = config.num_experts_per_tok;
   const bool limits_groups = config.n_group > 1 && config.topk_method != model::TopkMethod::kGreedy;
+  const bool has_bias = config.topk_method == model::TopkMethod::kNoauxTc;
   std::vector<float> choice(static_cast<std::size_t>(experts));
   for (std::int64_t t = 0; t < tokens; ++t) {
     float* scores = result.scores + t * experts;
     ComputeScores(config, logits + t * experts, scores);
     for (std::int64_t e = 0; e < experts; ++e) {
-      choice[e] = scores[e] + (bias.empty() ? 0.0f : bias[e]);
+      choice[e] = scores[e] + (has_bias ? bias[e] : 0.0f);
     }
     if (limits_groups) KeepBestGroups(config, choice);
     float sum = 0;

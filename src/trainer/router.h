@@ -17,7 +17,7 @@ struct RouterResult {
   float* weights = nullptr;        // [T, k]
 };
 
-// `bias` [E], or empty when the topk_method has none.
+// `bias` [E]; read only when the topk_method has one.
 void RouteTokens(const model::ModelConfig& config, const float* logits, std::span<const float> bias,
                  std::int64_t tokens, const RouterResult& result);
 
