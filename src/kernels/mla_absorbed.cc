@@ -67,17 +67,23 @@ HWY_INLINE void ScoreFourKeys(const float* query, std::int64_t query_stride,
   const Tag d;
   const std::int64_t lanes = hn::Lanes(d);
   Vector sum[kRows][kScoreKeys];
+  HOLDFAST_UNROLL
   for (int r = 0; r < kRows; ++r) {
+    HOLDFAST_UNROLL
     for (int k = 0; k < kScoreKeys; ++k) sum[r][k] = hn::Zero(d);
   }
   for (std::int64_t i = 0; i < width; i += lanes) {
     Vector key[kScoreKeys];
+    HOLDFAST_UNROLL
     for (int k = 0; k < kScoreKeys; ++k) key[k] = hn::LoadU(d, keys[k] + i);
+    HOLDFAST_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const Vector q = hn::LoadU(d, query + r * query_stride + i);
+      HOLDFAST_UNROLL
       for (int k = 0; k < kScoreKeys; ++k) sum[r][k] = hn::MulAdd(q, key[k], sum[r][k]);
     }
   }
+  HOLDFAST_UNROLL
   for (int r = 0; r < kRows; ++r) {
     StoreSums(sum[r][0], sum[r][1], sum[r][2], sum[r][3], scale, scores + r * scores_stride);
   }
@@ -103,6 +109,7 @@ HWY_INLINE void AbsorbedTile(const AbsorbedAttention& task, const AttentionParti
   for (std::int64_t j = 0; j < count; j += kScoreKeys) {
     // The last group repeats its last key; what it scores is masked below.
     const float* group[kScoreKeys];
+    HOLDFAST_UNROLL
     for (int k = 0; k < kScoreKeys; ++k) group[k] = keys[std::min(j + k, count - 1)];
     for (std::int64_t r = 0; r < rows; r += kScoreRows) {
       WithRowCount<kScoreRows>(std::min<std::int64_t>(kScoreRows, rows - r), [&](auto n) {

@@ -18,6 +18,9 @@
 #include <hwy/contrib/math/math-inl.h>
 // clang-format on
 
+// Loops over registers must unroll fully, or the arrays of vectors live in memory.
+#define HOLDFAST_UNROLL _Pragma("GCC unroll 32")
+
 HWY_BEFORE_NAMESPACE();
 namespace holdfast::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -88,8 +91,10 @@ HWY_INLINE void WeighValues(const float* weights, std::int64_t weights_stride, s
   const Tag d;
   const std::int64_t lanes = hn::Lanes(d);
   Vector total[kRows][kVectors];
+  HOLDFAST_UNROLL
   for (int r = 0; r < kRows; ++r) {
     const Vector factor = hn::Set(d, keep[r]);
+    HOLDFAST_UNROLL
     for (int v = 0; v < kVectors; ++v) {
       total[r][v] = hn::Mul(hn::LoadU(d, out + r * out_stride + v * lanes), factor);
     }
@@ -97,15 +102,20 @@ HWY_INLINE void WeighValues(const float* weights, std::int64_t weights_stride, s
   for (std::int64_t j = 0; j < keys; ++j) {
     const float* value = value_of(j);
     Vector loaded[kVectors];
+    HOLDFAST_UNROLL
     for (int v = 0; v < kVectors; ++v) loaded[v] = hn::LoadU(d, value + v * lanes);
+    HOLDFAST_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const Vector weight = hn::Set(d, weights[r * weights_stride + j]);
+      HOLDFAST_UNROLL
       for (int v = 0; v < kVectors; ++v) {
         total[r][v] = hn::MulAdd(weight, loaded[v], total[r][v]);
       }
     }
   }
+  HOLDFAST_UNROLL
   for (int r = 0; r < kRows; ++r) {
+    HOLDFAST_UNROLL
     for (int v = 0; v < kVectors; ++v) {
       hn::StoreU(total[r][v], d, out + r * out_stride + v * lanes);
     }

@@ -55,19 +55,26 @@ HWY_INLINE void ScoreKeys(const float* query, std::int64_t query_stride, const f
   const Tag d;
   const std::int64_t lanes = hn::Lanes(d);
   Vector sum[kRows][kVectors];
+  HOLDFAST_UNROLL
   for (int r = 0; r < kRows; ++r) {
+    HOLDFAST_UNROLL
     for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
   for (std::int64_t i = 0; i < dim; ++i) {
     Vector key[kVectors];
+    HOLDFAST_UNROLL
     for (int v = 0; v < kVectors; ++v) key[v] = hn::LoadU(d, keys + i * kTileKeys + v * lanes);
+    HOLDFAST_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const Vector q = hn::Set(d, query[r * query_stride + i]);
+      HOLDFAST_UNROLL
       for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(q, key[v], sum[r][v]);
     }
   }
   const Vector scales = hn::Set(d, scale);
+  HOLDFAST_UNROLL
   for (int r = 0; r < kRows; ++r) {
+    HOLDFAST_UNROLL
     for (int v = 0; v < kVectors; ++v) {
       hn::StoreU(hn::Mul(sum[r][v], scales), d, scores + r * kTileKeys + v * lanes);
     }
