@@ -90,6 +90,7 @@ void BlockProduct(const ProductArgs& args) {
       for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
     }
     for (std::int64_t unit = 0; unit < args.units; ++unit, tile += kUnitBytes) {
+      PrefetchAhead<N, kUnitBytes>(tile);
       HOLDFAST_UNROLL
       for (int half = 0; half < 2; ++half) {
         const std::uint8_t* scales = panel + 8 * N * Dot::kGroupBytes;
@@ -143,6 +144,7 @@ void MinProduct(const ProductArgs& args) {
       for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
     }
     for (std::int64_t unit = 0; unit < args.units; ++unit, tile += kUnitBytes) {
+      PrefetchAhead<N, kUnitBytes>(tile);
       const std::uint8_t* sums = panel + 64 * N * Dot::kGroupBytes;
       const std::uint8_t* scales = sums + 16 * N;
       VF part[N][S];  // Of this unit: sum over sub-blocks of scale * (q . x).
@@ -245,6 +247,7 @@ void SixBitProduct(const ProductArgs& args) {
       for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
     }
     for (std::int64_t unit = 0; unit < args.units; ++unit, tile += kUnitBytes) {
+      PrefetchAhead<N, kUnitBytes>(tile);
       const std::uint8_t* sums = panel + 64 * N * Dot::kGroupBytes;
       const std::uint8_t* scales = sums + 64 * N;
       VF part[N][S];

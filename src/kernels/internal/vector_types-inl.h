@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "kernels/internal/kernel_table.h"
@@ -71,6 +72,18 @@ HWY_INLINE VF BroadcastF32(const std::uint8_t* bytes) {
   float value;
   std::memcpy(&value, bytes, sizeof(value));
   return hn::Set(kF32Tag, value);
+}
+
+// A unit of a tile, some units before it is read: with one or two rows the product outruns the
+// hardware's prefetching, which stops at every page. Past the weight's end this does nothing.
+constexpr std::int64_t kPrefetchBytes = 4096;
+template <int N, std::int64_t kUnitBytes>
+HWY_INLINE void PrefetchAhead(const std::uint8_t* unit) {
+  if constexpr (N <= 2) {
+    for (std::int64_t line = 0; line < kUnitBytes; line += 64) {
+      hwy::Prefetch(unit + kPrefetchBytes + line);
+    }
+  }
 }
 
 // sum[i] + a[2i] * b[2i] + a[2i + 1] * b[2i + 1], exact.
