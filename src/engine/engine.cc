@@ -28,6 +28,7 @@ Result<void> CheckOptions(const EngineOptions& options) {
   TRY(CheckOption("step_tokens_max", options.step_tokens_max, options.running_max, 1 << 20));
   TRY(CheckOption("block_tokens", options.block_tokens, 1, 1 << 12));
   TRY(CheckOption("stream_capacity", options.stream_capacity, 1, 1 << 24));
+  TRY(CheckOption("step_target", options.step_target.count(), 0, 1 << 20));
   TRY(CheckOption("context_max", options.context_max, 0, std::int64_t{1} << 40));
   return {};
 }
@@ -62,6 +63,7 @@ class ThreadedEngine final : public Engine {
 
   Result<std::unique_ptr<TokenStream>> Submit(Request request) override;
   Load load() const override;
+  std::int64_t context_max() const override { return std::min(context_max_, cache_tokens_ + 1); }
   void Drain(std::chrono::milliseconds limit) override;
 
  private:

@@ -99,7 +99,11 @@ struct EngineOptions {
   std::int64_t block_tokens = 32;
   std::int64_t stream_capacity = 1024;
   std::int64_t context_max = 0;  // 0: the model's max_position_embeddings.
-  // Answers also do not depend on how prefills were cut into steps (model/model.h).
+  // While somebody waits for a next token, prompts get only so much of a step that it lasts about
+  // this long. 0: prompts get all of step_tokens_max.
+  std::chrono::milliseconds step_target{200};
+  // Answers do not depend on what else runs (model/model.h); with this, neither on how prompts were
+  // cut into steps, on preemption, nor on what the prefix cache had.
   bool deterministic = false;
 };
 
@@ -126,6 +130,8 @@ class Engine {
   // (draining).
   [[nodiscard]] virtual Result<std::unique_ptr<TokenStream>> Submit(Request request) = 0;
   virtual Load load() const = 0;
+  // Prompt and max_tokens of one request together: the context or, if less, what the cache holds.
+  virtual std::int64_t context_max() const = 0;
   // Refuses new requests; returns when the running ones ended or `limit` passed.
   virtual void Drain(std::chrono::milliseconds limit) = 0;
 };

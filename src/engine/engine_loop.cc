@@ -24,7 +24,7 @@ void EngineLoop::Step() {
 // Who computes how much; the cancelled and the late leave here.
 StepPlan EngineLoop::Schedule() {
   step_began_ = clock_();
-  StepPlan plan = scheduler_.Schedule(step_began_);
+  StepPlan plan = scheduler_.Schedule(step_began_, pacer_.allowed_tokens());
   for (const EndedSequence& ended : plan.ended) Report(*ended.sequence, ended.reason);
   for (const Sequence* sequence : plan.admitted) {
     metrics_.queue_wait_seconds.Observe(SecondsBetween(sequence->submitted_at, step_began_));
@@ -86,6 +86,7 @@ void EngineLoop::Commit(StepPlan& plan, std::vector<Sampled> sampled) {
     }
   }
   PostLoad(now);
+  pacer_.Record(plan.prefill_tokens, now - step_began_);
   metrics_.step_seconds.Observe(SecondsBetween(step_began_, now));
 }
 
@@ -131,6 +132,7 @@ EngineLoop::EngineLoop(model::Model& model, const EngineOptions& options, std::i
                   .block_count = block_count,
                   .block_tokens = options.block_tokens},
                  hash_seed),
+      pacer_(options.step_tokens_max, options.step_target),
       cache_(model.config(), {.block_tokens = options.block_tokens, .block_count = block_count}) {
   metrics_.blocks_total.Set(static_cast<double>(block_count));
   PostLoad(clock_());

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/engine_metrics.h"
 #include "engine/load_board.h"
+#include "engine/prefill_pacer.h"
 #include "engine/scheduler.h"
 #include "model/latent_cache.h"
 #include "tensor/aligned_buffer.h"
@@ -60,6 +61,7 @@ class EngineLoop {
   EngineMetrics metrics_;
   Clock clock_;
   Scheduler scheduler_;
+  PrefillPacer pacer_;
   model::LatentCache cache_;
   LoadBoard load_board_;
   TimePoint step_began_;

@@ -53,7 +53,10 @@ class Day {
         arrival_chance_(static_cast<double>(dice_.Roll(5, 90)) / 100),
         loop_(model_, options_, block_count_, /*hash_seed=*/seed, EngineMetrics(&registry_),
               [this] { return now_; }) {
-    model_.before_forward = [this](auto slices) { CheckSlices(slices); };
+    model_.before_forward = [this](auto slices) {
+      CheckSlices(slices);
+      now_ += dice_.Roll(0, 9) * 1ms;  // Sometimes longer than the step target.
+    };
   }
 
   void Run(std::int64_t request_count, Totals& totals) {
@@ -70,6 +73,7 @@ class Day {
           guest.is_cancelled = true;
         }
       }
+      step_began_ = now_;
       loop_.Step();
       ++step_;
       loop_.scheduler().CheckInvariants();
@@ -106,6 +110,7 @@ class Day {
     options.running_max = dice.Roll(1, 20);
     options.step_tokens_max = options.running_max + dice.Roll(0, 60);
     options.block_tokens = dice.Roll(1, 9);
+    options.step_target = dice.Roll(0, 5) * 1ms;
     options.stream_capacity = dice.Roll(4, 80);
     return options;
   }
@@ -151,7 +156,7 @@ class Day {
     request.max_tokens = answer_max;
     request.sampling = RollSampling();
     if (dice_.Chance(0.2)) request.stop_ids = {5, 6};
-    if (dice_.Chance(0.1)) request.deadline = now_ + dice_.Roll(0, 200) * 1ms;
+    if (dice_.Chance(0.1)) request.deadline = now_ + dice_.Roll(0, 1000) * 1ms;
     if (dice_.Chance(0.15)) guest.cancel_chance = 0.05;
     if (dice_.Chance(0.1)) guest.read_chance = 0.02;
     if (dice_.Chance(0.01)) {
@@ -181,7 +186,7 @@ class Day {
   void ReadStreams(Totals& totals) {
     for (Guest& guest : guests_) {
       const bool must_end = guest.is_cancelled || guest.step_max <= step_ ||
-                            (guest.request.deadline && *guest.request.deadline <= now_);
+                            (guest.request.deadline && *guest.request.deadline <= step_began_);
       if (!must_end && !dice_.Chance(guest.read_chance)) continue;
       const TokenStream::Batch batch = guest.stream->Take();
       for (const TokenEvent& token : batch.tokens) guest.answer.push_back(token.id);
@@ -250,6 +255,7 @@ class Day {
   std::int64_t block_count_;
   double arrival_chance_;
   TimePoint now_{1h};
+  TimePoint step_began_ = now_;
   metrics::Registry registry_;
   FakeModel model_;
   EngineLoop loop_;

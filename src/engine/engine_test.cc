@@ -242,6 +242,7 @@ TEST(Engine, RequestsThatCannotFitAreRefusedWithTheNumbers) {
     EXPECT_EQ(result.error().code, c.code);
     EXPECT_THAT(result.error().message, HasSubstr(c.message));
   }
+  EXPECT_EQ(engine->context_max(), 21);
   // 21 tokens, the last of which is never computed, just fit.
   EXPECT_EQ(ReadAll(*engine->Submit(Ask(ten, 11)).value()).tokens.size(), 11u);
 }
@@ -295,6 +296,7 @@ TEST(Engine, StartRefusesOptionsOutOfRange) {
       {[](EngineOptions& o) { o.cache_bytes = 1; }, "cache_bytes 1 holds 0 blocks"},
       {[](EngineOptions& o) { o.block_tokens = 0; }, "block_tokens is 0"},
       {[](EngineOptions& o) { o.stream_capacity = 0; }, "stream_capacity is 0"},
+      {[](EngineOptions& o) { o.step_target = -1ms; }, "step_target is -1"},
       {[](EngineOptions& o) { o.context_max = -1; }, "context_max is -1"},
   };
   for (const auto& c : cases) {

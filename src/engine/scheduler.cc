@@ -27,14 +27,25 @@ void Scheduler::Enqueue(std::unique_ptr<Sequence> sequence) {
   waiting_.push_back(std::move(sequence));
 }
 
-StepPlan Scheduler::Schedule(TimePoint now) {
+StepPlan Scheduler::Schedule(TimePoint now, std::int64_t prefill_tokens_max) {
+  CHECK(prefill_tokens_max > 0);
   StepPlan plan;
   EndCancelledAndLate(now, plan);
-  const std::int64_t prefill_tokens = PlanRunning(plan);
+  const std::int64_t for_prefill = TokensForPrefill(prefill_tokens_max);
+  std::int64_t left = for_prefill;
+  PlanRunning(left, plan);
   // Who was just preempted must not take back what the older ones needed.
-  if (plan.preempted_count == 0) Admit(prefill_tokens, plan);
+  if (plan.preempted_count == 0) Admit(left, plan);
+  plan.prefill_tokens = for_prefill - left;
   CHECK(running_.empty() || plan.slices.front().sequence == running_.front().get());
   return plan;
+}
+
+std::int64_t Scheduler::TokensForPrefill(std::int64_t prefill_tokens_max) const {
+  const std::int64_t decoding_count = std::ranges::count_if(
+      running_, [](const auto& sequence) { return sequence->pending_count() == 1; });
+  const std::int64_t left = limits_.step_tokens_max - decoding_count;
+  return decoding_count == 0 ? left : std::min(left, prefill_tokens_max);
 }
 
 void Scheduler::EndCancelledAndLate(TimePoint now, StepPlan& plan) {
@@ -57,10 +68,7 @@ void Scheduler::EndCancelledAndLate(TimePoint now, StepPlan& plan) {
   end_in(waiting_);
 }
 
-std::int64_t Scheduler::PlanRunning(StepPlan& plan) {
-  const std::int64_t decoding_count = std::ranges::count_if(
-      running_, [](const auto& sequence) { return sequence->pending_count() == 1; });
-  std::int64_t prefill_tokens = limits_.step_tokens_max - decoding_count;
+void Scheduler::PlanRunning(std::int64_t& prefill_tokens, StepPlan& plan) {
   // Preemption shortens running_ from behind, so those already planned stay.
   for (std::size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = *running_[i];
@@ -70,10 +78,9 @@ std::int64_t Scheduler::PlanRunning(StepPlan& plan) {
     if (!decodes) prefill_tokens -= count;
     PlanSlice(sequence, count, plan);
   }
-  return prefill_tokens;
 }
 
-void Scheduler::Admit(std::int64_t prefill_tokens, StepPlan& plan) {
+void Scheduler::Admit(std::int64_t& prefill_tokens, StepPlan& plan) {
   while (!waiting_.empty() && running_count() < limits_.running_max && prefill_tokens > 0) {
     Sequence& sequence = *waiting_.front();
     // At least one token is left to compute: its logits are wanted.

@@ -6,7 +6,7 @@
 // served oldest first; when blocks run out, the youngest running sequence gives back its own and
 // waits, at its place by age, to be computed again.
 //   - Running sequences that decode get their token before prefills share what is left of
-//     `step_tokens_max`; long prompts take several steps.
+//     `step_tokens_max`, or less where the caller wants short steps; long prompts take several.
 //   - A sequence without room for even one position stalls for the step if it is the youngest;
 //     else it takes the youngest one's blocks.
 //   - A waiting sequence is admitted when there are blocks for all its tokens, for the known tokens
@@ -53,6 +53,7 @@ struct StepPlan {
   std::vector<ScheduledSlice> slices;  // Oldest first.
   std::vector<EndedSequence> ended;    // Cancelled or late; their blocks are free already.
   std::vector<Sequence*> admitted;     // For the first time.
+  std::int64_t prefill_tokens = 0;
   std::int64_t preempted_count = 0;
 };
 
@@ -65,7 +66,8 @@ class Scheduler {
   bool FitsAlone(std::int64_t token_count) const;
   void Enqueue(std::unique_ptr<Sequence> sequence);
 
-  StepPlan Schedule(TimePoint now);
+  // While any sequence decodes, prefills get at most `prefill_tokens_max` (>= 1) of the step.
+  StepPlan Schedule(TimePoint now, std::int64_t prefill_tokens_max);
   // The slice was computed: its positions are in the cache.
   void Advance(const ScheduledSlice& slice);
   // Takes a running sequence out and frees its blocks. With `is_sound` false (the model failed on
@@ -83,9 +85,10 @@ class Scheduler {
 
  private:
   void EndCancelledAndLate(TimePoint now, StepPlan& plan);
-  // Both return what is left of the step's tokens for prefill.
-  std::int64_t PlanRunning(StepPlan& plan);
-  void Admit(std::int64_t prefill_tokens, StepPlan& plan);
+  std::int64_t TokensForPrefill(std::int64_t prefill_tokens_max) const;
+  // Both leave in `prefill_tokens` what they did not use.
+  void PlanRunning(std::int64_t& prefill_tokens, StepPlan& plan);
+  void Admit(std::int64_t& prefill_tokens, StepPlan& plan);
   std::int64_t SecurePositions(Sequence& sequence, std::int64_t wanted, StepPlan& plan);
   void PlanSlice(Sequence& sequence, std::int64_t count, StepPlan& plan);
   void PreemptYoungest(StepPlan& plan);

@@ -34,8 +34,8 @@ class Desk {
     return arrived;
   }
 
-  StepPlan Step(TimePoint now = kNow) {
-    StepPlan plan = scheduler.Schedule(now);
+  StepPlan Step(TimePoint now = kNow, std::int64_t prefill_tokens_max = 1000) {
+    StepPlan plan = scheduler.Schedule(now, prefill_tokens_max);
     scheduler.CheckInvariants();
     for (const ScheduledSlice& slice : plan.slices) {
       scheduler.Advance(slice);
@@ -89,6 +89,17 @@ TEST(Scheduler, PrefillsLongPromptsInChunksWhileOthersDecode) {
     EXPECT_EQ(CountOf(plan, lengthy), chunk);
   }
   EXPECT_EQ(lengthy.token_count(), 27);
+}
+
+TEST(Scheduler, PrefillsAreHeldBackOnlyWhileSomebodyDecodes) {
+  Desk desk({.running_max = 4, .step_tokens_max = 50, .block_count = 100, .block_tokens = 4});
+  Sequence& first = desk.Arrive(60, 1);
+  EXPECT_EQ(CountOf(desk.Step(kNow, 7), first), 50);
+  EXPECT_EQ(CountOf(desk.Step(kNow, 7), first), 10);
+  desk.Arrive(1, 9);
+  desk.Step(kNow, 7);
+  Sequence& second = desk.Arrive(60, 1);
+  EXPECT_EQ(CountOf(desk.Step(kNow, 7), second), 7);
 }
 
 TEST(Scheduler, DecodingComesBeforeAnOlderPrefill) {
@@ -218,7 +229,7 @@ TEST(Scheduler, PrintsItsCostWithSixtyFourSequences) {
   constexpr int kSteps = 1000;
   const auto began = std::chrono::steady_clock::now();
   for (int step = 0; step < kSteps; ++step) {
-    const StepPlan plan = desk.scheduler.Schedule(kNow);
+    const StepPlan plan = desk.scheduler.Schedule(kNow, 1000);
     ASSERT_EQ(plan.slices.size(), 64u);
     for (const ScheduledSlice& slice : plan.slices) {
       desk.scheduler.Advance(slice);

@@ -109,6 +109,7 @@ class RealModel : public ::testing::TestWithParam<const char*> {
     options.step_tokens_max = step_tokens_max;
     options.block_tokens = kBlockTokens;
     options.cache_bytes = blocks * model::LatentCache::BlockBytes(model_->config(), kBlockTokens);
+    options.step_target = std::chrono::milliseconds(0);
     options.deterministic = deterministic;
     return Engine::Start(*model_, options, registry).value();
   }
