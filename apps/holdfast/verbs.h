@@ -14,18 +14,26 @@ struct Verb {
   void (*add)(CLI::App& app, int& exit_code);
 };
 
+void AddChat(CLI::App& app, int& exit_code);
 void AddConvert(CLI::App& app, int& exit_code);
 void AddData(CLI::App& app, int& exit_code);
+void AddEngine(CLI::App& app, int& exit_code);
+void AddGateway(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
 void AddLogits(CLI::App& app, int& exit_code);
 void AddTrain(CLI::App& app, int& exit_code);
+void AddUp(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
+    Verb{AddChat},
     Verb{AddConvert},
     Verb{AddData},
+    Verb{AddEngine},
+    Verb{AddGateway},
     Verb{AddInspect},
     Verb{AddLogits},
     Verb{AddTrain},
+    Verb{AddUp},
 };
 
 }  // namespace holdfast

@@ -1,5 +1,6 @@
 #include "http/client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "http/beast.h"
@@ -12,12 +13,20 @@ struct ClientCall::Parser {
   wire::response_parser<wire::string_body> beast;
 };
 
-ClientCall::ClientCall(std::shared_ptr<net::Connection> connection)
-    : connection_(std::move(connection)), parser_(std::make_unique<Parser>()) {}
+ClientCall::ClientCall(const ClientLimits& limits) : limits_(limits) { NewParser(); }
 
-ClientCall::~ClientCall() { connection_->Close(); }
+ClientCall::~ClientCall() { Close(); }
 
-void ClientCall::Close() { connection_->Close(); }
+void ClientCall::Close() {
+  is_closed_ = true;
+  if (connection_ != nullptr) connection_->Close();
+}
+
+void ClientCall::NewParser() {
+  parser_ = std::make_unique<Parser>();
+  parser_->beast.header_limit(static_cast<std::uint32_t>(limits_.head_bytes_max));
+  parser_->beast.body_limit(boost::none);
+}
 
 namespace {
 
@@ -38,32 +47,29 @@ std::string WriteRequest(const net::Endpoint& endpoint, const ClientRequest& req
 
 }  // namespace
 
-net::Awaitable<Result<std::unique_ptr<ClientCall>>> ClientCall::Start(const net::Endpoint& endpoint,
-                                                                      const ClientRequest& request,
-                                                                      net::TimePoint head_deadline,
-                                                                      const ClientLimits& limits) {
+net::Awaitable<Result<void>> ClientCall::Start(const net::Endpoint& endpoint,
+                                               const ClientRequest& request,
+                                               net::TimePoint head_deadline) {
   const net::TimePoint connect_deadline =
-      std::min(head_deadline, net::Clock::now() + limits.connect_time_max);
+      std::min(head_deadline, net::Clock::now() + limits_.connect_time_max);
   CO_TRY_ASSIGN(std::unique_ptr<net::Stream> stream,
                 co_await net::Dial(endpoint, connect_deadline));
+  if (is_closed_) co_return Fail(ErrorCode::kCancelled, "the call was closed");
   const net::ConnectionOptions options;
-  std::unique_ptr<ClientCall> call(
-      new ClientCall(net::Connection::Start(std::move(stream), options)));
+  connection_ = net::Connection::Start(std::move(stream), options);
   const std::string text = WriteRequest(endpoint, request);
-  const Result<void> written = co_await call->connection_->Write(text);
+  const Result<void> written = co_await connection_->Write(text);
   // A server that refuses early may stop reading; its answer is still worth having.
-  if (!written && call->connection_->input().empty()) {
+  if (!written && connection_->input().empty()) {
     co_return Fail(ErrorCode::kUnavailable, "{}: {}", endpoint.ToString(), written.error().message);
   }
-  CO_TRY(co_await call->ReadHead(head_deadline, limits.head_bytes_max));
-  co_return std::move(call);
+  Result<void> head = co_await ReadHead(head_deadline);
+  if (!head && head.error().code == ErrorCode::kIo) head.error().code = ErrorCode::kUnavailable;
+  co_return head;
 }
 
-net::Awaitable<Result<void>> ClientCall::ReadHead(net::TimePoint deadline,
-                                                  std::size_t head_bytes_max) {
-  parser_->beast.header_limit(static_cast<std::uint32_t>(head_bytes_max));
-  parser_->beast.body_limit(boost::none);
-  while (!parser_->beast.is_header_done()) {
+net::Awaitable<Result<void>> ClientCall::ReadHead(net::TimePoint deadline) {
+  while (true) {
     const std::string_view input = connection_->input();
     boost::system::error_code error;
     const std::size_t used =
@@ -72,9 +78,7 @@ net::Awaitable<Result<void>> ClientCall::ReadHead(net::TimePoint deadline,
     if (parser_->beast.is_header_done()) {
       // An interim answer (100) is followed by the real one.
       if (parser_->beast.get().result_int() != 100) break;
-      parser_ = std::make_unique<Parser>();
-      parser_->beast.header_limit(static_cast<std::uint32_t>(head_bytes_max));
-      parser_->beast.body_limit(boost::none);
+      NewParser();
       continue;
     }
     if (error && error != wire::error::need_more) {

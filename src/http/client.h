@@ -30,13 +30,15 @@ struct ClientLimits {
 
 class ClientCall {
  public:
-  // Sends the request and reads the answer's head. Errors: kUnavailable (nobody listens, or it
-  // hung up before it answered), kDeadlineExceeded, kCorrupt (not HTTP), kCancelled.
-  static net::Awaitable<Result<std::unique_ptr<ClientCall>>> Start(const net::Endpoint& endpoint,
-                                                                   const ClientRequest& request,
-                                                                   net::TimePoint head_deadline,
-                                                                   const ClientLimits& limits);
+  explicit ClientCall(const ClientLimits& limits = {});
   ~ClientCall();
+  ClientCall(const ClientCall&) = delete;
+  ClientCall& operator=(const ClientCall&) = delete;
+
+  // Sends the request and reads the answer's head, once. Errors: kUnavailable (nobody listens, or
+  // it hung up before it answered), kDeadlineExceeded, kCorrupt (not HTTP), kCancelled (closed).
+  net::Awaitable<Result<void>> Start(const net::Endpoint& endpoint, const ClientRequest& request,
+                                     net::TimePoint head_deadline);
 
   const ResponseHead& head() const { return head_; }
   // The next part of the body; empty at its end. Errors: kUnavailable (cut off before its end),
@@ -44,15 +46,17 @@ class ClientCall {
   net::Awaitable<Result<std::string>> ReadPart(net::TimePoint deadline);
   // The whole rest. Also kTooLarge.
   net::Awaitable<Result<std::string>> ReadAll(std::size_t bytes_max, net::TimePoint deadline);
-  // Ends a read under way, which then fails.
+  // Ends what is under way, which then fails, and what comes.
   void Close();
 
  private:
   struct Parser;
-  explicit ClientCall(std::shared_ptr<net::Connection> connection);
-  net::Awaitable<Result<void>> ReadHead(net::TimePoint deadline, std::size_t head_bytes_max);
+  void NewParser();
+  net::Awaitable<Result<void>> ReadHead(net::TimePoint deadline);
 
-  std::shared_ptr<net::Connection> connection_;
+  const ClientLimits limits_;
+  bool is_closed_ = false;
+  std::shared_ptr<net::Connection> connection_;  // Null until connected.
   std::unique_ptr<Parser> parser_;
   ResponseHead head_;
 };

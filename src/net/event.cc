@@ -7,6 +7,8 @@
 
 namespace holdfast::net {
 
+Awaitable<Executor> CurrentExecutor() { co_return co_await asio::this_coro::executor; }
+
 Awaitable<bool> Event::Wait(TimePoint deadline) {
   CHECK(!is_awaited_);
   while (!is_set_ && Clock::now() < deadline) {

@@ -13,6 +13,9 @@
 
 namespace holdfast::net {
 
+// The executor of the calling coroutine.
+Awaitable<Executor> CurrentExecutor();
+
 class Event {
  public:
   explicit Event(const Executor& executor) : timer_(executor) {}

@@ -91,10 +91,7 @@ net::Awaitable<api::ApiResult<void>> RequestPipeline::Run(http::Exchange& exchan
 
 net::Awaitable<void> RequestPipeline::Serve(http::Exchange& exchange) {
   Record record;
-  // The id goes into the answer whoever makes it, so that both sides can name the request.
-  record.request.id = RequestId(exchange);
-  exchange.AddHeader(std::string(kRequestIdHeader), record.request.id);
-
+  Name(exchange, record);
   const api::ApiResult<void> served = co_await Run(exchange, record);
   if (!served) {
     record.reason = api::Info(served.error().reason).word;
@@ -108,12 +105,20 @@ net::Awaitable<void> RequestPipeline::Serve(http::Exchange& exchange) {
 net::Awaitable<void> RequestPipeline::Refuse(http::Exchange& exchange,
                                              const http::Refusal& refusal) {
   Record record;
-  record.request.id = api::NewId("req_");
-  exchange.AddHeader(std::string(kRequestIdHeader), record.request.id);
+  Name(exchange, record);
   const api::ApiError error = api::ToApiError(refusal);
   record.reason = api::Info(error.reason).word;
   co_await api::SendError(exchange, error, record.request.id);
   Settle(exchange, record);
+}
+
+// The id goes into the answer whoever makes it, so that both sides can name the request.
+void RequestPipeline::Name(http::Exchange& exchange, Record& record) const {
+  record.request.id = RequestId(exchange);
+  exchange.AddHeader(std::string(kRequestIdHeader), record.request.id);
+  for (const http::Header& header : options_.headers) {
+    exchange.AddHeader(header.name, header.value);
+  }
 }
 
 std::string RequestPipeline::RequestId(const http::Exchange& exchange) const {

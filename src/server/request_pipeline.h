@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/api_error.h"
 #include "http/exchange.h"
@@ -21,6 +22,8 @@ struct PipelineOptions {
   http::BodyLimits body;
   // The peer is a gateway of ours: its x-request-id and x-holdfast-client are taken as they are.
   bool is_behind_gateway = false;
+  // Of every answer.
+  std::vector<http::Header> headers;
 };
 
 class RequestPipeline {
@@ -48,6 +51,7 @@ class RequestPipeline {
                                                        const http::Route& route) const;
   net::Awaitable<api::ApiResult<AdmissionTicket>> Admit(http::Exchange& exchange,
                                                         const RequestFacts& facts) const;
+  void Name(http::Exchange& exchange, Record& record) const;
   std::string RequestId(const http::Exchange& exchange) const;
   void Settle(const http::Exchange& exchange, const Record& record);
 
