@@ -1,0 +1,197 @@
+// The whole service over real sockets: gateway, supervisor, an engine that dies.
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "api/running_engine.h"
+
+namespace holdfast::testing {
+namespace {
+
+// `holdfast up` on the tiny model.
+class RunningService {
+ public:
+  RunningService(std::vector<std::string> variables = {}) {
+    WriteTinyModel(model_.path());
+    variables.push_back("HOLDFAST_UP_RUN_DIR=" + run_dir_.path().string());
+    variables.push_back("HOLDFAST_UP_DRAIN_SECONDS_MAX=10");
+    service =
+        std::make_unique<Service>(std::vector<std::string>{"up", "--model", model_.path(), "--name",
+                                                           "tiny", "--listen", "127.0.0.1:0"},
+                                  std::move(variables));
+    const auto url = service->WaitLog("listening on http://");
+    CHECK_MSG(url && service->WaitLog("the engine is up"), "it did not start:\n{}", service->Log());
+    port = PortIn(*url);
+  }
+
+  // Process id of the engine's `count`-th life.
+  pid_t EnginePid(int count) {
+    const auto text = service->WaitLog("started the engine, process ", count);
+    CHECK(text.has_value());
+    return std::atoi(text->c_str());
+  }
+
+  std::unique_ptr<Service> service;
+  int port = 0;
+
+ private:
+  TempFolder model_;
+  TempFolder run_dir_;
+};
+
+TEST(Gateway, ServesThePageWithStrictHeaders) {
+  RunningService running;
+  const Response page = Get(running.port, "/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_TRUE(page.headers.at("content-type").starts_with("text/html"));
+  EXPECT_NE(page.headers.at("content-security-policy").find("default-src 'none'"),
+            std::string::npos);
+  EXPECT_EQ(page.headers.at("x-content-type-options"), "nosniff");
+  EXPECT_EQ(page.headers.at("cache-control"), "no-cache");
+  // The same page again costs no bytes.
+  Connection connection(running.port);
+  connection.Send(fmt::format("GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: {}\r\n\r\n",
+                              page.headers.at("etag")));
+  EXPECT_EQ(connection.Read().status, 304);
+  // Every file that the page names is there.
+  for (std::size_t at = 0; (at = page.body.find("\"/assets/", at)) != std::string::npos; ++at) {
+    const std::string path = page.body.substr(at + 1, page.body.find('"', at + 1) - at - 1);
+    const Response asset = Get(running.port, path);
+    EXPECT_EQ(asset.status, 200) << path;
+    EXPECT_NE(asset.headers.at("cache-control").find("immutable"), std::string::npos) << path;
+  }
+  EXPECT_EQ(Get(running.port, "/../../etc/passwd").status, 404);
+  EXPECT_EQ(Get(running.port, "/%2e%2e/%2e%2e/etc/passwd").status, 404);
+  EXPECT_EQ(Get(running.port, "/tokenize").status, 404);
+}
+
+TEST(Gateway, RelaysAnswersAndRefusalsOfTheEngine) {
+  RunningService running;
+  EXPECT_EQ(Get(running.port, "/v1/models").Json().at("data").at(0).at("id"), "tiny");
+  const Response chat =
+      Post(running.port, "/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":5)"));
+  ASSERT_EQ(chat.status, 200) << chat.body;
+  EXPECT_EQ(chat.Json().at("usage").at("completion_tokens"), 5);
+  const Response stream = Post(running.port, "/v1/chat/completions",
+                               ChatBody(kNoEnd + R"(,"max_tokens":5,"stream":true)"));
+  EXPECT_TRUE(stream.is_complete);
+  EXPECT_NE(stream.body.find("data: [DONE]\n\n"), std::string::npos);
+  const Response refused = Post(running.port, "/v1/chat/completions",
+                                R"({"model":"x","messages":[{"role":"user","content":""}]})");
+  EXPECT_EQ(refused.status, 404);
+  EXPECT_EQ(refused.Error("reason"), "model_not_found");
+  // Both name the request alike.
+  EXPECT_EQ(refused.Error("request_id"), refused.headers.at("x-request-id"));
+  EXPECT_EQ(Get(running.port, "/health").Json().at("engine").at("state"), "up");
+}
+
+TEST(Gateway, TellsOfAnEngineKilledInTheMiddleAndServesAgain) {
+  RunningService running({"HOLDFAST_UP_RESTART_MS_MIN=50"});
+  Connection stream(running.port);
+  stream.Send(
+      PostText("/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":4000,"stream":true)")));
+  ASSERT_TRUE(stream.ReadUntil("\"content\":"));
+  Connection whole(running.port);
+  whole.Send(PostText("/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":4000)")));
+
+  ASSERT_EQ(::kill(running.EnginePid(1), SIGKILL), 0);
+  const Response cut = stream.Read();
+  EXPECT_EQ(cut.status, 200);
+  EXPECT_TRUE(cut.is_complete);
+  const std::size_t last = cut.body.rfind("data: ");
+  ASSERT_NE(last, std::string::npos);
+  const Result<json::Value> event = json::Parse(cut.body.substr(last + 6));
+  ASSERT_TRUE(event) << cut.body.substr(last);
+  EXPECT_EQ(event->at("error").at("reason"), "engine_restarting");
+  const Response refused = whole.Read();
+  EXPECT_EQ(refused.status, 503) << refused.body;
+  EXPECT_EQ(refused.Error("reason"), "engine_restarting");
+  EXPECT_FALSE(refused.headers.at("retry-after").empty());
+
+  ASSERT_NE(running.EnginePid(2), 0);
+  ASSERT_TRUE(running.service->WaitLog("the engine is up", 2)) << running.service->Log();
+  EXPECT_EQ(
+      Post(running.port, "/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":5)")).status,
+      200);
+}
+
+TEST(Gateway, SaysThatTheEngineIsDown) {
+  Service gateway({"gateway", "--listen", "127.0.0.1:0", "--engine", "unix:/tmp/holdfast-no-such"},
+                  {});
+  const auto url = gateway.WaitLog("listening on http://");
+  ASSERT_TRUE(url) << gateway.Log();
+  const int port = PortIn(*url);
+  const Response response = Post(port, "/v1/chat/completions", ChatBody(kNoEnd));
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.Error("reason"), "engine_restarting");
+  EXPECT_EQ(response.Error("type"), "server_error");
+  EXPECT_EQ(Get(port, "/").status, 200);
+}
+
+TEST(Gateway, LimitsOneClient) {
+  RunningService running({"HOLDFAST_GATEWAY_CONCURRENCY_PER_CLIENT_MAX=1",
+                          "HOLDFAST_GATEWAY_CONNECTIONS_PER_CLIENT_MAX=3"});
+  const std::string body = ChatBody(kNoEnd + R"(,"max_tokens":4000,"stream":true)");
+  Connection first(running.port);
+  first.Send(PostText("/v1/chat/completions", body));
+  ASSERT_TRUE(first.ReadUntil("\"content\":"));
+  Connection second(running.port);
+  second.Send(PostText("/v1/chat/completions", body));
+  const Response refused = second.Read();
+  EXPECT_EQ(refused.status, 429) << refused.body;
+  EXPECT_EQ(refused.Error("reason"), "your_concurrency");
+  EXPECT_FALSE(refused.headers.at("retry-after").empty());
+  // Three connections are open; a fourth is refused before it is read.
+  Connection third(running.port);
+  third.Send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(third.Read().status, 200);
+  Connection fourth(running.port);
+  EXPECT_EQ(fourth.Read().status, 503);
+}
+
+TEST(Gateway, WaitsForAPlaceAndRefusesWhenItComesTooLate) {
+  RunningService running({"HOLDFAST_GATEWAY_CONCURRENCY_MAX=1", "HOLDFAST_GATEWAY_WAITING_MAX=1",
+                          "HOLDFAST_GATEWAY_WAITING_SECONDS_MAX=1"});
+  const std::string body = ChatBody(kNoEnd + R"(,"max_tokens":4000,"n":8,"stream":true)");
+  Connection first(running.port);
+  first.Send(PostText("/v1/chat/completions", body));
+  ASSERT_TRUE(first.ReadUntil("\"content\":"));
+  Connection second(running.port);
+  second.Send(PostText("/v1/chat/completions", body));
+  const Response refused = second.Read();
+  EXPECT_EQ(refused.status, 503) << refused.body;
+  EXPECT_EQ(refused.Error("reason"), "deadline_unreachable");
+  // The place is given on when its holder leaves.
+  first.Close();
+  const Response served =
+      Post(running.port, "/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":3)"));
+  EXPECT_EQ(served.status, 200) << served.body;
+}
+
+TEST(Supervisor, EndsInOrderOnSigterm) {
+  RunningService running;
+  Connection stream(running.port);
+  stream.Send(
+      PostText("/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":300,"stream":true)")));
+  ASSERT_TRUE(stream.ReadUntil("\"content\":"));
+  const pid_t engine = running.EnginePid(1);
+  running.service->Signal(SIGTERM);
+  EXPECT_TRUE(stream.ReadUntil("[DONE]"));
+  stream.Close();
+  EXPECT_EQ(running.service->WaitEnd(), 0) << running.service->Log();
+  EXPECT_NE(::kill(engine, 0), 0);
+}
+
+TEST(Supervisor, GivesUpOnAWrongConfiguration) {
+  TempFolder run_dir;
+  Service service({"up", "--model", "/nowhere/model.gguf", "--listen", "127.0.0.1:0"},
+                  {"HOLDFAST_UP_RUN_DIR=" + run_dir.path().string()});
+  EXPECT_NE(service.WaitEnd().value_or(0), 0);
+  EXPECT_NE(service.Log().find("/nowhere/model.gguf"), std::string::npos) << service.Log();
+}
+
+}  // namespace
+}  // namespace holdfast::testing
