@@ -1,9 +1,9 @@
 #include "parallel/thread_pool.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <type_traits>
+
+#include <sched.h>
 
 namespace holdfast::parallel {
 namespace {
@@ -41,28 +41,39 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::RunErased(std::int64_t task_count, void* context, Call call) {
+  // No task is untaken or unfinished here, so no worker reads these.
   task_count_ = task_count;
   context_ = context;
   call_ = call;
-  next_task_.store(0, std::memory_order_relaxed);
-  busy_.store(worker_count_ - 1, std::memory_order_relaxed);
+  unfinished_.store(task_count, std::memory_order_relaxed);
+  untaken_.store(task_count, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   TakeTasks(0);
-  for (int round = 0; busy_.load(std::memory_order_acquire) != 0; ++round) {
+  for (int round = 0;; ++round) {
+    const std::int64_t unfinished = unfinished_.load(std::memory_order_acquire);
+    if (unfinished == 0) return;
     if (round < kSpinRounds) {
       Pause();
-    } else if (const int busy = busy_.load(std::memory_order_acquire); busy != 0) {
-      busy_.wait(busy, std::memory_order_acquire);
+    } else {
+      unfinished_.wait(unfinished, std::memory_order_acquire);
     }
   }
 }
 
 void ThreadPool::TakeTasks(int worker) {
-  for (;;) {
-    const std::int64_t task = next_task_.fetch_add(1, std::memory_order_relaxed);
-    if (task >= task_count_) return;
-    call_(context_, task, worker);
+  std::int64_t untaken = untaken_.load(std::memory_order_acquire);
+  while (untaken > 0) {
+    if (!untaken_.compare_exchange_weak(untaken, untaken - 1, std::memory_order_acquire,
+                                        std::memory_order_acquire)) {
+      continue;
+    }
+    call_(context_, task_count_ - untaken, worker);
+    // The last one wakes the owner, who may be asleep.
+    if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1 && worker != 0) {
+      unfinished_.notify_one();
+    }
+    untaken = untaken_.load(std::memory_order_acquire);
   }
 }
 
@@ -76,10 +87,9 @@ void ThreadPool::WorkerLoop(int worker) {
         generation_.wait(seen, std::memory_order_acquire);
       }
     }
-    ++seen;
+    seen = generation_.load(std::memory_order_acquire);
     if (is_stopping_.load(std::memory_order_relaxed)) return;
     TakeTasks(worker);
-    if (busy_.fetch_sub(1, std::memory_order_release) == 1) busy_.notify_one();
   }
 }
 

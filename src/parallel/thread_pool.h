@@ -1,6 +1,8 @@
 // ThreadPool: a fixed number of workers for data-parallel loops inside one step. Run() is called
 // by one thread at a time (the pool's owner), which works as worker 0; it returns when every task
-// is done. Between calls workers spin briefly, then sleep. Not for blocking work.
+// is done. It waits for tasks, never for workers: one that is asleep or has lost its CPU to another
+// process holds nobody up unless it is in the middle of a task. Between calls workers spin briefly,
+// then sleep. Not for blocking work.
 #pragma once
 
 #include <atomic>
@@ -41,10 +43,13 @@ class ThreadPool {
 
   int worker_count_;
   std::vector<std::jthread> threads_;
-  // One job at a time: published by raising `generation_`, finished when `busy_` falls to 0.
+  // Tasks of the current job that nobody has taken yet. A worker takes one by lowering it; having
+  // one, it may read the job's fields, which stay until all taken tasks are done.
+  alignas(64) std::atomic<std::int64_t> untaken_{0};
+  // Tasks taken or untaken that are not done; the owner waits for 0.
+  alignas(64) std::atomic<std::int64_t> unfinished_{0};
+  // Raised with each job; what sleeping workers wait on.
   alignas(64) std::atomic<std::uint32_t> generation_{0};
-  alignas(64) std::atomic<std::int64_t> next_task_{0};
-  alignas(64) std::atomic<int> busy_{0};
   std::int64_t task_count_ = 0;
   void* context_ = nullptr;
   Call call_ = nullptr;
