@@ -1,0 +1,147 @@
+// A person's story in a real browser: ask, see the answer grow, stop one, ask again, come back later.
+// With HOLDFAST_PICTURES=FOLDER it leaves pictures to look at.
+import assert from "node:assert/strict";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+import { startService } from "../support/service.mjs";
+
+let service;
+let browser;
+
+before(async () => {
+  service = await startService();
+  browser = await chromium.launch({
+    executablePath: process.env.HOLDFAST_CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await service?.stop();
+});
+
+async function openPage(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1180, height: 780 }, ...options });
+  const page = await context.newPage();
+  page.problems = [];
+  page.on("pageerror", (error) => page.problems.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && page.problems.push(message.text()));
+  await page.goto(service.url);
+  return page;
+}
+
+async function picture(page, name) {
+  if (process.env.HOLDFAST_PICTURES) await page.screenshot({ path: path.join(process.env.HOLDFAST_PICTURES, `${name}.png`) });
+}
+
+const finished = (page, count) => page.locator(".message.assistant[data-ending]").nth(count - 1).waitFor({ timeout: 30_000 });
+
+test("a person asks and sees the answer grow", async () => {
+  const page = await openPage();
+  await page.getByText("starter", { exact: true }).waitFor();
+  await picture(page, "welcome");
+  await page.evaluate(() => {
+    window.lengths = [];
+    const note = () => {
+      const text = document.querySelector(".growing .markdown")?.textContent ?? "";
+      if (text && text.length !== window.lengths.at(-1)) window.lengths.push(text.length);
+    };
+    new MutationObserver(note).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  await page.getByLabel("Message").fill("Tell me a short story about a fox.");
+  await page.keyboard.press("Enter");
+  await finished(page, 1);
+  const lengths = await page.evaluate(() => window.lengths);
+  assert.ok(lengths.length >= 3, `the answer grew in steps: ${lengths}`);
+  assert.ok(lengths.every((length, i) => i === 0 || length > lengths[i - 1]));
+  await picture(page, "answer");
+
+  await page.getByLabel("Message").fill("Thank you!");
+  await page.keyboard.press("Enter");
+  await finished(page, 2);
+  assert.equal(await page.locator(".message.user").count(), 2);
+  assert.deepEqual(page.problems, []);
+});
+
+test("an answer can be regenerated, and the history outlives a reload", async () => {
+  const page = await openPage();
+  await page.getByRole("button", { name: "Hello! Who are you?" }).click();
+  await finished(page, 1);
+  await page.getByLabel("Regenerate").click();
+  await page.locator(".growing").waitFor({ state: "detached", timeout: 30_000 });
+  await finished(page, 1);
+  assert.equal(await page.locator(".message.assistant").count(), 1);
+
+  await page.reload();
+  await page.locator(".history-pick", { hasText: "Hello! Who are you?" }).click();
+  await finished(page, 1);
+  await page.getByLabel("Delete “Hello! Who are you?”").click({ force: true });
+  await page.getByText("What shall we talk about?").waitFor();
+  assert.equal(await page.locator(".history-item").count(), 0);
+  assert.deepEqual(page.problems, []);
+});
+
+test("a person stops an answer", async () => {
+  const page = await openPage();
+  // The first word is held back until Stop is pressed, so that the test does not race the model.
+  await page.route("**/v1/chat/completions", async (route) => {
+    await page.getByLabel("Stop").click();
+    await route.abort().catch(() => {});
+  });
+  await page.getByLabel("Message").fill("Tell me a long story.");
+  await page.keyboard.press("Enter");
+  await page.getByText("You stopped this answer.").waitFor();
+  await page.unroute("**/v1/chat/completions");
+  await page.getByLabel("Message").fill("Hello");
+  await page.keyboard.press("Enter");
+  await finished(page, 2);
+});
+
+test("a refusal is told with its reason", async () => {
+  const page = await openPage();
+  await page.route("**/v1/chat/completions", (route) =>
+    route.fulfill({
+      status: 503,
+      headers: { "retry-after": "3", "content-type": "application/json" },
+      body: JSON.stringify({ error: { message: "The engine is starting again.", type: "server_error", reason: "engine_restarting" } }),
+    }),
+  );
+  await page.getByLabel("Message").fill("Hello");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").getByText("engine_restarting").waitFor();
+  assert.match(await page.getByRole("alert").innerText(), /try again in 3 s/);
+  await picture(page, "refusal");
+});
+
+test("model output cannot run scripts or load anything", async () => {
+  const page = await openPage();
+  const evil = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>[x](javascript:window.pwned=1)<iframe src="/"></iframe> done';
+  const event = (value) => `data: ${JSON.stringify(value)}\n\n`;
+  await page.route("**/v1/chat/completions", (route) =>
+    route.fulfill({
+      status: 200,
+      headers: { "content-type": "text/event-stream" },
+      body: event({ choices: [{ delta: { content: evil } }] }) + event({ choices: [{ delta: {}, finish_reason: "stop" }] }) + "data: [DONE]\n\n",
+    }),
+  );
+  await page.getByLabel("Message").fill("Hello");
+  await page.keyboard.press("Enter");
+  await finished(page, 1);
+  assert.equal(await page.locator(".markdown img, .markdown script, .markdown iframe, .markdown a[href^=javascript]").count(), 0);
+  assert.equal(await page.evaluate(() => window.pwned), undefined);
+  const response = await page.request.get(service.url);
+  assert.match(response.headers()["content-security-policy"], /default-src 'none'|default-src 'self'/);
+});
+
+test("it fits a phone, in the dark", async () => {
+  const page = await openPage({ viewport: { width: 390, height: 760 }, colorScheme: "dark" });
+  await page.getByText("What is the capital of France?").click();
+  await finished(page, 1);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+  assert.equal(overflow, false);
+  await page.getByLabel("Conversations").first().click();
+  await page.locator(".history-pick").waitFor();
+  await picture(page, "phone");
+});
