@@ -28,12 +28,12 @@ struct Progress {
 struct ConvertOptions {
   Format format = Format::kGguf;
   // Nullopt keeps the stored types as far as the format has them.
-  std::optional<tensor::DType> type;
+  std::optional<tensor::DType> type = {};
   // Replace a target that exists.
   bool overwrite = false;
   // A safetensors file grows no larger than this, if its tensors allow.
   std::uint64_t shard_bytes_max = std::uint64_t{4} << 30;
-  std::function<void(const Progress&)> progress;  // After each tensor; may be empty.
+  std::function<void(const Progress&)> progress = {};  // After each tensor; may be empty.
 };
 
 struct ConvertReport {

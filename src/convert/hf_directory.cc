@@ -154,6 +154,7 @@ Result<void> HfDirectoryWriter::Finish(const HfTexts& texts) {
   TRY(WriteText("config.json", json::Write(texts.config)));
   TRY(WriteText("tokenizer.json", texts.tokenizer.tokenizer_json));
   TRY(WriteText("tokenizer_config.json", texts.tokenizer.tokenizer_config_json));
+  TRY(WriteText("chat_template.jinja", texts.tokenizer.chat_template));
   if (!texts.eos_token_ids.empty()) {
     json::Array ids(texts.eos_token_ids.begin(), texts.eos_token_ids.end());
     TRY(WriteText("generation_config.json",

@@ -52,8 +52,9 @@ DType FitRows(DType dtype, std::int64_t cols) {
 
 // What DeepSeek's own FP8 checkpoints store as FP8: the projections inside the layers.
 bool IsFp8Projection(const TensorFacts& facts) {
-  return facts.layer >= 0 && facts.name.ends_with("_proj.weight") &&
-         !facts.name.ends_with(".eh_proj.weight");
+  const bool is_projection =
+      facts.name.ends_with("_proj.weight") || facts.name.ends_with(".kv_a_proj_with_mqa.weight");
+  return facts.layer >= 0 && is_projection && !facts.name.ends_with(".eh_proj.weight");
 }
 
 DType KeptDType(DType stored, Format format) {

@@ -190,10 +190,11 @@ Result<TokenizerSource> ToGgufTokenizer(const TokenizerSource& source, std::int6
 
 Result<TokenizerTexts> ToHfTokenizer(const TokenizerSource& source) {
   if (source.tokens.empty()) {
-    return TokenizerTexts{source.tokenizer_json, source.tokenizer_config_json};
+    return TokenizerTexts{source.tokenizer_json, source.tokenizer_config_json,
+                          source.chat_template};
   }
   TRY_ASSIGN(const Spec spec, ReadSpec(source));
-  return TokenizerTexts{WriteTokenizerJson(spec), WriteTokenizerConfig(spec)};
+  return TokenizerTexts{WriteTokenizerJson(spec), WriteTokenizerConfig(spec), {}};
 }
 
 }  // namespace holdfast::convert

@@ -18,6 +18,7 @@ namespace holdfast::convert {
 struct TokenizerTexts {
   std::string tokenizer_json;  // Empty: the source has no tokenizer.
   std::string tokenizer_config_json;
+  std::string chat_template;  // Only where the source keeps it in a file of its own.
 };
 
 // The Hugging Face form of either form; what is Hugging Face's already stays byte for byte.

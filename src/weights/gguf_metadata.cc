@@ -93,7 +93,16 @@ Result<void> AddExperts(Builder& builder) {
   TRY_ASSIGN(const std::int64_t dense_count, builder.IntOr("first_k_dense_replace", 0));
   TRY_ASSIGN(const std::int64_t shared, builder.IntOr("n_shared_experts", 0));
   builder.AddInt("leading_dense_block_count", experts == 0 ? layers : dense_count);
-  // llama.cpp wants these two of dense models too.
+  // What a configuration leaves out has other defaults in V2 than since V3.
+  TRY_ASSIGN(const std::string model_type, json::StringOr(builder.config(), "model_type", ""));
+  const bool is_v2 = model_type == "deepseek_v2";
+  TRY_ASSIGN(const std::string scoring,
+             json::StringOr(builder.config(), "scoring_func", is_v2 ? "softmax" : "sigmoid"));
+  if (scoring != "softmax" && scoring != "sigmoid") {
+    return Fail(ErrorCode::kUnsupported, "'scoring_func' is '{}', not softmax or sigmoid", scoring);
+  }
+  builder.AddInt("expert_gating_func", scoring == "sigmoid" ? 2 : 1);
+  // llama.cpp wants these of dense models too.
   builder.AddInt("expert_shared_count", shared);
   if (experts == 0) return builder.Copy("intermediate_size", "expert_feed_forward_length");
   TRY_ASSIGN(const std::int64_t frequency, builder.IntOr("moe_layer_freq", 1));
@@ -105,17 +114,8 @@ Result<void> AddExperts(Builder& builder) {
   TRY(builder.Copy("moe_intermediate_size", "expert_feed_forward_length"));
   TRY_ASSIGN(const double scale, json::NumberOr(builder.config(), "routed_scaling_factor", 1.0));
   builder.AddFloat("expert_weights_scale", scale);
-  // What a configuration leaves out has other defaults in V2 than since V3.
-  TRY_ASSIGN(const std::string model_type, json::StringOr(builder.config(), "model_type", ""));
-  const bool is_v2 = model_type == "deepseek_v2";
   TRY_ASSIGN(const bool is_normed, json::BoolOr(builder.config(), "norm_topk_prob", !is_v2));
   builder.Add("deepseek2.expert_weights_norm", GgufValue::Bool(is_normed));
-  TRY_ASSIGN(const std::string scoring,
-             json::StringOr(builder.config(), "scoring_func", is_v2 ? "softmax" : "sigmoid"));
-  if (scoring != "softmax" && scoring != "sigmoid") {
-    return Fail(ErrorCode::kUnsupported, "'scoring_func' is '{}', not softmax or sigmoid", scoring);
-  }
-  builder.AddInt("expert_gating_func", scoring == "sigmoid" ? 2 : 1);
   TRY_ASSIGN(const std::int64_t groups, builder.IntOr("n_group", 1));
   TRY_ASSIGN(const std::int64_t groups_used, builder.IntOr("topk_group", 1));
   TRY_ASSIGN(const std::string method, json::StringOr(builder.config(), "topk_method", ""));
