@@ -130,6 +130,111 @@ void BlockProduct(const ProductArgs& args) {
   }
 }
 
+// With few rows unpacking costs as much as multiplying, and there are registers to spare.
+template <int N, int S>
+constexpr bool kFewRows = kLanes == kTileRows && N * S <= 2;
+
+// Adds the unit's eight sub-blocks of 32 columns to `part`, one after the other.
+template <class Dot, bool kFifthBits, int N, int S>
+HWY_INLINE void AddNibbleRuns(const std::uint8_t* tile, std::int64_t slice,
+                              const std::uint8_t* panel, VF (&part)[N][S]) {
+  for (int j = 0; j < 8; ++j) {
+    const std::uint8_t* q = tile + 320 + j / 2 * 512 + slice * kVectorBytes;
+    const std::uint8_t* h = tile + 320 + 2048 + slice * kVectorBytes;
+    VI sum[N][S];
+    HOLDFAST_UNROLL
+    for (int n = 0; n < N; ++n) {
+      HOLDFAST_UNROLL
+      for (int s = 0; s < S; ++s) sum[n][s] = hn::Zero(kI32Tag);
+    }
+    const auto add = [&](auto load) HWY_ATTR {
+      HOLDFAST_UNROLL
+      for (int g = 0; g < 8; ++g) {
+        HOLDFAST_UNROLL
+        for (int s = 0; s < S; ++s) {
+          const auto weights = Dot::Prepare(load(g * 64 + s * kVectorBytes));
+          HOLDFAST_UNROLL
+          for (int n = 0; n < N; ++n) {
+            sum[n][s] =
+                Dot::Add(sum[n][s], weights, panel + ((j * 8 + g) * N + n) * Dot::kGroupBytes);
+          }
+        }
+      }
+    };
+    const auto fifth = [&](VU8 nibbles, std::int64_t at) HWY_ATTR {
+      if constexpr (kFifthBits) {
+        const auto bits = hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(h + at)), j);
+        const auto bit = hn::And(hn::BitCast(kU8Tag, bits), hn::Set(kU8Tag, 1));
+        return hn::Or(nibbles, hn::BitCast(kU8Tag, hn::ShiftLeft<4>(hn::BitCast(kU16Tag, bit))));
+      } else {
+        (void)h;
+        (void)at;
+        return nibbles;
+      }
+    };
+    if (j % 2 == 0) {
+      add([&](std::int64_t at) HWY_ATTR { return fifth(LowNibbles(LoadBytes(q + at)), at); });
+    } else {
+      add([&](std::int64_t at) HWY_ATTR { return fifth(HighNibbles(LoadBytes(q + at)), at); });
+    }
+    HOLDFAST_UNROLL
+    for (int s = 0; s < S; ++s) {
+      const VF scale = hn::Mul(LoadHalves(tile + (slice + s) * kLanes * 2),
+                               LoadUnsignedBytes(tile + 64 + j * 16 + (slice + s) * kLanes));
+      HOLDFAST_UNROLL
+      for (int n = 0; n < N; ++n) {
+        part[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, part[n][s]);
+      }
+    }
+  }
+}
+
+// The same for few rows: every line of nibbles is loaded once for the two sub-blocks in it.
+template <class Dot, bool kFifthBits, int N>
+HWY_INLINE void AddNibblePairs(const std::uint8_t* tile, const std::uint8_t* panel,
+                               VF (&part)[N][1]) {
+  const VF d = LoadHalves(tile);
+  HOLDFAST_UNROLL
+  for (int pair = 0; pair < 4; ++pair) {
+    VI sum[2][N];
+    HOLDFAST_UNROLL
+    for (int n = 0; n < N; ++n) sum[0][n] = sum[1][n] = hn::Zero(kI32Tag);
+    HOLDFAST_UNROLL
+    for (int g = 0; g < 8; ++g) {
+      const VU8 bytes = LoadBytes(tile + 320 + pair * 512 + g * 64);
+      VU8 q[2] = {LowNibbles(bytes), HighNibbles(bytes)};
+      if constexpr (kFifthBits) {
+        const auto fifth = hn::BitCast(kU16Tag, LoadBytes(tile + 320 + 2048 + g * 64));
+        const VU8 bit = hn::Set(kU8Tag, 16);
+        HOLDFAST_UNROLL
+        for (int odd = 0; odd < 2; ++odd) {
+          const int j = pair * 2 + odd;  // Bit j moves to bit 4.
+          const auto moved =
+              j < 4 ? hn::ShiftLeftSame(fifth, 4 - j) : hn::ShiftRightSame(fifth, j - 4);
+          q[odd] = hn::Or(q[odd], hn::And(hn::BitCast(kU8Tag, moved), bit));
+        }
+      }
+      HOLDFAST_UNROLL
+      for (int odd = 0; odd < 2; ++odd) {
+        const auto weights = Dot::Prepare(q[odd]);
+        HOLDFAST_UNROLL
+        for (int n = 0; n < N; ++n) {
+          sum[odd][n] = Dot::Add(sum[odd][n], weights,
+                                 panel + (((pair * 2 + odd) * 8 + g) * N + n) * Dot::kGroupBytes);
+        }
+      }
+    }
+    HOLDFAST_UNROLL
+    for (int odd = 0; odd < 2; ++odd) {
+      const VF scale = hn::Mul(d, LoadUnsignedBytes(tile + 64 + (pair * 2 + odd) * 16));
+      HOLDFAST_UNROLL
+      for (int n = 0; n < N; ++n) {
+        part[n][0] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[odd][n]), scale, part[n][0]);
+      }
+    }
+  }
+}
+
 // Q4_K, and Q5_K with its fifth bits. 37 or 45 lines of 64 bytes a unit.
 template <class Dot, bool kFifthBits, int N, int S>
 void MinProduct(const ProductArgs& args) {
@@ -153,55 +258,10 @@ void MinProduct(const ProductArgs& args) {
         HOLDFAST_UNROLL
         for (int s = 0; s < S; ++s) part[n][s] = hn::Zero(kF32Tag);
       }
-      for (int j = 0; j < 8; ++j) {
-        const std::uint8_t* q = tile + 320 + j / 2 * 512 + slice * kVectorBytes;
-        const std::uint8_t* h = tile + 320 + 2048 + slice * kVectorBytes;
-        VI sum[N][S];
-        HOLDFAST_UNROLL
-        for (int n = 0; n < N; ++n) {
-          HOLDFAST_UNROLL
-          for (int s = 0; s < S; ++s) sum[n][s] = hn::Zero(kI32Tag);
-        }
-        const auto add = [&](auto load) HWY_ATTR {
-          HOLDFAST_UNROLL
-          for (int g = 0; g < 8; ++g) {
-            HOLDFAST_UNROLL
-            for (int s = 0; s < S; ++s) {
-              const auto weights = Dot::Prepare(load(g * 64 + s * kVectorBytes));
-              HOLDFAST_UNROLL
-              for (int n = 0; n < N; ++n) {
-                sum[n][s] =
-                    Dot::Add(sum[n][s], weights, panel + ((j * 8 + g) * N + n) * Dot::kGroupBytes);
-              }
-            }
-          }
-        };
-        const auto fifth = [&](VU8 nibbles, std::int64_t at) HWY_ATTR {
-          if constexpr (kFifthBits) {
-            const auto bits = hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(h + at)), j);
-            const auto bit = hn::And(hn::BitCast(kU8Tag, bits), hn::Set(kU8Tag, 1));
-            return hn::Or(nibbles,
-                          hn::BitCast(kU8Tag, hn::ShiftLeft<4>(hn::BitCast(kU16Tag, bit))));
-          } else {
-            (void)h;
-            (void)at;
-            return nibbles;
-          }
-        };
-        if (j % 2 == 0) {
-          add([&](std::int64_t at) HWY_ATTR { return fifth(LowNibbles(LoadBytes(q + at)), at); });
-        } else {
-          add([&](std::int64_t at) HWY_ATTR { return fifth(HighNibbles(LoadBytes(q + at)), at); });
-        }
-        HOLDFAST_UNROLL
-        for (int s = 0; s < S; ++s) {
-          const VF scale = hn::Mul(LoadHalves(tile + (slice + s) * kLanes * 2),
-                                   LoadUnsignedBytes(tile + 64 + j * 16 + (slice + s) * kLanes));
-          HOLDFAST_UNROLL
-          for (int n = 0; n < N; ++n) {
-            part[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, part[n][s]);
-          }
-        }
+      if constexpr (kFewRows<N, S>) {
+        AddNibblePairs<Dot, kFifthBits, N>(tile, panel, part);
+      } else {
+        AddNibbleRuns<Dot, kFifthBits, N, S>(tile, slice, panel, part);
       }
       HOLDFAST_UNROLL
       for (int s = 0; s < S; ++s) {
@@ -234,6 +294,99 @@ void MinProduct(const ProductArgs& args) {
   }
 }
 
+// Adds the unit's sub-blocks to `part`, one after the other. Sub-block b is half a run of 32
+// columns; runs 0 and 1 of each 128 have the low nibbles.
+template <class Dot, int N, int S>
+HWY_INLINE void AddSixBitRuns(const std::uint8_t* tile, std::int64_t slice,
+                              const std::uint8_t* panel, const std::uint8_t* sums,
+                              VF (&part)[N][S]) {
+  for (int b = 0; b < 16; ++b) {
+    const int run = b % 8 / 2;
+    const std::int64_t first_group = b % 2 * 4;
+    const std::uint8_t* low = tile + 320 + ((b / 8 * 2 + run % 2) * 8 + first_group) * 64;
+    const std::uint8_t* high = tile + 320 + 2048 + (b / 8 * 8 + first_group) * 64;
+    VI sum[N][S];
+    HOLDFAST_UNROLL
+    for (int n = 0; n < N; ++n) {
+      HOLDFAST_UNROLL
+      for (int s = 0; s < S; ++s) sum[n][s] = BroadcastI32(sums + (b * N + n) * 4);
+    }
+    HOLDFAST_UNROLL
+    for (int g = 0; g < 4; ++g) {
+      HOLDFAST_UNROLL
+      for (int s = 0; s < S; ++s) {
+        const std::int64_t at = g * 64 + (slice + s) * kVectorBytes;
+        const auto nibbles = hn::BitCast(
+            kU8Tag, hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(low + at)), run / 2 * 4));
+        const auto pairs = hn::BitCast(
+            kU8Tag, hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(high + at)), run * 2));
+        const auto upper =
+            hn::ShiftLeft<4>(hn::BitCast(kU16Tag, hn::And(pairs, hn::Set(kU8Tag, 3))));
+        const auto weights = Dot::Prepare(hn::Or(LowNibbles(nibbles), hn::BitCast(kU8Tag, upper)));
+        HOLDFAST_UNROLL
+        for (int n = 0; n < N; ++n) {
+          sum[n][s] =
+              Dot::Add(sum[n][s], weights, panel + ((b * 4 + g) * N + n) * Dot::kGroupBytes);
+        }
+      }
+    }
+    HOLDFAST_UNROLL
+    for (int s = 0; s < S; ++s) {
+      const VF scale = LoadSignedBytes(tile + 64 + b * 16 + (slice + s) * kLanes);
+      HOLDFAST_UNROLL
+      for (int n = 0; n < N; ++n) {
+        part[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, part[n][s]);
+      }
+    }
+  }
+}
+
+// The same for few rows: every line of the tile is loaded once and unpacked for all runs in it.
+template <class Dot, int N>
+HWY_INLINE void AddSixBitHalves(const std::uint8_t* tile, const std::uint8_t* panel,
+                                const std::uint8_t* sums, VF (&part)[N][1]) {
+  const auto upper = [](auto words) HWY_ATTR {
+    return hn::And(hn::BitCast(kU8Tag, words), hn::Set(kU8Tag, 0x30));
+  };
+  HOLDFAST_UNROLL
+  for (int half = 0; half < 2; ++half) {
+    VI sum[8][N];
+    HOLDFAST_UNROLL
+    for (int b = 0; b < 8; ++b) {
+      HOLDFAST_UNROLL
+      for (int n = 0; n < N; ++n) sum[b][n] = BroadcastI32(sums + ((half * 8 + b) * N + n) * 4);
+    }
+    HOLDFAST_UNROLL
+    for (int g = 0; g < 8; ++g) {
+      const VU8 low0 = LoadBytes(tile + 320 + (half * 16 + g) * 64);
+      const VU8 low1 = LoadBytes(tile + 320 + (half * 16 + 8 + g) * 64);
+      const auto high = hn::BitCast(kU16Tag, LoadBytes(tile + 320 + 2048 + (half * 8 + g) * 64));
+      const VU8 run[4] = {hn::Or(LowNibbles(low0), upper(hn::ShiftLeft<4>(high))),
+                          hn::Or(LowNibbles(low1), upper(hn::ShiftLeft<2>(high))),
+                          hn::Or(HighNibbles(low0), upper(high)),
+                          hn::Or(HighNibbles(low1), upper(hn::ShiftRight<2>(high)))};
+      HOLDFAST_UNROLL
+      for (int r = 0; r < 4; ++r) {
+        const auto weights = Dot::Prepare(run[r]);
+        HOLDFAST_UNROLL
+        for (int n = 0; n < N; ++n) {
+          VI& target = sum[r * 2 + g / 4][n];
+          target = Dot::Add(target, weights,
+                            panel + ((half * 32 + r * 8 + g) * N + n) * Dot::kGroupBytes);
+        }
+      }
+    }
+    HOLDFAST_UNROLL
+    for (int b = 0; b < 8; ++b) {
+      const VF scale = LoadSignedBytes(tile + 64 + (half * 8 + b) * 16);
+      HOLDFAST_UNROLL
+      for (int n = 0; n < N; ++n) {
+        part[n][0] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[b][n]), scale, part[n][0]);
+      }
+    }
+  }
+}
+
 template <class Dot, int N, int S>
 void SixBitProduct(const ProductArgs& args) {
   constexpr std::int64_t kUnitBytes = 3392;
@@ -256,46 +409,10 @@ void SixBitProduct(const ProductArgs& args) {
         HOLDFAST_UNROLL
         for (int s = 0; s < S; ++s) part[n][s] = hn::Zero(kF32Tag);
       }
-      // Sub-block b is half a run of 32 columns; runs 0 and 1 of each 128 have the low nibbles.
-      for (int b = 0; b < 16; ++b) {
-        const int run = b % 8 / 2;
-        const std::int64_t first_group = b % 2 * 4;
-        const std::uint8_t* low = tile + 320 + ((b / 8 * 2 + run % 2) * 8 + first_group) * 64;
-        const std::uint8_t* high = tile + 320 + 2048 + (b / 8 * 8 + first_group) * 64;
-        VI sum[N][S];
-        HOLDFAST_UNROLL
-        for (int n = 0; n < N; ++n) {
-          HOLDFAST_UNROLL
-          for (int s = 0; s < S; ++s) sum[n][s] = BroadcastI32(sums + (b * N + n) * 4);
-        }
-        HOLDFAST_UNROLL
-        for (int g = 0; g < 4; ++g) {
-          HOLDFAST_UNROLL
-          for (int s = 0; s < S; ++s) {
-            const std::int64_t at = g * 64 + (slice + s) * kVectorBytes;
-            const auto nibbles = hn::BitCast(
-                kU8Tag, hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(low + at)), run / 2 * 4));
-            const auto pairs = hn::BitCast(
-                kU8Tag, hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(high + at)), run * 2));
-            const auto upper =
-                hn::ShiftLeft<4>(hn::BitCast(kU16Tag, hn::And(pairs, hn::Set(kU8Tag, 3))));
-            const auto weights =
-                Dot::Prepare(hn::Or(LowNibbles(nibbles), hn::BitCast(kU8Tag, upper)));
-            HOLDFAST_UNROLL
-            for (int n = 0; n < N; ++n) {
-              sum[n][s] =
-                  Dot::Add(sum[n][s], weights, panel + ((b * 4 + g) * N + n) * Dot::kGroupBytes);
-            }
-          }
-        }
-        HOLDFAST_UNROLL
-        for (int s = 0; s < S; ++s) {
-          const VF scale = LoadSignedBytes(tile + 64 + b * 16 + (slice + s) * kLanes);
-          HOLDFAST_UNROLL
-          for (int n = 0; n < N; ++n) {
-            part[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, part[n][s]);
-          }
-        }
+      if constexpr (kFewRows<N, S>) {
+        AddSixBitHalves<Dot, N>(tile, panel, sums, part);
+      } else {
+        AddSixBitRuns<Dot, N, S>(tile, slice, panel, sums, part);
       }
       HOLDFAST_UNROLL
       for (int s = 0; s < S; ++s) {
