@@ -15,6 +15,7 @@
 #include "trainer/history.h"
 #include "trainer/ledger.h"
 #include "trainer/recipe.h"
+#include "trainer/report.h"
 #include "trainer/run_checkpoint.h"
 #include "trainer/schedule.h"
 #include "trainer/train_step.h"
@@ -26,7 +27,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double kProgressSeconds = 10;
-constexpr double kPeakSeconds = 0.5;
+constexpr double kPeakSeconds = 0.2;
 // Every recorded step is one point of the report's curves.
 constexpr std::int64_t kHistorySteps = 10;
 // The speed of a stage is known after this many steps.
@@ -90,6 +91,7 @@ class TrainingRun {
   Result<void> MaybeEndEarly(const RecipeStage& stage);
   Result<void> Measure(const RecipeStage& stage);
   Result<void> Checkpoint(const TokenSource* source);
+  json::Object MakeLedgerReport() const;
   Result<void> WriteLedger() const;
   void PrintProgress(const RecipeStage& stage, const StepOptions& step, const StepResult& result);
   bool IsStopping() const {
@@ -137,7 +139,7 @@ Result<json::Object> TrainingRun::Run() {
                           options_.out / "model"));
     log::info("stage {} done; model in {}", stage.name, (options_.out / "model").string());
   }
-  return LedgerReport(ledger_, recipe_.price_per_hour, recipe_.currency);
+  return MakeLedgerReport();
 }
 
 Result<void> TrainingRun::Start() {
@@ -353,14 +355,26 @@ Result<void> TrainingRun::Checkpoint(const TokenSource* source) {
   return {};
 }
 
-Result<void> TrainingRun::WriteLedger() const {
-  TRY_ASSIGN(weights::AtomicFile file, weights::AtomicFile::Create(options_.out / "ledger.json"));
+json::Object TrainingRun::MakeLedgerReport() const {
   json::Object report = LedgerReport(ledger_, recipe_.price_per_hour, recipe_.currency);
   report["recipe"] = recipe_.name;
   report["steps"] = progress_.step;
   report["peak_flops_per_second"] = peak_flops_;
+  if (ledger_.seconds > 0) {
+    report["mfu_percent"] = 100 * ledger_.flops / ledger_.seconds / peak_flops_;
+  }
+  return report;
+}
+
+Result<void> TrainingRun::WriteLedger() const {
+  const json::Object report = MakeLedgerReport();
+  TRY_ASSIGN(weights::AtomicFile file, weights::AtomicFile::Create(options_.out / "ledger.json"));
   TRY(file.Write(json::Write(report) + "\n"));
-  return file.Commit();
+  TRY(file.Commit());
+  TRY_ASSIGN(weights::AtomicFile page, weights::AtomicFile::Create(options_.out / "report.html"));
+  TRY(page.Write(MakeReport(recipe_.name, ReadHistory(options_.out / "history.jsonl"), report,
+                            layout_.config().n_routed_experts)));
+  return page.Commit();
 }
 
 }  // namespace

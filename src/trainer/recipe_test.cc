@@ -1,0 +1,103 @@
+#include "trainer/recipe.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::trainer {
+namespace {
+
+constexpr char kGood[] = R"(
+name = "tiny"
+seed = 3
+micro_batch_tokens = 64
+heldout = ["a.heldout"]
+[model]
+vocab_size = 64
+hidden_size = 32
+intermediate_size = 32
+moe_intermediate_size = 16
+num_hidden_layers = 2
+first_k_dense_replace = 1
+n_routed_experts = 4
+num_experts_per_tok = 2
+n_shared_experts = 1
+num_attention_heads = 2
+kv_lora_rank = 16
+qk_nope_head_dim = 8
+qk_rope_head_dim = 4
+v_head_dim = 8
+max_position_embeddings = 64
+[optimizer]
+kind = "adamw"
+[[stage]]
+name = "only"
+kind = "sft"
+tokens = 1000
+batch_tokens = 64
+seq_len = 32
+data = [ { set = "a", epochs = 2 }, { set = "b", weight = 1 } ]
+)";
+
+std::string Changed(const std::string& from, const std::string& to) {
+  std::string text = kGood;
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(Recipe, ReadsEveryPart) {
+  const auto recipe = ParseRecipe(kGood, "tiny.toml");
+  ASSERT_TRUE(recipe.has_value()) << recipe.error().message;
+  EXPECT_EQ(recipe->seed, 3u);
+  EXPECT_EQ(recipe->model.n_routed_experts, 4);
+  EXPECT_EQ(recipe->optimizer.kind, OptimizerOptions::Kind::kAdamW);
+  ASSERT_EQ(recipe->stages.size(), 1u);
+  EXPECT_EQ(recipe->stages[0].kind, RecipeStage::Kind::kSft);
+  EXPECT_EQ(recipe->stages[0].Steps(), 16);
+  ASSERT_EQ(recipe->stages[0].data.size(), 2u);
+  EXPECT_EQ(recipe->stages[0].data[1].weight, 1);
+  EXPECT_EQ(recipe->heldout, std::vector<std::string>{"a.heldout"});
+}
+
+TEST(Recipe, RefusesWhatItDoesNotKnowOrCannotDo) {
+  const struct {
+    std::string from, to, told;
+  } cases[] = {
+      {"seed = 3", "sede = 3", "sede"},
+      {"seed = 3", "seed = -3", "seed"},
+      {"seed = 3", "seed = \"three\"", "seed"},
+      {"vocab_size = 64", "vocab_sizes = 64", "vocab_sizes"},
+      {"vocab_size = 64", "vocab_size = 0", "vocab_size"},
+      {"kind = \"adamw\"", "kind = \"sgd\"", "muon, adamw"},
+      {"kind = \"sft\"", "kind = \"mtp\"", "num_nextn_predict_layers"},
+      {"seq_len = 32", "seq_len = 48", "multiple"},
+      {"seq_len = 32", "seq_len = 0", "seq_len"},
+      {"batch_tokens = 64\nseq_len = 32", "batch_tokens = 128\nseq_len = 128", "max_position"},
+      {"micro_batch_tokens = 64", "micro_batch_tokens = 16", "micro_batch_tokens"},
+      {"epochs = 2", "epochs = 2, weight = 1", "weight"},
+      {"set = \"a\"", "set = \"../a\"", "set"},
+      {"[[stage]]", "[stage]", "stage"},
+      {"name = \"tiny\"", "name = ", "line 2"},
+  };
+  for (const auto& test : cases) {
+    const auto recipe = ParseRecipe(Changed(test.from, test.to), "tiny.toml");
+    ASSERT_FALSE(recipe.has_value()) << test.to;
+    EXPECT_NE(recipe.error().message.find(test.told), std::string::npos)
+        << test.to << ": " << recipe.error().message;
+  }
+}
+
+TEST(Recipe, MissingFileIsNotFound) {
+  const auto recipe = LoadRecipe("/nonexistent/recipe.toml");
+  ASSERT_FALSE(recipe.has_value());
+  EXPECT_EQ(recipe.error().code, ErrorCode::kNotFound);
+}
+
+TEST(Recipe, TheStartersRecipeIsValid) {
+  const auto recipe = LoadRecipe(std::string(HOLDFAST_SOURCE_DIR) + "/models/starter/starter.toml");
+  ASSERT_TRUE(recipe.has_value()) << recipe.error().message;
+}
+
+}  // namespace
+}  // namespace holdfast::trainer
