@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <limits>
 #include <mutex>
@@ -78,12 +79,12 @@ class ThreadedEngine final : public Engine {
   const std::uint64_t entropy_;
   EngineMetrics metrics_;
   EngineLoop loop_;
+  std::atomic<std::uint64_t> request_count_{0};
 
   mutable std::mutex mutex_;
   std::condition_variable work_arrived_;
   std::condition_variable became_idle_;
   std::vector<std::unique_ptr<Sequence>> inbox_;
-  std::uint64_t accepted_count_ = 0;
   bool is_idle_ = true;
   bool is_draining_ = false;
   bool is_stopping_ = false;
@@ -124,6 +125,10 @@ Result<void> ThreadedEngine::CheckRequest(const Request& request) const {
 Result<std::unique_ptr<TokenStream>> ThreadedEngine::Submit(Request request) {
   TRY(CheckRequest(request));
   auto channel = std::make_shared<TokenChannel>(options_.stream_capacity);
+  const std::uint64_t seed = request.sampling.seed.value_or(
+      RandomBits(entropy_, 1 + request_count_.fetch_add(1, std::memory_order_relaxed)));
+  // Made before the lock is taken: a long prompt takes a while to copy.
+  auto sequence = std::make_unique<Sequence>(std::move(request), seed, channel, Now());
   {
     const std::lock_guard lock(mutex_);
     if (is_draining_) return Fail(ErrorCode::kUnavailable, "the engine is draining");
@@ -133,9 +138,7 @@ Result<std::unique_ptr<TokenStream>> ThreadedEngine::Submit(Request request) {
       return Fail(ErrorCode::kResourceExhausted, "{} requests wait already, queue_max is {}",
                   waiting, options_.queue_max);
     }
-    const std::uint64_t seed =
-        request.sampling.seed.value_or(RandomBits(entropy_, ++accepted_count_));
-    inbox_.push_back(std::make_unique<Sequence>(std::move(request), seed, channel, Now()));
+    inbox_.push_back(std::move(sequence));
     is_idle_ = false;
   }
   work_arrived_.notify_one();
