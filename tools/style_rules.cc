@@ -233,6 +233,7 @@ class Checker {
                   span.first_line);
     }
     if (is_header) CheckHeader(name, lines);
+    CheckIncludes(name, lines);
     CheckWords(name, lines);
   }
 
@@ -263,6 +264,15 @@ class Checker {
         Add(file, static_cast<int>(i) + 1, "using namespace in a header");
       }
     }
+  }
+
+  // clang finds std::expected in libstdc++ 12 only through base/result.h.
+  void CheckIncludes(const std::string& file, const std::vector<std::string>& lines) {
+    if (file == "src/base/result.h") return;
+    const auto found = std::find(lines.begin(), lines.end(), "#include <expected>");
+    if (found == lines.end()) return;
+    Add(file, static_cast<int>(found - lines.begin()) + 1,
+        "<expected> comes with \"base/result.h\", which makes it work with clang too");
   }
 
   void CheckWords(const std::string& file, const std::vector<std::string>& lines) {

@@ -110,6 +110,13 @@ TEST(StyleRules, HeadersOpenWithTheirStory) {
               ElementsAre("src/a/a.h:3: using namespace in a header"));
 }
 
+TEST(StyleRules, ExpectedComesWithResult) {
+  EXPECT_THAT(CheckOne("src/a/a.cc", "#include <expected>\n"),
+              ElementsAre(HasSubstr("a.cc:1: <expected> comes with")));
+  EXPECT_THAT(CheckOne("src/base/result.h", "// R.\n#pragma once\n#include <expected>\n"),
+              IsEmpty());
+}
+
 TEST(StyleRules, WordsThatDoNotStay) {
   const std::string word = std::string("TO") + "DO";
   EXPECT_THAT(CheckOne("src/a/a.cc", "int x;  // " + word + ": later\n"),

@@ -7,12 +7,12 @@
 #pragma once
 
 #include <chrono>
-#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "api/reasons.h"
+#include "base/result.h"
 #include "http/exchange.h"
 #include "http/message.h"
 #include "json/json.h"

@@ -6,11 +6,11 @@
 // and nothing more can be said to it.
 #pragma once
 
-#include <expected>
 #include <functional>
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "http/message.h"
 #include "http/request_reader.h"
 #include "net/connection.h"

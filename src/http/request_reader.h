@@ -4,10 +4,10 @@
 // connection.
 #pragma once
 
-#include <expected>
 #include <memory>
 #include <string>
 
+#include "base/result.h"
 #include "http/message.h"
 #include "net/connection.h"
 
