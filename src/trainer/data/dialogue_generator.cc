@@ -35,6 +35,11 @@ class Generator {
   std::size_t Draw(std::vector<ChatMessage>& messages) {
     const std::size_t first = PickByWeight(cumulative_, random_);
     Append(first, messages);
+    if (messages.front().role != ChatMessage::Role::kSystem &&
+        random_.Unit() < options_.system_share) {
+      messages.insert(messages.begin(), {ChatMessage::Role::kSystem,
+                                         grammar_.DrawFromList(options_.system_list, random_)});
+    }
     if (grammar_.dialogues()[first].is_alone || random_.Unit() >= options_.chained_share) {
       return first;
     }

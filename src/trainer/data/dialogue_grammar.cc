@@ -123,6 +123,11 @@ std::vector<ChatMessage> DialogueGrammar::Draw(const Dialogue& dialogue, SplitMi
   return messages;
 }
 
+std::string DialogueGrammar::DrawFromList(const std::string& list, SplitMix64& random) const {
+  CHECK(HasList(list));
+  return DrawRow(list, {}, random)[""];
+}
+
 Result<DialogueGrammar> DialogueGrammar::Parse(const std::vector<File>& files,
                                                ComputedTables computed) {
   GrammarParser parser(std::move(computed));

@@ -72,6 +72,9 @@ class DialogueGrammar {
   const std::vector<Dialogue>& dialogues() const { return dialogues_; }
   // One chat of that dialogue, before any roughening of the user's words.
   std::vector<tokenizer::ChatMessage> Draw(const Dialogue& dialogue, SplitMix64& random) const;
+  // One alternative of a list, which must exist (HasList).
+  std::string DrawFromList(const std::string& list, SplitMix64& random) const;
+  bool HasList(const std::string& list) const { return lists_.contains(list); }
 
  private:
   struct Table {

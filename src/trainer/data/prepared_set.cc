@@ -107,6 +107,10 @@ Result<PreparedSet> LoadTemplates(const TemplatesConfig& templates,
     files.push_back({name, std::move(text)});
   }
   TRY_ASSIGN(const DialogueGrammar grammar, DialogueGrammar::Parse(files, MakeDrills()));
+  if (templates.generator.system_share > 0 && !grammar.HasList(templates.generator.system_list)) {
+    return Fail(ErrorCode::kInvalidArgument, "templates {}: system_list \"{}\" is no list",
+                templates.name, templates.generator.system_list);
+  }
   GeneratedChats generated = GenerateDialogues(grammar, templates.generator);
 
   PreparedSet set{.name = templates.name,

@@ -1,4 +1,4 @@
-// Token shards: tokenized documents in one file, mapped when read (docs/formats/token_shard.md).
+// Token shards: tokenized documents in one file, mapped when read (docs/formats/token-shard.md).
 // A document is its token ids; chats for fine-tuning also say which tokens count as targets. The
 // shard keeps the byte length of every vocabulary entry, so that a loss can be told in bits per
 // byte without the tokenizer. Reader: immutable after Open, thread-safe. Builder: single-threaded.
