@@ -1,6 +1,7 @@
 #include "model/model.h"
 
-#include <algorithm>
+#include <cstring>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <vector>
@@ -63,7 +64,6 @@ class DeepSeekModel final : public Model {
                const ForwardOptions& options) override {
     if (slices.empty()) return;
     const Batch batch = MakeBatch(slices, config_, rope_, cache, ExpandedRowsMin(options));
-    float* hidden = RunMainLayers(batch, cache);
     std::vector<std::int32_t> wanted;
     for (std::size_t s = 0; s < slices.size(); ++s) {
       const BatchSlice& rows = batch.slices[s];
@@ -74,7 +74,9 @@ class DeepSeekModel final : public Model {
         wanted.push_back(static_cast<std::int32_t>(row));
       }
     }
-    WriteLogits(hidden, wanted, weights_.final_norm, weights_.head, logits);
+    const float* hidden = RunMainLayers(batch, cache, wanted);
+    WriteLogits(hidden, static_cast<std::int64_t>(wanted.size()), weights_.final_norm,
+                weights_.head, logits);
   }
 
   Result<void> ForwardMtp(std::span<const std::int32_t> tokens, float* logits) override {
@@ -89,16 +91,17 @@ class DeepSeekModel final : public Model {
     LatentCache cache(config_, {kBlockTokens, static_cast<std::int64_t>(table.size())});
     const Slice slice{tokens, 0, table, Slice::Logits::kAll};
     const Batch batch = MakeBatch({&slice, 1}, config_, rope_, cache, ExpandedRowsMin({}));
-    const float* hidden = RunMainLayers(batch, cache);
+    std::vector<std::int32_t> rows(count);
+    std::iota(rows.begin(), rows.end(), 0);
+    const float* hidden = RunMainLayers(batch, cache, rows);
 
     const Slice shorter{tokens.first(count - 1), 0, table, Slice::Logits::kAll};
     const Batch mtp_batch = MakeBatch({&shorter, 1}, config_, rope_, cache, ExpandedRowsMin({}));
     float* state = ProjectMtp(tokens, hidden);
-    RunLayer(mtp_->layer, config_.num_hidden_layers, mtp_batch, cache, state);
-    std::vector<std::int32_t> rows(count - 1);
-    std::iota(rows.begin(), rows.end(), 0);
+    rows.pop_back();
+    RunLayer(mtp_->layer, config_.num_hidden_layers, mtp_batch, cache, state, rows);
     const bool has_head = mtp_->head.out() > 0;
-    WriteLogits(state, rows, mtp_->final_norm, has_head ? mtp_->head : weights_.head, logits);
+    WriteLogits(state, count - 1, mtp_->final_norm, has_head ? mtp_->head : weights_.head, logits);
     return {};
   }
 
@@ -116,21 +119,29 @@ class DeepSeekModel final : public Model {
 
   float epsilon() const { return static_cast<float>(config_.rms_norm_eps); }
 
-  // Residual states after the last layer, before the final norm: [rows, D].
-  float* RunMainLayers(const Batch& batch, LatentCache& cache) {
+  // Residual states of the wanted rows after the last layer, before the final norm, one after the
+  // other: [wanted.size(), D].
+  float* RunMainLayers(const Batch& batch, LatentCache& cache,
+                       std::span<const std::int32_t> wanted) {
     const std::int64_t d = config_.hidden_size;
     float* state = state_.Get(batch.rows * d);
     ForEachRow(pool_, batch.rows, 4 * d, [&](std::int64_t row) {
       kernels::DequantizeViewRow(weights_.embedding, batch.tokens[row], state + row * d);
     });
+    all_rows_.resize(batch.rows);
+    std::iota(all_rows_.begin(), all_rows_.end(), 0);
     for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) {
-      RunLayer(weights_.layers[layer], static_cast<std::int64_t>(layer), batch, cache, state);
+      const bool is_last = layer + 1 == weights_.layers.size();
+      RunLayer(weights_.layers[layer], static_cast<std::int64_t>(layer), batch, cache, state,
+               is_last ? wanted : all_rows_);
     }
     return state;
   }
 
+  // Only the wanted rows (rising) go through the feed-forward part: after the last layer nobody
+  // reads the others. `state` [batch.rows, D] becomes [wanted.size(), D].
   void RunLayer(const LayerWeights& layer, std::int64_t cache_layer, const Batch& batch,
-                LatentCache& cache, float* state) {
+                LatentCache& cache, float* state, std::span<const std::int32_t> wanted) {
     const std::int64_t d = config_.hidden_size;
     float* normed = normed_.Get(batch.rows * d);
     float* output = attention_out_.Get(batch.rows * d);
@@ -139,11 +150,18 @@ class DeepSeekModel final : public Model {
                            normed + row * d);
     });
     attention_.Run(layer.attention, cache_layer, batch, normed, cache, output);
-    ForEachRow(pool_, batch.rows, 6 * d, [&](std::int64_t row) {
+    const auto rows = static_cast<std::int64_t>(wanted.size());
+    if (rows < batch.rows) {
+      for (std::int64_t i = 0; i < rows; ++i) {
+        std::memmove(state + i * d, state + wanted[i] * d, d * sizeof(float));
+        std::memmove(output + i * d, output + wanted[i] * d, d * sizeof(float));
+      }
+    }
+    ForEachRow(pool_, rows, 6 * d, [&](std::int64_t row) {
       operations_.add_rms_norm(state + row * d, output + row * d, layer.post_attention_norm.data(),
                                epsilon(), d, normed + row * d);
     });
-    feed_forward_.Run(layer, batch.rows, normed, state);
+    if (rows > 0) feed_forward_.Run(layer, rows, normed, state);
   }
 
   // eh_proj of [enorm(embedding of token i + 1) | hnorm(final-normed state i)], for all i but the
@@ -167,17 +185,16 @@ class DeepSeekModel final : public Model {
     return projected;
   }
 
-  void WriteLogits(const float* state, std::span<const std::int32_t> rows,
-                   const std::vector<float>& norm, const kernels::PackedMatrix& head,
-                   float* logits) {
-    if (rows.empty()) return;
+  // `state` [rows, D] before the final norm.
+  void WriteLogits(const float* state, std::int64_t rows, const std::vector<float>& norm,
+                   const kernels::PackedMatrix& head, float* logits) {
+    if (rows == 0) return;
     const std::int64_t d = config_.hidden_size;
-    const auto count = static_cast<std::int64_t>(rows.size());
-    float* normed = normed_.Get(count * d);
-    ForEachRow(pool_, count, 4 * d, [&](std::int64_t i) {
-      operations_.rms_norm(state + rows[i] * d, norm.data(), epsilon(), d, normed + i * d);
+    float* normed = normed_.Get(rows * d);
+    ForEachRow(pool_, rows, 4 * d, [&](std::int64_t row) {
+      operations_.rms_norm(state + row * d, norm.data(), epsilon(), d, normed + row * d);
     });
-    const MatMulJob job{&head, normed, d, logits, config_.vocab_size, count};
+    const MatMulJob job{&head, normed, d, logits, config_.vocab_size, rows};
     kernels::MatMul({&job, 1}, pool_);
   }
 
@@ -193,6 +210,7 @@ class DeepSeekModel final : public Model {
   Attention attention_;
   FeedForward feed_forward_;
   Scratch<float> state_, normed_, attention_out_, mtp_state_;  // [rows, D]
+  std::vector<std::int32_t> all_rows_;                         // 0, 1, ...
 };
 
 }  // namespace

@@ -210,7 +210,7 @@ TEST_P(StoredType, BitsDoNotDependOnTheCompany) {
     const bool deterministic = round % 2 == 1;
     std::vector<Running> sequences(2 + random() % 6);
     for (Running& sequence : sequences) {
-      // Long slices (the expanded form; from 147 rows on for this shape) beside decoding ones.
+      // Long slices (the expanded form; from 43 rows on for this shape) beside decoding ones.
       std::int64_t total = 0;
       for (int i = 0; i < 4; ++i) {
         sequence.sizes.push_back(random() % 4 == 0 ? 150 + random() % 20 : 1 + random() % 12);
@@ -227,6 +227,30 @@ TEST_P(StoredType, BitsDoNotDependOnTheCompany) {
       ASSERT_EQ(together[s].logits, alone) << "round " << round << ", sequence " << s;
     }
   }
+}
+
+TEST(Forms, LastAndNoLogitsChangeNoBits) {
+  parallel::ThreadPool pool(2);
+  const ModelConfig config = RandomConfig(3);
+  const MemoryCheckpoint checkpoint = RandomCheckpoint(config, DType::kF32, 3);
+  const auto model = LoadModel(checkpoint, pool);
+  const auto tokens = RandomTokens(50, config.vocab_size, 3);
+  const std::vector<std::int64_t> sizes = {49, 1};
+  const Logits all = RunSlices(*model, tokens, sizes);
+  const std::vector<model::BlockId> table = {0, 1, 2, 3};
+  model::LatentCache cache(config, {32, 4});
+  const std::int64_t vocab = config.vocab_size;
+  Logits last(2 * vocab);
+  // Two sequences in one batch; the first wants nothing now.
+  const model::Slice quiet{std::span(tokens).first(49), 0, std::span(table).first(2),
+                           model::Slice::Logits::kNone};
+  const model::Slice loud{std::span(tokens).first(49), 0, std::span(table).last(2),
+                          model::Slice::Logits::kLast};
+  model->Forward(std::vector{quiet, loud}, cache, last.data(), {});
+  const model::Slice next{std::span(tokens).last(1), 49, std::span(table).first(2),
+                          model::Slice::Logits::kLast};
+  model->Forward({&next, 1}, cache, last.data() + vocab, {});
+  EXPECT_EQ(last, Logits(all.end() - 2 * vocab, all.end()));
 }
 
 TEST_P(StoredType, DeterministicBitsDoNotDependOnTheCut) {
