@@ -93,6 +93,7 @@ class TrainingRun {
   Result<void> Checkpoint(const TokenSource* source);
   json::Object MakeLedgerReport() const;
   Result<void> WriteLedger() const;
+  Result<void> Export() const;
   void PrintProgress(const RecipeStage& stage, const StepOptions& step, const StepResult& result);
   bool IsStopping() const {
     return (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed)) ||
@@ -134,12 +135,19 @@ Result<json::Object> TrainingRun::Run() {
     progress_.cursor.clear();
     ledger_.stage_seconds = 0;
     TRY(Checkpoint(nullptr));
-    const auto tokenizer = options_.data / "tokenizer";
-    TRY(ExportHuggingFace(state_, std::filesystem::exists(tokenizer) ? tokenizer : "",
-                          options_.out / "model"));
+    TRY(Export());
     log::info("stage {} done; model in {}", stage.name, (options_.out / "model").string());
   }
+  // Resuming a finished run makes its model, ledger and report again.
+  if (session_steps_ == 0 && progress_.step > 0) TRY(Export());
+  TRY(WriteLedger());
   return MakeLedgerReport();
+}
+
+Result<void> TrainingRun::Export() const {
+  const auto tokenizer = options_.data / "tokenizer";
+  return ExportHuggingFace(state_, std::filesystem::exists(tokenizer) ? tokenizer : "",
+                           options_.out / "model");
 }
 
 Result<void> TrainingRun::Start() {
