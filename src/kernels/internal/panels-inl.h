@@ -34,14 +34,22 @@ HWY_INLINE void QuantizeBlock(const float* x, QuantizedBlock<kCount>& block) {
   const float largest = hn::GetLane(hn::MaxOfLanes(kF32Tag, max));
   block.d = largest / 127.0f;
   const VF inverse = hn::Set(kF32Tag, largest > 0 ? 127.0f / largest : 0.0f);
-  for (int k = 0; k < kCount; k += 16) {
-    VI sum = hn::Zero(kI32Tag);
-    for (int l = 0; l < 16; l += kLanes) {
-      const VI q = hn::NearestInt(hn::Mul(hn::LoadU(kF32Tag, x + k + l), inverse));
-      sum = hn::Add(sum, q);
-      hn::StoreU(hn::DemoteTo(kSignedByteTag, q), kSignedByteTag, block.q + k + l);
-    }
-    block.sums[k / 16] = hn::GetLane(hn::SumOfLanes(kI32Tag, sum));
+  for (int k = 0; k < kCount; k += kLanes) {
+    const VI q = hn::NearestInt(hn::Mul(hn::LoadU(kF32Tag, x + k), inverse));
+    hn::StoreU(hn::DemoteTo(kSignedByteTag, q), kSignedByteTag, block.q + k);
+  }
+  // Eight bytes add up in each 64-bit lane; as unsigned numbers they are 128 larger.
+  constexpr hn::CappedTag<std::uint8_t, 16> kBytes;  // As wide as the stores above.
+  constexpr hn::Repartition<std::uint64_t, decltype(kBytes)> kSums;
+  HWY_ALIGN std::uint64_t eights[kCount / 8];
+  for (int k = 0; k < kCount; k += hn::MaxLanes(kBytes)) {
+    const auto bytes =
+        hn::Xor(hn::LoadU(kBytes, reinterpret_cast<const std::uint8_t*>(block.q + k)),
+                hn::Set(kBytes, 0x80));
+    hn::StoreU(hn::SumsOf8(bytes), kSums, eights + k / 8);
+  }
+  for (int i = 0; i < kCount / 16; ++i) {
+    block.sums[i] = static_cast<std::int32_t>(eights[2 * i] + eights[2 * i + 1]) - 16 * 128;
   }
 }
 
