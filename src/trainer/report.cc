@@ -13,6 +13,7 @@ namespace {
 
 // Of the drawing, in SVG units; the page scales it.
 constexpr double kWidth = 860, kHeight = 300, kLeft = 64, kRight = 16, kTop = 34, kBottom = 44;
+constexpr double kLegendRow = 18, kLetterWidth = 6.4;
 constexpr std::size_t kPointsMax = 600;  // A curve has no more: neighbours are averaged.
 constexpr std::array<std::string_view, 8> kColours = {"#2563eb", "#d97706", "#059669", "#dc2626",
                                                       "#7c3aed", "#0891b2", "#be185d", "#65a30d"};
@@ -201,6 +202,8 @@ std::string DrawLedger(const json::Object& ledger) {
     std::string text;
     if (entry.value().is_string()) {
       text = Escape(std::string_view(entry.value().get_string()));
+    } else if (entry.value().is_int64() || entry.value().is_uint64()) {
+      text = fmt::format("{}", entry.value().to_number<std::int64_t>());
     } else if (entry.value().is_number()) {
       text = fmt::format("{:.6g}", entry.value().to_number<double>());
     } else {
@@ -218,21 +221,27 @@ std::string DrawLedger(const json::Object& ledger) {
 std::string DrawChart(const ChartOptions& options, const std::vector<Curve>& curves) {
   const Range x = RangeOf(curves, true, true);
   const Range y = RangeOf(curves, false, options.starts_at_zero);
-  std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">",
-                                kWidth, kHeight, Escape(options.title));
-  svg += DrawAxes(options, x, y);
-  double legend = kLeft;
+  std::string svg = DrawAxes(options, x, y);
+  // The legend takes as many rows below the chart as its names need.
+  double legend_x = kLeft, legend_y = kHeight + kLegendRow;
   for (std::size_t i = 0; i < curves.size(); ++i) {
     const std::string_view colour = kColours[i % kColours.size()];
     svg += DrawCurve(curves[i], colour, x, y);
     if (curves.size() == 1) continue;
+    const double width = 26 + kLetterWidth * static_cast<double>(curves[i].name.size());
+    if (legend_x > kLeft && legend_x + width > kWidth) {
+      legend_x = kLeft;
+      legend_y += kLegendRow;
+    }
     svg += fmt::format(
-        "<rect x=\"{:.0f}\" y=\"{}\" width=\"10\" height=\"3\" fill=\"{}\"/>"
-        "<text x=\"{:.0f}\" y=\"{}\">{}</text>",
-        legend, kHeight - 13, colour, legend + 14, kHeight - 6, Escape(curves[i].name));
-    legend += 26 + 6.2 * static_cast<double>(curves[i].name.size());
+        "<rect x=\"{:.0f}\" y=\"{:.0f}\" width=\"10\" height=\"3\" fill=\"{}\"/>"
+        "<text x=\"{:.0f}\" y=\"{:.0f}\">{}</text>",
+        legend_x, legend_y - 6, colour, legend_x + 14, legend_y, Escape(curves[i].name));
+    legend_x += width;
   }
-  return svg + "</svg>";
+  const double height = curves.size() > 1 ? legend_y + 6 : kHeight;
+  return fmt::format("<svg viewBox=\"0 0 {} {:.0f}\" role=\"img\" aria-label=\"{}\">{}</svg>",
+                     kWidth, height, Escape(options.title), svg);
 }
 
 std::string MakeReport(const std::string& name, const std::vector<json::Object>& history,
