@@ -50,6 +50,12 @@ std::string Exchange::WriteHead(const ResponseHead& head, std::string_view frami
   return text;
 }
 
+net::Awaitable<Result<void>> Exchange::WriteToPeer(std::string_view bytes) {
+  Result<void> written = co_await connection_.Write(bytes);
+  if (!written && written.error().code == ErrorCode::kDeadlineExceeded) is_reader_too_slow_ = true;
+  co_return written;
+}
+
 net::Awaitable<Result<void>> Exchange::Send(const ResponseHead& head, std::string_view body) {
   CHECK(!has_begun());
   status_ = head.status;
@@ -64,8 +70,8 @@ net::Awaitable<Result<void>> Exchange::Send(const ResponseHead& head, std::strin
     text += body;
     body = {};
   }
-  CO_TRY(co_await connection_.Write(text));
-  if (sends_body) CO_TRY(co_await connection_.Write(body));
+  CO_TRY(co_await WriteToPeer(text));
+  if (sends_body) CO_TRY(co_await WriteToPeer(body));
   has_ended_ = true;
   co_return Result<void>{};
 }
@@ -78,21 +84,21 @@ net::Awaitable<Result<void>> Exchange::Begin(const ResponseHead& head) {
   if (!is_chunked_) keeps_alive_ = false;
   const std::string text =
       WriteHead(head, is_chunked_ ? "Transfer-Encoding: chunked\r\n" : std::string_view{});
-  co_return co_await connection_.Write(text);
+  co_return co_await WriteToPeer(text);
 }
 
 net::Awaitable<Result<void>> Exchange::Write(std::string_view part) {
   CHECK(has_begun() && !has_ended_);
   if (part.empty() || head_.method == Method::kHead) co_return Result<void>{};
-  if (!is_chunked_) co_return co_await connection_.Write(part);
+  if (!is_chunked_) co_return co_await WriteToPeer(part);
   const std::string chunk = fmt::format("{:x}\r\n{}\r\n", part.size(), part);
-  co_return co_await connection_.Write(chunk);
+  co_return co_await WriteToPeer(chunk);
 }
 
 net::Awaitable<Result<void>> Exchange::End() {
   CHECK(has_begun() && !has_ended_);
   if (is_chunked_ && head_.method != Method::kHead) {
-    CO_TRY(co_await connection_.Write("0\r\n\r\n"));
+    CO_TRY(co_await WriteToPeer("0\r\n\r\n"));
   }
   has_ended_ = true;
   co_return Result<void>{};

@@ -48,6 +48,9 @@ class Exchange {
   // Cuts the connection; the peer sees that the answer is incomplete.
   void Abort();
 
+  // The peer read so slowly that the answer was cut off.
+  bool is_reader_too_slow() const { return is_reader_too_slow_; }
+
   bool has_begun() const { return status_ != 0; }
   bool has_ended() const { return has_ended_; }
   int status() const { return status_; }  // 0: no answer yet.
@@ -63,6 +66,7 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
  private:
+  net::Awaitable<Result<void>> WriteToPeer(std::string_view bytes);
   std::string WriteHead(const ResponseHead& head, std::string_view framing) const;
 
   net::Connection& connection_;
@@ -73,6 +77,7 @@ class Exchange {
   bool keeps_alive_;
   bool is_chunked_ = false;
   bool has_ended_ = false;
+  bool is_reader_too_slow_ = false;
   int status_ = 0;
 };
 

@@ -62,7 +62,6 @@ std::string Fingerprint(std::string_view name, std::uintmax_t bytes) {
 
 api::EngineService MakeService(const Config& config, const LoadedModel& loaded,
                                engine::Engine& engine) {
-  const model::ModelConfig& shape = loaded.model->config();
   api::EngineService service{.engine = engine, .tokenizer = *loaded.tokenizer};
   service.family = tokenizer::DetectChatFamily(*loaded.tokenizer);
   service.model_id = config.model.name.empty() ? ModelName(loaded.path) : config.model.name;
@@ -72,11 +71,8 @@ api::EngineService MakeService(const Config& config, const LoadedModel& loaded,
   }
   service.fingerprint = Fingerprint(service.model_id, bytes);
   service.created_s = std::time(nullptr);
-  service.vocab_size = shape.vocab_size;
-  service.context_max = shape.max_position_embeddings;
-  if (config.engine.context_max > 0) {
-    service.context_max = std::min(service.context_max, config.engine.context_max);
-  }
+  service.vocab_size = loaded.model->config().vocab_size;
+  service.context_max = engine.context_max();
   service.answer_tokens_max = config.engine.answer_tokens_max;
   service.answer_time_max = std::chrono::seconds(config.engine.answer_seconds_max);
   return service;
@@ -99,7 +95,7 @@ Result<void> RunEngine(const Config& config) {
   const auto concurrency =
       static_cast<std::size_t>(config.engine.running_max + config.engine.queue_max);
   Admission admission({.concurrency_max = concurrency,
-                       .per_client_max = concurrency,
+                       .per_client_max = concurrency + 1,
                        .waiting_max = 0,
                        .waiting_time_max = {}});
   RequestPipeline pipeline(router, admission, registry, pipeline_options);

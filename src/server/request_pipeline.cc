@@ -99,6 +99,7 @@ net::Awaitable<void> RequestPipeline::Serve(http::Exchange& exchange) {
       co_await api::SendError(exchange, served.error(), record.request.id);
     }
   }
+  if (exchange.is_reader_too_slow()) record.reason = api::Info(api::Reason::kSlowReader).word;
   Settle(exchange, record);
 }
 
@@ -196,7 +197,8 @@ void RequestPipeline::Settle(const http::Exchange& exchange, const Record& recor
       .Observe(took.count());
   if (!record.reason.empty()) {
     registry_
-        .GetCounter("holdfast_refusals_total", "Requests refused at the door, by reason.",
+        .GetCounter("holdfast_refusals_total",
+                    "Requests refused at the door or cut off, by reason.",
                     {{"reason", std::string(record.reason)}})
         .Add();
   }

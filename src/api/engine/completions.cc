@@ -6,6 +6,7 @@
 #include "api/engine/answer_pump.h"
 #include "api/engine/completion_request.h"
 #include "api/engine/model_check.h"
+#include "tokenizer/utf8.h"
 
 namespace holdfast::api {
 namespace {
@@ -112,7 +113,8 @@ std::vector<std::string> Echoes(const EngineService& service, const CompletionRe
     std::string text;
     if (completion.echoes) {
       const auto* const ids = std::get_if<std::vector<engine::TokenId>>(&prompt);
-      text = ids != nullptr ? service.tokenizer.Decode(*ids) : std::get<std::string>(prompt);
+      text = ids != nullptr ? tokenizer::ReplaceInvalidUtf8(service.tokenizer.Decode(*ids))
+                            : std::get<std::string>(prompt);
     }
     for (std::int64_t i = 0; i < completion.settings.n; ++i) echoes.push_back(text);
   }

@@ -5,6 +5,7 @@
 #include "api/engine/chat_request.h"
 #include "api/engine/model_check.h"
 #include "api/fields.h"
+#include "tokenizer/utf8.h"
 
 namespace holdfast::api {
 namespace {
@@ -60,7 +61,8 @@ ApiResult<json::Object> DetokenizeBody(const EngineService& service, std::string
     }
     ids.push_back(static_cast<tokenizer::TokenId>(value.as_int64()));
   }
-  const std::string text = service.tokenizer.Decode(ids, /*with_special=*/true);
+  const std::string text =
+      tokenizer::ReplaceInvalidUtf8(service.tokenizer.Decode(ids, /*with_special=*/true));
   json::Object answer;
   answer["content"] = text;
   answer["prompt"] = text;

@@ -1,6 +1,9 @@
 #include "api/engine/wire.h"
 
 #include <random>
+#include <span>
+
+#include "tokenizer/utf8.h"
 
 namespace holdfast::api {
 
@@ -18,8 +21,9 @@ json::Object UsageJson(const engine::Usage& usage) {
 
 namespace {
 
+// A token may be part of a character only, and JSON is text.
 std::string TokenText(const tokenizer::Tokenizer& tokenizer, engine::TokenId id) {
-  return tokenizer.Decode(std::span(&id, 1), /*with_special=*/true);
+  return tokenizer::ReplaceInvalidUtf8(tokenizer.Decode(std::span(&id, 1), /*with_special=*/true));
 }
 
 json::Object TokenJson(const tokenizer::Tokenizer& tokenizer, engine::TokenId id, float logprob) {

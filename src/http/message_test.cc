@@ -1,0 +1,32 @@
+#include "http/message.h"
+
+#include <gtest/gtest.h>
+
+namespace holdfast::http {
+namespace {
+
+TEST(PercentDecode, DecodesAndRefuses) {
+  EXPECT_EQ(PercentDecode("/a%20b%2Fc"), "/a b/c");
+  EXPECT_EQ(PercentDecode("/plain"), "/plain");
+  for (const char* text : {"%", "%2", "/a%", "%zz", "%0g", "%-1", "%00"}) {
+    EXPECT_EQ(PercentDecode(text), std::nullopt) << text;
+  }
+}
+
+TEST(PercentEncodePath, IsUndoneByDecoding) {
+  std::string all;
+  for (int c = 1; c < 256; ++c) all.push_back(static_cast<char>(c));
+  const std::string encoded = PercentEncodePath(all);
+  EXPECT_EQ(PercentDecode(encoded), all);
+  EXPECT_EQ(encoded.find_first_of(" \r\n?#"), std::string::npos);
+}
+
+TEST(FindHeader, IgnoresCase) {
+  const std::vector<Header> headers = {{"Content-Type", "a"}, {"X-Y", "b"}, {"x-y", "c"}};
+  EXPECT_EQ(FindHeader(headers, "content-type"), "a");
+  EXPECT_EQ(FindHeader(headers, "x-y"), "b");
+  EXPECT_EQ(FindHeader(headers, "x"), "");
+}
+
+}  // namespace
+}  // namespace holdfast::http
