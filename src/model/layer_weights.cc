@@ -1,6 +1,5 @@
 #include "model/layer_weights.h"
 
-#include <bit>
 #include <cstring>
 
 #include "kernels/quant/quantize.h"
@@ -30,9 +29,12 @@ TensorView RowSlice(const TensorView& view, std::int64_t row, std::int64_t rows)
   return slice;
 }
 
-std::uint16_t BFloat16FromFloat(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+// The type of a transposed matrix with rows of `row_length`.
+DType TransposedType(DType stored, std::int64_t row_length) {
+  if (IsPlain(stored)) return stored;
+  if (stored == DType::kF8E4M3) return DType::kF32;
+  const auto block = static_cast<std::int64_t>(tensor::BlockElements(DType::kQ8_0));
+  return row_length % block == 0 ? DType::kQ8_0 : DType::kBF16;
 }
 
 std::string LayerPrefix(std::int64_t layer) { return fmt::format("model.layers.{}.", layer); }
@@ -99,34 +101,32 @@ Result<PackedMatrix> WeightLoader::PackRows(const std::string& name, const Tenso
   return Pack(name, copy);
 }
 
-// The transpose of a row slice. Plain types keep their bits, FP8 becomes f32 (exact); quantized
-// blocks, which run along the other dimension, become bf16, whose rounding (2^-9) is no coarser
-// than theirs.
+// The transpose of a row slice. Plain types keep their bits, FP8 becomes f32 (exact). Quantized
+// blocks run along the other dimension, so they are quantized anew to Q8_0 (bf16 where its blocks
+// do not fit): no coarser than the finest of them.
 Result<PackedMatrix> WeightLoader::PackTransposed(const std::string& name, const TensorView& view,
                                                   std::int64_t row, std::int64_t rows,
                                                   AttentionWeights& owner) const {
   const std::int64_t cols = view.Cols();
-  const DType type = IsPlain(view.dtype)            ? view.dtype
-                     : view.dtype == DType::kF8E4M3 ? DType::kF32
-                                                    : DType::kBF16;
-  const std::size_t size = tensor::BlockBytes(type);
-  tensor::AlignedBuffer<std::byte> buffer(rows * cols * size);
-  std::vector<float> values(cols);
-  for (std::int64_t r = 0; r < rows; ++r) {
-    if (!IsPlain(view.dtype)) kernels::DequantizeViewRow(view, row + r, values.data());
-    for (std::int64_t c = 0; c < cols; ++c) {
-      std::byte* target = buffer.data() + (c * rows + r) * size;
-      if (IsPlain(view.dtype)) {
-        std::memcpy(target, view.Row(row + r) + c * size, size);
-      } else if (type == DType::kF32) {
-        std::memcpy(target, &values[c], size);
-      } else {
-        const std::uint16_t bits = BFloat16FromFloat(values[c]);
-        std::memcpy(target, &bits, size);
+  const DType type = TransposedType(view.dtype, rows);
+  TensorView copy{type, Shape{cols, rows}, nullptr};
+  tensor::AlignedBuffer<std::byte> buffer(copy.Bytes());
+  copy.data = buffer.data();
+  if (IsPlain(view.dtype)) {
+    const std::size_t size = tensor::BlockBytes(type);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t c = 0; c < cols; ++c) {
+        std::memcpy(buffer.data() + (c * rows + r) * size, view.Row(row + r) + c * size, size);
       }
     }
+  } else {
+    std::vector<float> values(rows * cols), turned(rows * cols);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      kernels::DequantizeViewRow(view, row + r, values.data() + r * cols);
+      for (std::int64_t c = 0; c < cols; ++c) turned[c * rows + r] = values[r * cols + c];
+    }
+    kernels::QuantizeRow(type, turned.data(), buffer.data(), rows * cols);
   }
-  TensorView copy{type, Shape{cols, rows}, buffer.data()};
   owner.owned.push_back(std::move(buffer));
   return Pack(name, copy);
 }
