@@ -1,6 +1,7 @@
 #include "convert/convert.h"
 
 #include <algorithm>
+#include <map>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -56,6 +57,17 @@ std::string ModelName(const fs::path& source) {
   return fs::is_directory(path) ? path.filename().string() : path.stem().string();
 }
 
+// The type most bytes of the target have: what the file as a whole is called.
+DType MainType(const Plan& plan) {
+  std::map<DType, std::uint64_t> bytes;
+  for (const OutputTensor& tensor : plan.tensors) bytes[tensor.spec.dtype] += tensor.spec.Bytes();
+  DType main = DType::kF32;
+  for (const auto& [dtype, count] : bytes) {
+    if (count > bytes[main]) main = dtype;
+  }
+  return main;
+}
+
 struct Job {
   const weights::Checkpoint& source;
   const fs::path& source_path;
@@ -73,10 +85,11 @@ Result<Fingerprints> WriteGguf(const Job& job, Meter& meter) {
              ToGgufTokenizer(job.source.tokenizer(), vocab_size));
   const std::string name = ModelName(job.source_path);
   TRY_ASSIGN(const weights::GgufMetadata metadata,
-             weights::MakeGgufMetadata(config, tokenizer,
-                                       {.model_name = name,
-                                        .file_type = GgufFileType(job.options.type),
-                                        .has_split_kv_b = true}));
+             weights::MakeGgufMetadata(
+                 config, tokenizer,
+                 {.model_name = name,
+                  .file_type = GgufFileType(job.options.type.value_or(MainType(job.plan))),
+                  .has_split_kv_b = true}));
   std::vector<weights::TensorSpec> specs;
   for (const OutputTensor& tensor : job.plan.tensors) specs.push_back(tensor.spec);
   TRY_ASSIGN(weights::GgufWriter writer,

@@ -1,6 +1,7 @@
 #include "convert/hf_directory.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
 #include <system_error>
 

@@ -77,12 +77,11 @@ DType ChooseDType(const TensorFacts& facts, std::optional<DType> wanted, Format 
   return FitRows(MixtureType(facts, *wanted), facts.cols);
 }
 
-std::uint32_t GgufFileType(std::optional<DType> wanted) {
+std::uint32_t GgufFileType(DType wanted) {
   constexpr std::uint32_t kMostlyQ4_K_M = 15;
   constexpr std::uint32_t kMostlyQ5_K_M = 17;
   constexpr std::uint32_t kGuessed = 1024;
-  if (!wanted) return kGuessed;
-  switch (*wanted) {
+  switch (wanted) {
     case DType::kF32:
       return 0;
     case DType::kF16:

@@ -27,6 +27,6 @@ tensor::DType ChooseDType(const TensorFacts& facts, std::optional<tensor::DType>
                           Format format);
 
 // llama.cpp's number for general.file_type of a file converted to `wanted`.
-std::uint32_t GgufFileType(std::optional<tensor::DType> wanted);
+std::uint32_t GgufFileType(tensor::DType wanted);
 
 }  // namespace holdfast::convert

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "json/json.h"
-#include "tokenizer/pre_patterns.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/tokenizer.h"
 

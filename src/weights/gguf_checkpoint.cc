@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -21,9 +22,9 @@ class GgufCheckpoint final : public Checkpoint {
  public:
   static Result<std::unique_ptr<Checkpoint>> Open(const std::filesystem::path& path) {
     auto checkpoint = std::make_unique<GgufCheckpoint>();
-    TRY_ASSIGN(checkpoint->file_, tensor::MappedFile::Open(path));
     const std::string file_name = path.string();
-    TRY_ASSIGN(GgufContents contents, ReadGguf(checkpoint->file_.bytes(), file_name));
+    TRY_ASSIGN(GgufContents contents, checkpoint->AddFile(path));
+    TRY(checkpoint->AddParts(path, contents));
     TRY_ASSIGN(checkpoint->config_, ConfigFromGguf(contents, file_name));
     TRY_ASSIGN(checkpoint->tokenizer_, TokenizerFromGguf(contents.metadata, file_name));
     checkpoint->tensors_ = std::move(contents.tensors);
@@ -43,6 +44,56 @@ class GgufCheckpoint final : public Checkpoint {
   }
 
  private:
+  Result<GgufContents> AddFile(const std::filesystem::path& path) {
+    TRY_ASSIGN(tensor::MappedFile file, tensor::MappedFile::Open(path));
+    TRY_ASSIGN(GgufContents contents, ReadGguf(file.bytes(), path.string()));
+    files_.push_back(std::move(file));
+    return contents;
+  }
+
+  // Large models come as "NAME-00001-of-00009.gguf" and so on: the first part has the metadata, all
+  // have tensors. Appends the other parts' tensors to `contents`, which is the first part's.
+  Result<void> AddParts(const std::filesystem::path& path, GgufContents& contents) {
+    const std::int64_t count = SplitNumber(contents.metadata, "split.count");
+    if (count <= 1) return {};
+    if (count > static_cast<std::int64_t>(kShardCountMax)) {
+      return Fail(ErrorCode::kTooLarge, "{}: {} parts are over the limit of {}", path.string(),
+                  count, kShardCountMax);
+    }
+    const std::string suffix = fmt::format("-{:05}-of-{:05}.gguf", 1, count);
+    std::string stem = path.string();
+    if (SplitNumber(contents.metadata, "split.no") != 0 || !stem.ends_with(suffix)) {
+      return Fail(ErrorCode::kInvalidArgument, "{}: one of {} parts; give the first, ...{}", stem,
+                  count, suffix);
+    }
+    stem.resize(stem.size() - suffix.size());
+    std::unordered_set<std::string> names;
+    for (const NamedTensor& tensor : contents.tensors) names.insert(tensor.name);
+    for (std::int64_t part = 2; part <= count; ++part) {
+      const std::string part_name = fmt::format("{}-{:05}-of-{:05}.gguf", stem, part, count);
+      TRY_ASSIGN(GgufContents more, AddFile(part_name));
+      if (SplitNumber(more.metadata, "split.no") != part - 1 ||
+          SplitNumber(more.metadata, "split.count") != count) {
+        return Fail(ErrorCode::kCorrupt, "{}: not part {} of {}", part_name, part, count);
+      }
+      for (NamedTensor& tensor : more.tensors) {
+        if (!names.insert(tensor.name).second || names.size() > kTensorCountMax) {
+          return Fail(ErrorCode::kCorrupt, "{}: tensor '{}' is in two parts, or one of over {}",
+                      part_name, tensor.name, kTensorCountMax);
+        }
+        contents.tensors.push_back(std::move(tensor));
+      }
+    }
+    return {};
+  }
+
+  // 0 where the key is missing or no integer.
+  static std::int64_t SplitNumber(const GgufMetadata& metadata, std::string_view key) {
+    const GgufValue* value = FindValue(metadata, key);
+    const auto* number = value == nullptr ? nullptr : std::get_if<std::int64_t>(&value->value);
+    return number == nullptr ? 0 : *number;
+  }
+
   Result<void> IndexTensors(std::string_view file_name) {
     std::size_t count = 0;
     for (const NamedTensor& tensor : tensors_) {
@@ -112,7 +163,7 @@ class GgufCheckpoint final : public Checkpoint {
     }
   }
 
-  tensor::MappedFile file_;
+  std::vector<tensor::MappedFile> files_;  // The parts in order; most models have one.
   json::Object config_;
   TokenizerSource tokenizer_;
   std::vector<NamedTensor> tensors_;

@@ -75,7 +75,8 @@ Result<void> AddAttention(Builder& builder, bool has_split_kv_b) {
   builder.AddInt("attention.head_count", heads);
   // One shared latent "head" where the up-projections are kept apart.
   builder.AddInt("attention.head_count_kv", has_split_kv_b ? 1 : heads);
-  if (q_lora_rank > 0) builder.AddInt("attention.q_lora_rank", q_lora_rank);
+  // llama.cpp asks for the key, 0 included, of all but a few numbers of layers.
+  builder.AddInt("attention.q_lora_rank", q_lora_rank);
   builder.AddInt("attention.kv_lora_rank", latent);
   builder.AddInt("attention.key_length", has_split_kv_b ? latent + rope : nope + rope);
   builder.AddInt("attention.value_length", has_split_kv_b ? latent : value);

@@ -256,6 +256,37 @@ TEST_F(Writers, GatingDefaultsToWhatTheTensorsSay) {
   EXPECT_TRUE(v2->at("tie_word_embeddings").as_bool());
 }
 
+// Writes part `part` of two of a split file; the second has one more tensor.
+void WritePart(const fs::path& path, int part, std::uint32_t claimed_part) {
+  GgufMetadata metadata;
+  if (part == 1) metadata = *MakeGgufMetadata(Config(), {}, {});
+  metadata.emplace_back("split.no", GgufValue::U32(claimed_part - 1));
+  metadata.emplace_back("split.count", GgufValue::U32(2));
+  const char* name = part == 1 ? "token_embd.weight" : "output_norm.weight";
+  auto writer = GgufWriter::Create(path, metadata, {{name, DType::kF32, {8}}});
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE(writer->Write(Pattern(32, part)));
+  ASSERT_TRUE(writer->Finish());
+}
+
+TEST_F(Writers, PartsOfASplitGgufAreJoined) {
+  const fs::path first = directory_ / "m-00001-of-00002.gguf";
+  const fs::path second = directory_ / "m-00002-of-00002.gguf";
+  WritePart(first, 1, 1);
+  EXPECT_THAT(Checkpoint::Open(first).error().message, HasSubstr("m-00002-of-00002.gguf"));
+  WritePart(second, 2, 2);
+  const auto checkpoint = Checkpoint::Open(first);
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  ASSERT_EQ((*checkpoint)->tensors().size(), 2u);
+  EXPECT_TRUE(IsEqual(*(*checkpoint)->Find("model.norm.weight"), Pattern(32, 2)));
+
+  EXPECT_THAT(Checkpoint::Open(second).error().message, HasSubstr("give the first"));
+  WritePart(second, 2, 1);
+  EXPECT_THAT(Checkpoint::Open(first).error().message, HasSubstr("not part 2 of 2"));
+  WritePart(second, 1, 2);
+  EXPECT_THAT(Checkpoint::Open(first).error().message, HasSubstr("is in two parts"));
+}
+
 TEST_F(Writers, GgufConfigurationErrorsNameTheKey) {
   const struct {
     const char* key;
