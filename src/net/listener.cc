@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -38,6 +39,27 @@ void SetOptions(tcp::socket& socket, const ListenerOptions& options) {
 void SetOptions(Local::socket&, const ListenerOptions&) {}
 
 }  // namespace
+
+Result<std::vector<Endpoint>> ResolveToListen(const Endpoint& endpoint) {
+  if (endpoint.IsUnix()) return std::vector<Endpoint>{endpoint};
+  boost::system::error_code error;
+  asio::io_context resolving;
+  tcp::resolver resolver(resolving);
+  const auto addresses = resolver.resolve(endpoint.host, std::to_string(endpoint.port),
+                                          tcp::resolver::numeric_service, error);
+  if (error || addresses.empty()) {
+    return Fail(ErrorCode::kNotFound, "listen on {}: {}", endpoint.ToString(), error.message());
+  }
+  std::vector<Endpoint> endpoints;
+  for (const auto& entry : addresses) {
+    Endpoint numeric = endpoint;
+    numeric.host = entry.endpoint().address().to_string();
+    if (std::ranges::find(endpoints, numeric.host, &Endpoint::host) == endpoints.end()) {
+      endpoints.push_back(std::move(numeric));
+    }
+  }
+  return endpoints;
+}
 
 struct Listener::State {
   State(IoThreads& threads_in, std::shared_ptr<ConnectionQuota> quota_in,

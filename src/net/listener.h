@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "net/awaitable.h"
 #include "net/connection_quota.h"
@@ -35,6 +36,10 @@ struct ListenerOptions {
   // Bound on what the kernel holds of an answer for a slow reader.
   int send_buffer_bytes = 256 << 10;
 };
+
+// The numeric addresses of a TCP endpoint's host ("localhost" is one of IPv4 and often one of
+// IPv6); a Unix endpoint is its own. Blocks; for the start of a process. Errors: kNotFound.
+[[nodiscard]] Result<std::vector<Endpoint>> ResolveToListen(const Endpoint& endpoint);
 
 class Listener {
  public:

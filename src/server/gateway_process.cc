@@ -1,5 +1,6 @@
 #include "server/gateway_process.h"
 
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
@@ -50,6 +51,28 @@ Result<net::Endpoint> UpstreamEndpoint(const Config& config) {
   return EngineEndpoint(config);
 }
 
+// Listens on every address of the host, all with one port. An address that this machine does not
+// have (IPv6 switched off) is left out. Returns the endpoint with its port.
+Result<net::Endpoint> ListenEverywhere(http::Server& server, net::Endpoint endpoint) {
+  TRY_ASSIGN(const std::vector<net::Endpoint> addresses, net::ResolveToListen(endpoint));
+  std::optional<Error> missing;
+  bool is_listening = false;
+  for (net::Endpoint address : addresses) {
+    address.port = endpoint.port;
+    const Result<void> listened = server.Listen(address);
+    if (listened) {
+      is_listening = true;
+      endpoint.port = server.endpoints().back().port;
+    } else if (listened.error().code == ErrorCode::kIo) {
+      missing = listened.error();
+    } else {
+      return Fail(listened.error());
+    }
+  }
+  if (!is_listening) return Fail(*missing);
+  return endpoint;
+}
+
 }  // namespace
 
 Result<void> RunGateway(const Config& config) {
@@ -83,9 +106,9 @@ Result<void> RunGateway(const Config& config) {
       [&](http::Exchange& exchange, const http::Refusal& refusal) {
         return pipeline.Refuse(exchange, refusal);
       });
-  TRY(server.Listen(endpoint));
-  const std::string url = fmt::format("{}://{}/", tls == nullptr ? "http" : "https",
-                                      server.endpoints().front().ToString());
+  TRY_ASSIGN(const net::Endpoint listening, ListenEverywhere(server, endpoint));
+  const std::string url =
+      fmt::format("{}://{}/", tls == nullptr ? "http" : "https", listening.ToString());
   log::info("listening on {}, engine at {}", url, engine.ToString());
   threads.Spawn(0, upstream.Watch([url](bool is_up) {
     if (is_up) log::info("the engine is up: open {} in a browser", url);
