@@ -25,6 +25,7 @@ after(async () => {
 async function openPage(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1180, height: 780 }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));
   page.on("console", (message) => message.type() === "error" && page.problems.push(message.text()));
@@ -36,7 +37,7 @@ async function picture(page, name) {
   if (process.env.HOLDFAST_PICTURES) await page.screenshot({ path: path.join(process.env.HOLDFAST_PICTURES, `${name}.png`) });
 }
 
-const finished = (page, count) => page.locator(".message.assistant[data-ending]").nth(count - 1).waitFor({ timeout: 30_000 });
+const finished = (page, count) => page.locator(".message.assistant[data-ending]").nth(count - 1).waitFor({ timeout: 60_000 });
 
 test("a person asks and sees the answer grow", async () => {
   const page = await openPage();
@@ -70,7 +71,7 @@ test("an answer can be regenerated, and the history outlives a reload", async ()
   await page.getByRole("button", { name: "Hello! Who are you?" }).click();
   await finished(page, 1);
   await page.getByLabel("Regenerate").click();
-  await page.locator(".growing").waitFor({ state: "detached", timeout: 30_000 });
+  await page.locator(".growing").waitFor({ state: "detached", timeout: 60_000 });
   await finished(page, 1);
   assert.equal(await page.locator(".message.assistant").count(), 1);
 
