@@ -27,7 +27,10 @@ class Generator {
       : grammar_(grammar), options_(options), random_(options.seed) {
     double sum = 0;
     for (const Dialogue& dialogue : grammar.dialogues()) {
-      cumulative_.push_back(sum += dialogue.weight);
+      const bool is_drawn =
+          options.only.empty() ||
+          std::find(options.only.begin(), options.only.end(), dialogue.name) != options.only.end();
+      cumulative_.push_back(sum += is_drawn ? dialogue.weight : 0);
     }
   }
 

@@ -15,8 +15,9 @@ namespace holdfast::trainer {
 struct GeneratorOptions {
   std::int64_t count = 0;  // Chats drawn; repeats among them are dropped, so fewer come back.
   std::uint64_t seed = 1;
-  double rough_share = 0.4;    // Of the user's messages.
-  double chained_share = 0.3;  // Of the chats: 2 to 4 dialogues in a row, some more.
+  std::vector<std::string> only = {};  // Names of the dialogues to draw; empty: all.
+  double rough_share = 0.4;            // Of the user's messages.
+  double chained_share = 0.3;          // Of the chats: 2 to 4 dialogues in a row, some more.
   // Share of the chats that get a system message before them, an alternative of this list.
   double system_share = 0;
   std::string system_list = {};

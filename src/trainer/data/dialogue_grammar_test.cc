@@ -165,6 +165,11 @@ TEST(GenerateDialogues, IsAPureFunctionWithoutRepeats) {
   EXPECT_TRUE(has_system);
   EXPECT_EQ(static_cast<std::int64_t>(first.chats.size()) + first.repeat_count, 3000);
   EXPECT_GT(first.kept[0], first.kept[1]);
+
+  const GeneratedChats only_b =
+      GenerateDialogues(*grammar, {.count = 100, .seed = 4, .only = {"b"}});
+  EXPECT_EQ(only_b.kept[0], 0);
+  EXPECT_EQ(only_b.kept[1], static_cast<std::int64_t>(only_b.chats.size()));
 }
 
 }  // namespace

@@ -133,6 +133,7 @@ Result<TemplatesConfig> ReadTemplates(const toml::table& table, const std::strin
   reader.Integral("seed", templates.generator.seed, 0, std::numeric_limits<std::int64_t>::max());
   reader.Number("rough_share", templates.generator.rough_share, 0, 1);
   reader.Number("chained_share", templates.generator.chained_share, 0, 1);
+  reader.Texts("only", templates.generator.only);
   reader.Number("system_share", templates.generator.system_share, 0, 1);
   reader.Text("system_list", templates.generator.system_list);
   reader.Integral("chain_bytes_max", templates.generator.chain_bytes_max, 0, 1 << 20);

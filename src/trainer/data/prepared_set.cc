@@ -111,6 +111,15 @@ Result<PreparedSet> LoadTemplates(const TemplatesConfig& templates,
     return Fail(ErrorCode::kInvalidArgument, "templates {}: system_list \"{}\" is no list",
                 templates.name, templates.generator.system_list);
   }
+  for (const std::string& name : templates.generator.only) {
+    const bool is_there =
+        std::any_of(grammar.dialogues().begin(), grammar.dialogues().end(),
+                    [&](const Dialogue& dialogue) { return dialogue.name == name; });
+    if (!is_there) {
+      return Fail(ErrorCode::kInvalidArgument, "templates {}: no dialogue is called \"{}\"",
+                  templates.name, name);
+    }
+  }
   GeneratedChats generated = GenerateDialogues(grammar, templates.generator);
 
   PreparedSet set{.name = templates.name,
