@@ -1,6 +1,23 @@
 #include "json/json.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace holdfast::json {
+namespace {
+
+// Boost.JSON reads a number beyond double's range as infinity, which JSON cannot write again.
+bool IsFinite(const Value& value) {
+  if (value.is_double()) return std::isfinite(value.get_double());
+  if (value.is_array()) return std::ranges::all_of(value.get_array(), IsFinite);
+  if (value.is_object()) {
+    return std::ranges::all_of(value.get_object(),
+                               [](const auto& member) { return IsFinite(member.value()); });
+  }
+  return true;
+}
+
+}  // namespace
 
 Result<Value> Parse(std::string_view text, const Limits& limits) {
   if (text.size() > limits.text_bytes_max) {
@@ -16,7 +33,11 @@ Result<Value> Parse(std::string_view text, const Limits& limits) {
   if (error) {
     return Fail(ErrorCode::kInvalidArgument, "not JSON at byte {}: {}", consumed, error.message());
   }
-  return parser.release();
+  Value value = parser.release();
+  if (!IsFinite(value)) {
+    return Fail(ErrorCode::kInvalidArgument, "JSON with a number beyond the range of double");
+  }
+  return value;
 }
 
 std::string Write(const Value& value) { return boost::json::serialize(value); }

@@ -28,6 +28,15 @@ TEST(Json, RefusesWhatIsNotJsonWithTheByte) {
   }
 }
 
+TEST(Json, RefusesNumbersBeyondDouble) {
+  for (const char* text : {"1e39223", "[-1e400]", "{\"a\":[{\"b\":1e309}]}"}) {
+    const auto parsed = Parse(text);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_THAT(parsed.error().message, HasSubstr("beyond the range of double"));
+  }
+  EXPECT_TRUE(Parse("[1e308, 1e-400]"));  // Too small is zero.
+}
+
 TEST(Json, LimitsSizeAndDepth) {
   EXPECT_EQ(Parse("[1,2,3]", {.text_bytes_max = 6}).error().code, ErrorCode::kTooLarge);
   EXPECT_TRUE(Parse("[1,2,3]", {.text_bytes_max = 7}));
