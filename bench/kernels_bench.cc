@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "kernels/matmul.h"
+#include "kernels/quant/quantize.h"
 #include "machine_limits.h"
 
 namespace holdfast::bench {
@@ -37,11 +38,18 @@ const Limits& MachineLimits() {
   return limits;
 }
 
-// Random bytes; scales that would be infinite or NaN are tamed, lest the arithmetic be unusual.
+// One random row, quantized and repeated. Real values, not random bits: those hold subnormal
+// floats, which some processors multiply a hundred times slower.
 std::vector<std::byte> RandomWeights(const tensor::TensorView& view) {
   std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<float> row(static_cast<std::size_t>(view.Cols()));
+  for (float& value : row) value = normal(random);
   std::vector<std::byte> bytes(view.Bytes());
-  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() & 0x3B);
+  for (std::int64_t r = 0; r < view.Rows(); ++r) {
+    kernels::QuantizeRow(view.dtype, row.data(),
+                         bytes.data() + static_cast<std::size_t>(r) * view.RowBytes(), view.Cols());
+  }
   return bytes;
 }
 
