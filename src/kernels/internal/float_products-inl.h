@@ -74,6 +74,7 @@ void FloatProduct(const ProductArgs& args) {
     for (std::int64_t chunk = 0; chunk < args.units * (64 / kChunk); ++chunk) {
       const std::int64_t first = chunk % (64 / kChunk) * kChunk;
       const std::uint8_t* unit = tile + chunk / (64 / kChunk) * Column::kUnitBytes;
+      if (first == 0) PrefetchAhead<N, Column::kUnitBytes>(unit);
       VF part[N][S];
       HOLDFAST_UNROLL
       for (int n = 0; n < N; ++n) {
@@ -126,6 +127,7 @@ void BFloat16PairProduct(const ProductArgs& args) {
   HOLDFAST_UNROLL
   for (int n = 0; n < N; ++n) total[n] = hn::Zero(kF32Tag);
   for (std::int64_t unit = 0; unit < args.units; ++unit, tile += 2048) {
+    PrefetchAhead<N, 2048>(tile);
     VF part[N];
     HOLDFAST_UNROLL
     for (int n = 0; n < N; ++n) part[n] = hn::Zero(kF32Tag);
