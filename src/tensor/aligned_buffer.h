@@ -1,5 +1,6 @@
 // AlignedBuffer<T>: a fixed array of trivial T, 64-byte aligned (one AVX-512 register, one cache
-// line), zero-filled. Move-only owner; thread-compatible.
+// line), zero-filled; the pages of a large one come from the system when first touched, so an
+// unused part costs nothing. Move-only owner; thread-compatible.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +9,8 @@
 #include <memory>
 #include <span>
 #include <type_traits>
+
+#include <sys/mman.h>
 
 #include "base/check.h"
 
@@ -24,9 +27,16 @@ class AlignedBuffer {
   explicit AlignedBuffer(std::size_t count) : count_(count) {
     if (count == 0) return;
     const std::size_t bytes = (count * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
-    data_.reset(static_cast<T*>(std::aligned_alloc(kAlignment, bytes)));
-    CHECK_MSG(data_ != nullptr, "out of memory allocating {} bytes", bytes);
-    std::memset(static_cast<void*>(data_.get()), 0, bytes);
+    void* memory = nullptr;
+    if (bytes >= kMappedBytesMin) {
+      memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (memory == MAP_FAILED) memory = nullptr;
+    } else {
+      memory = std::aligned_alloc(kAlignment, bytes);
+      if (memory != nullptr) std::memset(memory, 0, bytes);
+    }
+    CHECK_MSG(memory != nullptr, "out of memory allocating {} bytes", bytes);
+    data_ = std::unique_ptr<T, Free>(static_cast<T*>(memory), Free{bytes});
   }
 
   T* data() { return data_.get(); }
@@ -43,8 +53,18 @@ class AlignedBuffer {
   operator std::span<const T>() const { return {data(), count_}; }
 
  private:
+  // From here on fresh zero pages of the system beat the allocator's recycled ones.
+  static constexpr std::size_t kMappedBytesMin = 1 << 20;
+
   struct Free {
-    void operator()(T* pointer) const { std::free(pointer); }
+    std::size_t bytes = 0;
+    void operator()(T* pointer) const {
+      if (bytes >= kMappedBytesMin) {
+        ::munmap(static_cast<void*>(pointer), bytes);
+      } else {
+        std::free(pointer);
+      }
+    }
   };
   std::unique_ptr<T, Free> data_;
   std::size_t count_ = 0;
