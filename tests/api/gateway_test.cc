@@ -112,7 +112,7 @@ TEST(Gateway, TellsOfAnEngineKilledInTheMiddleAndServesAgain) {
   EXPECT_FALSE(refused.headers.at("retry-after").empty());
 
   ASSERT_NE(running.EnginePid(2), 0);
-  ASSERT_TRUE(running.service->WaitLog("the engine is up", 2)) << running.service->Log();
+  ASSERT_TRUE(running.service->WaitLog("serving 'tiny' on", 2)) << running.service->Log();
   EXPECT_EQ(
       Post(running.port, "/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":5)")).status,
       200);
