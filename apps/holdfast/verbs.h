@@ -25,15 +25,8 @@ void AddTrain(CLI::App& app, int& exit_code);
 void AddUp(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
-    Verb{AddChat},
-    Verb{AddConvert},
-    Verb{AddData},
-    Verb{AddEngine},
-    Verb{AddGateway},
-    Verb{AddInspect},
-    Verb{AddLogits},
-    Verb{AddTrain},
-    Verb{AddUp},
+    Verb{AddChat},    Verb{AddConvert}, Verb{AddData},  Verb{AddEngine}, Verb{AddGateway},
+    Verb{AddInspect}, Verb{AddLogits},  Verb{AddTrain}, Verb{AddUp},
 };
 
 }  // namespace holdfast

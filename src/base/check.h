@@ -13,14 +13,14 @@ namespace holdfast {
 
 }  // namespace holdfast
 
-#define CHECK(condition)                                                             \
-  do {                                                                               \
-    if (!(condition)) [[unlikely]]                                                   \
-      ::holdfast::CheckFailed(__FILE__, __LINE__, #condition, {});                   \
+#define CHECK(condition)                                           \
+  do {                                                             \
+    if (!(condition)) [[unlikely]]                                 \
+      ::holdfast::CheckFailed(__FILE__, __LINE__, #condition, {}); \
   } while (false)
 
-#define CHECK_MSG(condition, ...)                                                    \
-  do {                                                                               \
-    if (!(condition)) [[unlikely]]                                                   \
+#define CHECK_MSG(condition, ...)                                                        \
+  do {                                                                                   \
+    if (!(condition)) [[unlikely]]                                                       \
       ::holdfast::CheckFailed(__FILE__, __LINE__, #condition, fmt::format(__VA_ARGS__)); \
   } while (false)

@@ -12,22 +12,22 @@
 namespace holdfast {
 
 enum class ErrorCode {
-  kInvalidArgument,   // The caller's input is wrong in itself.
-  kNotFound,          // The named thing does not exist.
-  kAlreadyExists,     // The named thing exists and must not.
-  kCorrupt,           // A file or message breaks its own format.
-  kUnsupported,       // Well-formed, but a feature we do not have.
-  kTooLarge,          // Over a stated size limit.
-  kOutOfRange,        // An index or value outside its stated range.
-  kResourceExhausted, // A queue, cache or quota is full; trying later may work.
-  kDeadlineExceeded,  // Time ran out.
-  kCancelled,         // The caller went away or asked to stop.
-  kUnavailable,       // A peer or child process is down; trying later may work.
-  kPermissionDenied,  // The operating system or a policy says no.
-  kIo,                // Reading or writing failed.
-  kDiskFull,          // No space left on the device.
-  kFailedPrecondition,// The object is not in the state this call needs.
-  kInternal,          // A library failed in a way that should not happen.
+  kInvalidArgument,     // The caller's input is wrong in itself.
+  kNotFound,            // The named thing does not exist.
+  kAlreadyExists,       // The named thing exists and must not.
+  kCorrupt,             // A file or message breaks its own format.
+  kUnsupported,         // Well-formed, but a feature we do not have.
+  kTooLarge,            // Over a stated size limit.
+  kOutOfRange,          // An index or value outside its stated range.
+  kResourceExhausted,   // A queue, cache or quota is full; trying later may work.
+  kDeadlineExceeded,    // Time ran out.
+  kCancelled,           // The caller went away or asked to stop.
+  kUnavailable,         // A peer or child process is down; trying later may work.
+  kPermissionDenied,    // The operating system or a policy says no.
+  kIo,                  // Reading or writing failed.
+  kDiskFull,            // No space left on the device.
+  kFailedPrecondition,  // The object is not in the state this call needs.
+  kInternal,            // A library failed in a way that should not happen.
 };
 
 // Stable lower-case name, for logs and metrics: "invalid_argument".

@@ -34,15 +34,15 @@ inline std::unexpected<Error> Fail(Error error) { return std::unexpected(std::mo
 #define HOLDFAST_CONCAT_INNER(a, b) a##b
 #define HOLDFAST_CONCAT(a, b) HOLDFAST_CONCAT_INNER(a, b)
 
-#define TRY(expression)                                                        \
-  do {                                                                         \
-    auto&& try_result = (expression);                                          \
-    if (!try_result) return std::unexpected(std::move(try_result).error());    \
+#define TRY(expression)                                                     \
+  do {                                                                      \
+    auto&& try_result = (expression);                                       \
+    if (!try_result) return std::unexpected(std::move(try_result).error()); \
   } while (false)
 
 #define TRY_ASSIGN(declaration, expression) \
   TRY_ASSIGN_INNER(HOLDFAST_CONCAT(try_result_, __LINE__), declaration, expression)
-#define TRY_ASSIGN_INNER(result, declaration, ...)                   \
-  auto&& result = (__VA_ARGS__);                                     \
-  if (!result) return std::unexpected(std::move(result).error());    \
+#define TRY_ASSIGN_INNER(result, declaration, ...)                \
+  auto&& result = (__VA_ARGS__);                                  \
+  if (!result) return std::unexpected(std::move(result).error()); \
   declaration = std::move(*result)

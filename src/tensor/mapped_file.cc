@@ -1,11 +1,11 @@
 #include "tensor/mapped_file.h"
 
+#include <utility>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <utility>
 
 namespace holdfast::tensor {
 

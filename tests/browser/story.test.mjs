@@ -142,7 +142,7 @@ test("it fits a phone, in the dark", async () => {
   await finished(page, 1);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
   assert.equal(overflow, false);
-  await page.getByLabel("Conversations").first().click();
+  await page.getByRole("button", { name: "Conversations", exact: true }).click();
   await page.locator(".history-pick").waitFor();
   await picture(page, "phone");
 });
