@@ -42,7 +42,6 @@ class ThreadPool {
   void TakeTasks(int worker);
 
   int worker_count_;
-  std::vector<std::jthread> threads_;
   // Tasks of the current job that nobody has taken yet. A worker takes one by lowering it; having
   // one, it may read the job's fields, which stay until all taken tasks are done.
   alignas(64) std::atomic<std::int64_t> untaken_{0};
@@ -54,6 +53,8 @@ class ThreadPool {
   void* context_ = nullptr;
   Call call_ = nullptr;
   std::atomic<bool> is_stopping_{false};
+  // Last, so that it is joined before anything its threads read is gone.
+  std::vector<std::jthread> threads_;
 };
 
 // CPUs this process may run on.
