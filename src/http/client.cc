@@ -101,8 +101,8 @@ net::Awaitable<Result<void>> ClientCall::ReadHead(net::TimePoint deadline) {
 net::Awaitable<Result<std::string>> ClientCall::ReadPart(net::TimePoint deadline) {
   auto& parser = parser_->beast;
   while (true) {
-    if (!parser.is_done()) {
-      const std::string_view input = connection_->input();
+    const std::string_view input = connection_->input();
+    if (!parser.is_done() && MayParseBody(parser, input)) {
       boost::system::error_code error;
       const std::size_t used = parser.put(net::asio::buffer(input.data(), input.size()), error);
       connection_->Consume(used);

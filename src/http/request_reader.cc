@@ -211,10 +211,10 @@ net::Awaitable<std::expected<std::string, Refusal>> RequestReader::ReadBody(
   parser.eager(true);
   const net::TimePoint deadline = net::Clock::now() + limits.time_max;
   while (!parser.is_done()) {
-    boost::system::error_code error;
-    const std::size_t used = parser.put(
-        net::asio::buffer(connection_.input().data(), connection_.input().size()), error);
-    connection_.Consume(used);
+    boost::system::error_code error = wire::error::need_more;
+    if (const std::string_view input = connection_.input(); MayParseBody(parser, input)) {
+      connection_.Consume(parser.put(net::asio::buffer(input.data(), input.size()), error));
+    }
     if (parser.is_done()) break;
     if (error == wire::error::body_limit) co_return Refuse(413, too_large);
     if (error && error != wire::error::need_more) {

@@ -203,9 +203,12 @@ void RequestPipeline::Settle(const http::Exchange& exchange, const Record& recor
         .Add();
   }
   // The pattern, not the path: a path is the client's text.
-  log::info("{} {} {} {:.1f} ms{}{} {}", http::MethodName(exchange.head().method), record.route,
-            status, took.count() * 1e3, record.reason.empty() ? "" : " ", record.reason,
-            record.request.id);
+  const std::string line = fmt::format(
+      "{} {} {} {:.1f} ms{}{} {}", http::MethodName(exchange.head().method), record.route, status,
+      took.count() * 1e3, record.reason.empty() ? "" : " ", record.reason, record.request.id);
+  // Watchers ask every second; what they hear when all is well would bury the rest.
+  const bool is_watcher = record.route == "/health" || record.route == "/metrics";
+  is_watcher&& exchange.status() == 200 ? log::debug("{}", line) : log::info("{}", line);
 }
 
 }  // namespace holdfast::server
