@@ -15,7 +15,8 @@
 #include "net/asio.h"
 
 namespace holdfast::http {
-namespace beast = boost::beast;
+namespace wire = boost::beast::http;
+
 // Whether the parser of a message's body may see `input`. Beast 1.81 asserts that a last chunk it
 // looks at a second time has 5 bytes, which a peer can break by sending "0\r\n0". The shortest end
 // of a chunked message, "0\r\n\r\n", has 5, so waiting for them never waits for what does not come.

@@ -7,8 +7,6 @@
 
 namespace holdfast::http {
 
-namespace wire = beast::http;
-
 struct ClientCall::Parser {
   wire::response_parser<wire::string_body> beast;
 };

@@ -9,8 +9,6 @@
 namespace holdfast::http {
 namespace {
 
-namespace wire = beast::http;
-
 std::unexpected<Refusal> Refuse(int status, std::string message) {
   return std::unexpected(Refusal{status, std::move(message)});
 }
