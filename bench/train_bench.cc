@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 
 #include "kernels/gemm.h"
-#include "trainer/random.h"
+#include "base/random.h"
 #include "trainer/train_step.h"
 
 namespace {
@@ -43,7 +43,7 @@ model::ModelConfig StarterConfig() {
 
 trainer::PackedBatch RandomTokens(std::int64_t rows, std::int64_t seq_len,
                                   std::int64_t vocabulary) {
-  trainer::Random random(1);
+  Random random(1);
   trainer::PackedBatch batch;
   batch.rows = rows;
   batch.seq_len = seq_len;

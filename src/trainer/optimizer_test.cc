@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/gemm.h"
-#include "trainer/random.h"
+#include "base/random.h"
 
 namespace holdfast::trainer {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "trainer/random.h"
+#include "base/random.h"
 
 namespace holdfast::trainer {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "model/config.h"
-#include "trainer/random.h"
+#include "base/random.h"
 #include "trainer/token_source.h"
 
 namespace holdfast::trainer {

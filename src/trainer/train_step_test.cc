@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/gemm.h"
-#include "trainer/random.h"
+#include "base/random.h"
 #include "trainer/reference/reference_model.h"
 #include "trainer/test_models.h"
 

@@ -13,7 +13,7 @@
 #include "kernels/gemm.h"
 #include "trainer/data/token_shard.h"
 #include "trainer/history.h"
-#include "trainer/random.h"
+#include "base/random.h"
 #include "trainer/recipe.h"
 #include "trainer/run_checkpoint.h"
 #include "trainer/test_folder.h"

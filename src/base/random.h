@@ -1,5 +1,5 @@
 // Random: a small, fast generator whose numbers are the same on every machine (xoshiro256++ seeded
-// by SplitMix64), for initial weights and for anything a resumed run must repeat. Single-threaded.
+// by SplitMix64), for initial weights, simulations and anything a run must repeat. Single-threaded.
 #pragma once
 
 #include <array>
@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <numbers>
 
-namespace holdfast::trainer {
+namespace holdfast {
 
 class Random {
  public:
@@ -47,4 +47,4 @@ class Random {
   std::array<std::uint64_t, 4> state_;
 };
 
-}  // namespace holdfast::trainer
+}  // namespace holdfast
