@@ -1,0 +1,187 @@
+// Admission: who starts now, who waits and for how long, who is told no and when to come back. One
+// object stands before one engine (or one pool behind one endpoint) and is told every event; all
+// decisions are arithmetic on those events.
+//
+//   Request ──▶ kRefuse (reason, Retry-After)
+//           ──▶ kWait (place, expected wait) ──Poll──▶ started, or refused (Expired)
+//           ──▶ kStart ──▶ OnFirstToken ──▶ OnFinish
+//
+// Every ticket that was started or waits ends with exactly one OnFinish by the caller (also when a
+// caller leaves the queue) or one Expired from Poll. After every event, and at NextTime(), the
+// caller polls. Times never go back.
+//
+// Single-threaded. Memory is bounded by the options and allocated at construction; O(log n) a call.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "guard/facts.h"
+
+namespace holdfast::guard {
+
+using TicketId = std::uint64_t;  // 0 names none. Never used twice.
+
+// Shedding order, most protected first: a class is refused before those above it. A class gets what
+// those above leave, but never less than its guaranteed share (AdmissionOptions::share).
+enum class ServiceClass : std::uint8_t {
+  kHistory,
+  kNew,
+  kHistoryBatch,
+  kAnonymous,
+  kNewBatch,
+  kAnonymousBatch,
+};
+inline constexpr int kServiceClassCount = static_cast<int>(ServiceClass::kAnonymousBatch) + 1;
+
+constexpr ServiceClass ClassOf(Standing standing, bool is_batch) {
+  constexpr ServiceClass kClasses[kStandingCount][2] = {
+      {ServiceClass::kAnonymous, ServiceClass::kAnonymousBatch},
+      {ServiceClass::kNew, ServiceClass::kNewBatch},
+      {ServiceClass::kHistory, ServiceClass::kHistoryBatch}};
+  return kClasses[static_cast<int>(standing)][is_batch ? 1 : 0];
+}
+
+// Rungs of the degradation ladder. Each says who may still wait; whoever finds a free place starts
+// on any rung, so that a rung never leaves the engine idle.
+enum class Rung : std::uint8_t {
+  kOpen,            // Everybody may wait.
+  kNoEarlyRetries,  // Not those who come back before their Retry-After.
+  kNoBatch,         // Nor batch work.
+  kNoAnonymous,     // Nor callers without an account.
+  kHistoryOnly,     // Only people with history.
+};
+inline constexpr int kRungCount = static_cast<int>(Rung::kHistoryOnly) + 1;
+
+struct AdmissionOptions {
+  ServiceLevel level;
+  // Longest wait offered to interactive requests; 0: what the engine leaves of first_token_max.
+  Duration wait_max{0};
+  Duration batch_wait_max = std::chrono::minutes(10);
+  Duration retry_after_max = std::chrono::minutes(10);
+
+  std::size_t queue_max = 8192;          // Waiting requests in all.
+  std::size_t queue_per_client_max = 64;  // Waiting requests of one client in one class.
+  std::size_t clients_max = 65536;        // Remembered clients; a power of two, at least 8.
+
+  // Requests in the engine at once.
+  std::uint32_t in_flight_min = 1;
+  std::uint32_t in_flight_initial = 32;
+  std::uint32_t in_flight_max = 4096;
+
+  // Cost of a request in weighted tokens: weight_input * prompt + weight_output * answer.
+  double weight_input = 1.0;
+  double weight_output = 2.0;
+  double bytes_per_token = 4.0;  // Where the prompt is not counted yet.
+  std::uint32_t output_tokens_initial = 256;  // Predicted before anything is known.
+  std::uint32_t request_tokens_max = 1 << 20;  // Charged at most for one request, input and output.
+
+  // Least share of the engine that a class gets while it has requests waiting, by ServiceClass.
+  std::array<double, kServiceClassCount> share = {0.0, 0.05, 0.02, 0.01, 0.005, 0.005};
+
+  // What a comparison may switch off.
+  bool is_fair = true;            // Else first come, first served within a class.
+  bool is_deadline_aware = true;  // Else everybody waits for as long as the queue has room.
+  bool is_adaptive = true;        // Else in_flight_initial is the limit.
+  bool has_ladder = true;
+};
+
+// What is known of the engine: its own report, or what the gateway itself sees of it (a foreign
+// engine: the tokens it relays a second and no more). What is not known stays as it is here.
+struct EngineReport {
+  std::uint32_t running = 0;        // Sequences in the batch.
+  std::uint32_t waiting = 0;        // Requests queued inside the engine.
+  std::uint32_t sequences_max = 0;  // 0: not known.
+  double free_cache_share = 1.0;
+  std::uint32_t workers_up = 1;  // 0: nothing can be served.
+  std::uint32_t workers_total = 1;
+  double tokens_per_s = 0;  // Output tokens of all sequences since the last report; 0: not known.
+};
+
+struct ExpectedWait {
+  Duration expected{0};  // Until it starts.
+  Duration low{0};       // 5 % and 95 % of real waits lie outside [low, high].
+  Duration high{0};
+  std::uint32_t place = 0;  // 1: next of its class. 0: does not wait.
+};
+
+// What Admission holds of a ticket.
+struct Admitted {
+  TicketId id = 0;
+  Time arrival{};
+  Time start{};  // Time{}: waits.
+  std::uint64_t client = 0;
+  ServiceClass service_class = ServiceClass::kAnonymous;
+  std::uint32_t prompt_tokens = 0;  // Counted or estimated.
+  std::uint32_t predicted_output = 0;
+  double predicted_cost = 0;
+};
+
+struct AdmissionCounters {
+  std::uint32_t in_flight = 0;
+  std::uint32_t before_first_token = 0;  // Of those in flight.
+  std::uint32_t waiting = 0;
+  double in_flight_limit = 0;
+  double prompt_window = 0;      // Limit on before_first_token.
+  double capacity = 0;           // Weighted tokens that the engine takes on a second.
+  double pressure = 0;           // Demand (first attempts) over capacity.
+  double output_error = 0;       // Mean |answer - predicted| over mean answer, recent.
+  double output_bias = 1;        // Mean answer over mean predicted, recent.
+  Duration engine_delay{0};      // Recent wait inside the engine before a first token.
+  Duration token_interval{0};    // Recent; 0 before the first.
+  std::uint64_t started = 0;     // Since construction, as the following.
+  std::uint64_t refused = 0;
+  std::uint64_t expired = 0;
+  std::uint64_t waited = 0;      // Waits that ended in a start.
+  std::uint64_t wait_estimates_good = 0;  // Of those, within 20 % of the first estimate.
+};
+
+class Admission {
+ public:
+  struct Offer {
+    enum What : std::uint8_t { kStart, kWait, kRefuse };
+    What what = kRefuse;
+    TicketId id = 0;  // 0 with kRefuse.
+    Refusal refusal = Refusal::kNone;
+    Duration retry_after{0};
+    ExpectedWait wait;  // With kWait: the first estimate.
+  };
+  struct Expired {
+    TicketId id = 0;  // No longer valid.
+    Refusal refusal = Refusal::kNone;
+    Duration retry_after{0};
+  };
+
+  explicit Admission(const AdmissionOptions& options);
+  ~Admission();
+  Admission(Admission&&) noexcept;
+  Admission& operator=(Admission&&) noexcept;
+
+  // Decides at once. Only requests for an answer (IsGeneration) come here.
+  Offer Request(const RequestFacts& facts, Time now);
+
+  // Appends to `started` what may start now and to `expired` what can no longer be served in time.
+  void Poll(Time now, std::vector<TicketId>& started, std::vector<Expired>& expired);
+  // When Poll could have something to do without any other event; Time::max(): never.
+  Time NextTime() const;
+
+  void OnFirstToken(TicketId id, Time now);
+  // Frees the ticket, whatever became of it; a waiting one leaves the queue.
+  void OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now);
+  void OnEngineReport(const EngineReport& report, Time now);
+
+  // Of a valid ticket, as things are now.
+  ExpectedWait Wait(TicketId id, Time now) const;
+  Admitted Find(TicketId id) const;
+  Rung rung() const;
+  AdmissionCounters counters() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast::guard
