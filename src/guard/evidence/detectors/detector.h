@@ -1,0 +1,82 @@
+// A detector is a pure function from what is known of one client, and of the groups it belongs to,
+// to evidence: a number in nats, 0 where there was nothing to see, above 0 for "hostile", below
+// for "honest", bounded by kEvidenceMax. The scorer multiplies it by the coefficient that a fit on
+// labelled traffic gave it (calibration.h) to a calibrated log-likelihood ratio. Value types.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "guard/evidence/baseline.h"
+#include "guard/evidence/features.h"
+
+namespace holdfast::guard {
+
+enum class Detector : std::uint8_t {
+  kNewcomers,     // More never-seen clients of this kind than the crowd explains.
+  kLowRateSwarm,  // A surge whose members lack what the occasion gave them to do.
+  kSourceRate,    // One source faster than people and most programs.
+  kSlowConnections,
+  kHandshakes,
+  kPasswordStuffing,
+  kSignUpLockstep,
+  kCostAtLimits,
+  kAbandonedStreams,
+  kExtraction,
+  kPayloadSimilarity,
+  kFingerprintConcentration,
+  kPrefixConcentration,
+  kOpenLoop,    // Its clock does not depend on the answers.
+  kSeenBefore,  // From here on evidence for honesty.
+  kHistory,
+  kBacksOff,
+  kReadsPages,
+  kReadsAnswers,
+  kThinks,
+  kPaidChallenge,
+};
+inline constexpr int kDetectorCount = static_cast<int>(Detector::kPaidChallenge) + 1;
+inline constexpr double kEvidenceMax = 8;
+
+// "newcomers", "low_rate_swarm", and so on.
+std::string_view DetectorWord(Detector detector);
+
+// Evidence that tells of the same thing; the scorer bounds the sum of a family.
+enum class Family : std::uint8_t {
+  kOrigin,
+  kCohort,
+  kRate,
+  kConnection,
+  kAccounts,
+  kCost,
+  kTiming
+};
+inline constexpr int kFamilyCount = static_cast<int>(Family::kTiming) + 1;
+Family FamilyOf(Detector detector);
+
+// A group as a detector sees it, with totals made whole again (`weight`).
+struct GroupView {
+  double clients = 0;     // About now.
+  double usual = 0;       // In quiet time.
+  double excess = 0;      // Log of clients over what the growth of trusted clients explains; >= 0.
+  double misconduct = 0;  // Nats per client by which its members behave worse than is ordinary.
+};
+
+struct ClientView {
+  const ClientFeatures& client;
+  std::array<GroupView, kGroupKindCount> groups;
+  const Baseline& baseline;
+  Time now{};
+  double known = 0;  // How well the baseline is known, 0..1.
+
+  const GroupView& Group(GroupKind kind) const { return groups[static_cast<int>(kind)]; }
+  const Conduct& conduct() const { return baseline.conduct[static_cast<int>(client.surface())]; }
+};
+
+using Evidence = std::array<float, kDetectorCount>;
+
+// All detectors, in order.
+Evidence Detect(const ClientView& view);
+
+}  // namespace holdfast::guard
