@@ -28,17 +28,16 @@ struct Pattern {
   bool has_jit = false;
 };
 
-// What one match needs beside the pattern; one per Split call, so patterns stay shared.
+// What one match needs beside the pattern; one per Split call, so patterns stay shared. Compiled
+// code runs on the 32 KiB that PCRE2 takes of the thread's own stack. A stack of its own is mapped
+// for the first match that needs more: mapping one a Split took most of the time of short texts.
 class Scratch {
  public:
   Scratch()
-      : data_(pcre2_match_data_create(1, nullptr)),
-        context_(pcre2_match_context_create(nullptr)),
-        jit_stack_(pcre2_jit_stack_create(kJitStackBytesMin, kJitStackBytesMax, nullptr)) {
+      : data_(pcre2_match_data_create(1, nullptr)), context_(pcre2_match_context_create(nullptr)) {
     CHECK(data_ != nullptr && context_ != nullptr);
     pcre2_set_match_limit(context_, kMatchLimit);
     pcre2_set_heap_limit(context_, kHeapLimitKib);
-    if (jit_stack_ != nullptr) pcre2_jit_stack_assign(context_, nullptr, jit_stack_);
   }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
@@ -52,10 +51,13 @@ class Scratch {
   bool Match(const Pattern& pattern, std::string_view text, std::size_t from, std::size_t& begin,
              std::size_t& end) {
     const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-    int found = PCRE2_ERROR_JIT_STACKLIMIT;
-    if (pattern.has_jit) {
-      found = pcre2_jit_match(pattern.code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK,
-                              data_, context_);
+    const auto match_compiled = [&] {
+      return pcre2_jit_match(pattern.code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK,
+                             data_, context_);
+    };
+    int found = pattern.has_jit ? match_compiled() : PCRE2_ERROR_JIT_STACKLIMIT;
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT && pattern.has_jit && GrowJitStack()) {
+      found = match_compiled();
     }
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) {
       found = pcre2_match(pattern.code.get(), subject, text.size(), from,
@@ -69,9 +71,18 @@ class Scratch {
   }
 
  private:
+  // False if it has been grown already.
+  bool GrowJitStack() {
+    if (jit_stack_ != nullptr) return false;
+    jit_stack_ = pcre2_jit_stack_create(kJitStackBytesMin, kJitStackBytesMax, nullptr);
+    if (jit_stack_ == nullptr) return false;
+    pcre2_jit_stack_assign(context_, nullptr, jit_stack_);
+    return true;
+  }
+
   pcre2_match_data* data_;
   pcre2_match_context* context_;
-  pcre2_jit_stack* jit_stack_;
+  pcre2_jit_stack* jit_stack_ = nullptr;
 };
 
 Result<Pattern> Compile(const std::string& source) {

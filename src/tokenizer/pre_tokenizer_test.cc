@@ -130,6 +130,20 @@ TEST(PreTokenizer, LongRunsTakeLinearTime) {
   }
 }
 
+// The longer texts need more stack than PCRE2 takes of the thread's, and than it may grow.
+TEST(PreTokenizer, DeepMatchesAreFoundOnEveryStack) {
+  const std::vector<std::string> patterns{R"((?:a|b)+;)"};
+  auto splitter = PreTokenizer::Make(patterns);
+  ASSERT_TRUE(splitter);
+  std::string text;
+  std::vector<std::string> pieces;
+  for (const std::size_t length : {10, 20'000, 60'000, 20'000, 10}) {
+    pieces.push_back(std::string(length, 'a') + ';');
+    text += pieces.back();
+  }
+  EXPECT_EQ(SplitBy(*splitter, text), pieces);
+}
+
 TEST(PreTokenizer, HostilePatternStopsAtItsLimitAndLosesNothing) {
   const std::vector<std::string> patterns{R"((a+)+b)"};
   auto splitter = PreTokenizer::Make(patterns);
