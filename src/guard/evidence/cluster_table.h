@@ -19,37 +19,30 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "guard/clock.h"
 #include "guard/evidence/baseline.h"
+#include "guard/evidence/client_conduct.h"
+#include "guard/evidence/client_store.h"
 #include "guard/evidence/connection_facts.h"
 #include "guard/evidence/features.h"
+#include "guard/evidence/group_features.h"
 #include "guard/evidence/group_table.h"
 #include "guard/evidence/page_visits.h"
 #include "guard/evidence/seen_set.h"
 #include "guard/facts.h"
-#include "guard/refusal.h"
 
 namespace holdfast::guard {
 
 struct ClusterTableOptions {
-  std::size_t clients_max = 1 << 17;
+  std::size_t clients_max = 1 << 16;
   std::size_t groups_max = 1 << 15;  // Of fingerprints, prefixes and payloads together.
-  std::size_t seen_max = 1 << 20;    // Clients and prefixes remembered as seen before.
-  std::size_t visits_max = 1 << 16;  // Addresses whose last page is remembered.
+  std::size_t seen_max = 1 << 19;    // Clients and prefixes remembered as seen before.
+  std::size_t visits_max = 1 << 17;  // Addresses whose last page is remembered.
   Duration epoch = std::chrono::seconds(10);
   Duration idle_min = std::chrono::minutes(10);   // Idle for so long, a client may be forgotten.
   Duration seen_after = std::chrono::minutes(5);  // Known for so long, it has been seen before.
-  Duration dwell_min = std::chrono::milliseconds(1500);
-  std::uint32_t costly_prompt_tokens = 8192;  // Close to the most that a request may cost.
-  std::uint32_t costly_output_tokens = 4096;
-};
-
-// What was decided about a request when it came.
-struct DecisionFacts {
-  Refusal refusal = Refusal::kNone;
-  Duration retry_after{0};  // As told; 0: not told.
+  ConductLimits conduct;
 };
 
 class ClusterTable {
@@ -57,70 +50,67 @@ class ClusterTable {
   explicit ClusterTable(const ClusterTableOptions& options, std::uint64_t seed = 0);
 
   // Events in order of time. Every request is told once, with its decision; every request that was
-  // let in has one outcome. An outcome that repeats the refusal at arrival is ignored.
+  // let in has one outcome. An outcome that repeats a refusal at arrival is ignored.
   void OnRequest(const RequestFacts& facts, const DecisionFacts& decision, Time now);
   void OnOutcome(const OutcomeFacts& outcome);
   void OnConnection(const ConnectionFacts& facts);
 
   // No learning while an incident is open.
-  void SetLearning(bool is_learning) { may_learn_ = is_learning; }
+  void SetLearning(bool is_allowed) { may_learn_ = is_allowed; }
   void SetBaseline(const Baseline& baseline);
   Baseline ExportBaseline() const;
   // An account or network known from before the table's time.
   void Remember(const Caller& caller);
 
-  std::span<const ClientFeatures> clients() const { return clients_; }  // In a stable order.
-  const ClientFeatures* Find(std::uint64_t client) const;               // Null: not in the sample.
-  // A record as the client of this request would have it, whether or not it is in the table.
+  std::span<const ClientFeatures> clients() const { return clients_.clients(); }
+  const ClientFeatures* Find(std::uint64_t client) const { return clients_.Find(client); }
+  // The record of this request's client as if the request had come; also outside of the sample.
   ClientFeatures Preview(const RequestFacts& facts, Time now) const;
-  // The group of a client, or an empty one.
-  GroupFeatures Group(GroupKind kind, const ClientFeatures& client) const;
-  std::uint64_t GroupName(GroupKind kind, const ClientFeatures& client) const;
+  // The group of a client; null when there is none.
+  const GroupFeatures* Group(GroupKind kind, const ClientFeatures& client) const;
+  // 0: none.
+  static std::uint64_t GroupName(GroupKind kind, const ClientFeatures& client);
 
   const Baseline& baseline() const { return baseline_; }
-  double weight() const { return 1.0 / sample_share_; }  // Clients for which a kept one stands.
-  // Growth of the clients that one can trust (seen before, or people who came by a page), >= 1.
+  double known() const;                                   // How well the baseline is known, 0..1.
+  double weight() const { return 1 / clients_.share(); }  // Clients for which a kept one stands.
+  // Growth of the clients that one can trust (with history, or people who came by a page), >= 1.
   double trusted_growth() const { return trusted_growth_; }
   bool is_learning() const { return is_learning_; }
+  Duration tick() const { return options_.epoch / kTicksPerEpoch; }  // Groups are assessed once in.
+  std::uint32_t tick_count() const { return tick_; }
   std::size_t state_bytes() const;
 
  private:
-  ClientFeatures* Touch(const Caller& caller, Standing standing, Time now);
-  ClientFeatures& Insert(const Caller& caller, Standing standing, Time now);
-  void Enter(ClientFeatures& client, const RequestFacts& facts) const;
-  void NoteArrival(ClientFeatures& client, const RequestFacts& facts, Time now) const;
-  void NoteReturn(ClientFeatures& client, const RequestFacts& facts, Time now) const;
-  void NotePrompt(ClientFeatures& client, const RequestFacts& facts) const;
-  void NoteAnswer(ClientFeatures& client, const OutcomeFacts& outcome) const;
+  static constexpr int kTicksPerEpoch = 10;
+
+  ClientFeatures* Take(const Caller& caller, Standing standing, Time now);
+  void Introduce(ClientFeatures& client, const Caller& caller, Standing standing) const;
+  void BecomeKnown(ClientFeatures& client);
   // Adds what is new about the client to its groups.
-  void Count(ClientFeatures& client);
-  void AddGap(ClientFeatures& client, Duration gap);
-  GroupFeatures& GroupOf(GroupKind kind, const ClientFeatures& client);
-  bool IsSampled(std::uint64_t client) const;
-  bool MakeRoom(Time now);
-  void HalveSample();
-  void Forget(std::size_t index);
+  void Count(ClientFeatures& client, const GapSums& gaps, Time now);
+  void AddTo(GroupKind kind, const ClientFeatures& client, std::uint32_t fresh, const GapSums& gaps,
+             Time now);
+  void Assess(GroupFeatures& group, const ClientFeatures& member, Time now) const;
   void Advance(Time now);
+  void EndTick();
   void EndEpoch();
   void LearnConduct();
-  std::size_t Slot(std::uint64_t client) const;
-  void Unlink(std::size_t slot);
+  double LearningRate() const;
+  template <typename Change>
+  void ChangeGroups(Change change);
 
   ClusterTableOptions options_;
-  std::uint64_t seed_;
-  std::vector<ClientFeatures> clients_;
-  std::vector<std::uint32_t> index_;  // Of clients_, open addressing; kNobody: free.
+  ClientStore clients_;
   std::array<GroupFeatures, kDoorCount> doors_;
   GroupTable groups_;
   SeenSet seen_;
   PageVisits visits_;
   Baseline baseline_;
-  std::uint64_t sample_threshold_ = ~std::uint64_t{0};
-  double sample_share_ = 1;
   double trusted_growth_ = 1;
-  std::size_t hand_ = 0;  // Where the search for idle clients goes on.
+  std::uint32_t tick_ = 0;
   std::uint32_t epoch_ = 0;
-  Time epoch_end_{};
+  Time tick_end_{};
   bool may_learn_ = true;
   bool is_learning_ = true;
 };

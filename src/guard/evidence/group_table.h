@@ -5,9 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
-#include "guard/evidence/features.h"
+#include "guard/evidence/group_features.h"
 
 namespace holdfast::guard {
 
@@ -19,8 +20,8 @@ class GroupTable {
   const GroupFeatures* Find(std::uint64_t name) const;
   // Finds or makes it. The reference holds until the next call.
   GroupFeatures& Take(std::uint64_t name, std::uint32_t epoch);
-  // Every other client of the sample is gone.
-  void HalveCounts();
+  // All groups, in a stable order; unused ones are empty.
+  std::span<GroupFeatures> groups() { return groups_; }
   std::size_t state_bytes() const;
 
  private:

@@ -1,6 +1,6 @@
-// PageVisits: when each address last began a visit and loaded a page, in fixed memory: sets of
-// four, the oldest of which makes room. An address pushed out has "no page", which in a flood of
-// pages takes away evidence for honesty and never adds any against. Single-threaded.
+// PageVisits: when each address last loaded a page, in fixed memory: sets of four, the oldest of
+// which makes room. In a flood of pages from more addresses than fit, people look as if they had
+// come without one; that alone is no guilt (detectors/low_rate_swarm.h). Single-threaded.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,10 @@
 // Scorer: from what clients did to the odds that they are hostile. log odds = prior + sum of the
 // detectors' calibrated log-likelihood ratios, each family of evidence that tells of the same thing
 // bounded, so that nothing is counted twice. Pure; thread-compatible.
+//
+// For a verdict, a client is judged by the surges of its groups that it was part of, also after
+// they ended. At the door it is judged by its groups as they are now, so that whoever resembles an
+// attacker is free again within seconds of its end.
 #pragma once
 
 #include <array>
@@ -31,19 +35,17 @@ class Scorer {
  public:
   explicit Scorer(const Calibration& calibration = kCalibration) : calibration_(calibration) {}
 
-  // Scores of the clients in the table that were seen since `since`, appended in the table's order.
-  void Score(const ClusterTable& table, Time since, Time now, std::vector<ClusterScore>& out) const;
-  void Score(const ClusterTable& table, Time now, std::vector<ClusterScore>& out) const {
-    Score(table, Time::min(), now, out);
-  }
-  // Of the one who sends this request, before it is told to the table: by its record if there is
-  // one, else by its groups alone.
+  // Of the clients in the table that were seen in the hour before `now`, appended in its order.
+  void Score(const ClusterTable& table, Time now, std::vector<ClusterScore>& out) const;
+  // Of the one who sends this request, before it is told to the table: by its record if it has one,
+  // and by its groups as they are now. O(1), for decisions at the door.
   ClusterScore ScoreRequest(const ClusterTable& table, const RequestFacts& facts, Time now) const;
-  ClusterScore ScoreClient(const ClusterTable& table, const ClientFeatures& client, Time now) const;
-  // What the detectors saw, without coefficients: the columns of a fit.
-  static Evidence Observe(const ClusterTable& table, const ClientFeatures& client, Time now);
+  // What the detectors see in a client of the table, without coefficients: a row of a fit.
+  static Evidence Observe(const ClusterTable& table, const ClientFeatures& client);
 
  private:
+  ClusterScore ScoreView(const ClusterTable& table, const ClientView& view) const;
+
   Calibration calibration_;
 };
 

@@ -10,6 +10,7 @@
 
 #include "guard/evidence/baseline.h"
 #include "guard/evidence/features.h"
+#include "guard/evidence/group_features.h"
 
 namespace holdfast::guard {
 
@@ -55,23 +56,18 @@ enum class Family : std::uint8_t {
 inline constexpr int kFamilyCount = static_cast<int>(Family::kTiming) + 1;
 Family FamilyOf(Detector detector);
 
-// A group as a detector sees it, with totals made whole again (`weight`).
+// A group as a detector sees it: 0 where it is too small to say anything.
 struct GroupView {
-  double clients = 0;     // About now.
-  double usual = 0;       // In quiet time.
-  double excess = 0;      // Log of clients over what the growth of trusted clients explains; >= 0.
+  double excess = 0;      // Log of its clients over what the growth of trusted clients explains.
   double misconduct = 0;  // Nats per client by which its members behave worse than is ordinary.
 };
 
 struct ClientView {
   const ClientFeatures& client;
+  const Conduct& ordinary;  // Of the client's surface.
   std::array<GroupView, kGroupKindCount> groups;
-  const Baseline& baseline;
-  Time now{};
-  double known = 0;  // How well the baseline is known, 0..1.
 
-  const GroupView& Group(GroupKind kind) const { return groups[static_cast<int>(kind)]; }
-  const Conduct& conduct() const { return baseline.conduct[static_cast<int>(client.surface())]; }
+  const GroupView& Group(GroupKind kind) const { return groups[static_cast<std::size_t>(kind)]; }
 };
 
 using Evidence = std::array<float, kDetectorCount>;

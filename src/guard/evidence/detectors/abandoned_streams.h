@@ -1,0 +1,17 @@
+// Abandoned streams: answers asked for, begun, and left, so that the work is wasted.
+// Evidence: share of begun answers it left in the middle, at the ordinary rate against 90 %.
+// Leaving while waiting for the first token is what people do when it is slow, and is not counted.
+// Fails when: the page has a stop button that people like.
+#pragma once
+
+#include "guard/evidence/detectors/detector.h"
+#include "guard/evidence/detectors/likelihood.h"
+
+namespace holdfast::guard {
+
+inline double AbandonedStreams(const ClientView& view) {
+  return std::max(0.0, LikelihoodRatio(view.client.cut_short, view.client.streamed, 0.9,
+                                       std::min(0.5, view.ordinary.cut_short), 4));
+}
+
+}  // namespace holdfast::guard

@@ -1,0 +1,16 @@
+// Reads answers: it takes its answers to the end; or, measured by its occasions, does not.
+// Evidence: share of answers read, at the ordinary rate against 50 %.
+// Fails when: bots take every byte, which costs them the time and the bandwidth.
+#pragma once
+
+#include "guard/evidence/detectors/detector.h"
+#include "guard/evidence/detectors/likelihood.h"
+
+namespace holdfast::guard {
+
+inline double ReadsAnswers(const ClientView& view) {
+  return LikelihoodRatio(view.client.read, view.client.served, 0.5,
+                         std::max(0.6, view.ordinary.read), 4);
+}
+
+}  // namespace holdfast::guard

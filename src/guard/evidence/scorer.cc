@@ -1,0 +1,101 @@
+#include "guard/evidence/scorer.h"
+
+#include <algorithm>
+
+namespace holdfast::guard {
+namespace {
+
+const Conduct& OrdinaryConduct(const ClusterTable& table, const ClientFeatures& client) {
+  return table.baseline().conduct[static_cast<std::size_t>(client.surface())];
+}
+
+// A group with its surge, for the clients that were part of it.
+GroupView ViewOfSurge(const GroupFeatures& group, const ClientFeatures& client, Duration slack) {
+  const Surge& surge = group.surge;
+  const bool took_part = surge.excess > 0 && client.last_seen >= surge.since - slack &&
+                         client.first_seen <= surge.until + slack;
+  if (!took_part) return {};
+  return {.excess = surge.excess, .misconduct = surge.misconduct};
+}
+
+GroupView ViewOfNow(const GroupFeatures& group, std::uint32_t tick) {
+  constexpr std::uint32_t kTicksCurrent = 3;  // A group without clients for longer has no surge.
+  if (tick - group.assessed > kTicksCurrent || group.clients < kGroupClientsMin) return {};
+  return {.excess = group.excess, .misconduct = group.misconduct};
+}
+
+template <typename See>
+ClientView MakeView(const ClusterTable& table, const ClientFeatures& client, See see) {
+  ClientView view{.client = client, .ordinary = OrdinaryConduct(table, client), .groups = {}};
+  for (int kind = 0; kind < kGroupKindCount; ++kind) {
+    const GroupFeatures* group = table.Group(static_cast<GroupKind>(kind), client);
+    if (group != nullptr) view.groups[static_cast<std::size_t>(kind)] = see(*group);
+  }
+  return view;
+}
+
+ClientView ViewForVerdict(const ClusterTable& table, const ClientFeatures& client) {
+  const Duration slack = 3 * table.tick();
+  return MakeView(table, client,
+                  [&](const GroupFeatures& group) { return ViewOfSurge(group, client, slack); });
+}
+
+ClientView ViewAtDoor(const ClusterTable& table, const ClientFeatures& client) {
+  return MakeView(table, client,
+                  [&](const GroupFeatures& group) { return ViewOfNow(group, table.tick_count()); });
+}
+
+// The group that says most about the client; the one of its fingerprint when none says much.
+GroupKind TellingGroup(const ClientView& view) {
+  GroupKind telling = GroupKind::kFingerprint;
+  double most = 0.5;
+  for (int kind = 0; kind < kGroupKindCount; ++kind) {
+    const GroupView& group = view.groups[static_cast<std::size_t>(kind)];
+    const double says = std::abs(group.excess * group.misconduct);
+    if (says <= most) continue;
+    most = says;
+    telling = static_cast<GroupKind>(kind);
+  }
+  return telling;
+}
+
+}  // namespace
+
+void Scorer::Score(const ClusterTable& table, Time now, std::vector<ClusterScore>& out) const {
+  for (const ClientFeatures& client : table.clients()) {
+    if (now - client.last_seen > std::chrono::hours(1)) continue;
+    out.push_back(ScoreView(table, ViewForVerdict(table, client)));
+  }
+}
+
+ClusterScore Scorer::ScoreRequest(const ClusterTable& table, const RequestFacts& facts,
+                                  Time now) const {
+  const ClientFeatures client = table.Preview(facts, now);
+  return ScoreView(table, ViewAtDoor(table, client));
+}
+
+Evidence Scorer::Observe(const ClusterTable& table, const ClientFeatures& client) {
+  return Detect(ViewForVerdict(table, client));
+}
+
+ClusterScore Scorer::ScoreView(const ClusterTable& table, const ClientView& view) const {
+  ClusterScore score{.client = view.client.client,
+                     .group = ClusterTable::GroupName(TellingGroup(view), view.client),
+                     .requests = view.client.requests,
+                     .cost = view.client.cost,
+                     .weight = table.weight()};
+  const Evidence evidence = Detect(view);
+  std::array<double, kFamilyCount> families{};
+  for (std::size_t i = 0; i < evidence.size(); ++i) {
+    score.llr[i] = static_cast<float>(calibration_.coefficient[i] * evidence[i]);
+    families[static_cast<std::size_t>(FamilyOf(static_cast<Detector>(i)))] += score.llr[i];
+  }
+  score.log_odds = calibration_.prior;
+  for (std::size_t i = 0; i < families.size(); ++i) {
+    score.log_odds +=
+        std::clamp(families[i], -calibration_.family_max[i], calibration_.family_max[i]);
+  }
+  return score;
+}
+
+}  // namespace holdfast::guard
