@@ -6,6 +6,20 @@
 //           ──▶ kWait (place, expected wait) ──Poll──▶ started, or refused (Expired)
 //           ──▶ kStart ──▶ OnFirstToken ──▶ OnFinish
 //
+// Admission puts together CostPredictor, ConcurrencyLimit, FairQueue, WaitEstimator and Ladder;
+// each says above its class what it does and whence it comes.
+//
+// A request starts at once when nobody waits and the engine has a place. Else it may wait, if the
+// rung of the ladder lets its class, its client's share of the queue and the queue itself have
+// room, and the upper end of its expected wait is within what it can wait: its patience, and what
+// the engine leaves of first_token_max. All others are refused there and then.
+//
+// Retry-After is an appointment: refused work is put behind the refused work of its class, in a
+// book that empties as fast as the class is served. A client has one appointment at a time. Whoever
+// keeps it may wait the whole allowed time, whoever comes without one only kUnbooked of it while
+// there is a book, whoever comes too early half of that, and on any rung but the first not at all.
+// So retrying at once gains nothing, and cannot hold an overload up.
+//
 // Every ticket that was started or waits ends with exactly one OnFinish by the caller (also when a
 // caller leaves the queue) or one Expired from Poll. After every event, and at NextTime(), the
 // caller polls. Times never go back.
@@ -20,41 +34,13 @@
 #include <vector>
 
 #include "guard/facts.h"
+#include "guard/overload/engine_report.h"
+#include "guard/overload/ladder.h"
+#include "guard/overload/service_class.h"
 
 namespace holdfast::guard {
 
 using TicketId = std::uint64_t;  // 0 names none. Never used twice.
-
-// Shedding order, most protected first: a class is refused before those above it. A class gets what
-// those above leave, but never less than its guaranteed share (AdmissionOptions::share).
-enum class ServiceClass : std::uint8_t {
-  kHistory,
-  kNew,
-  kHistoryBatch,
-  kAnonymous,
-  kNewBatch,
-  kAnonymousBatch,
-};
-inline constexpr int kServiceClassCount = static_cast<int>(ServiceClass::kAnonymousBatch) + 1;
-
-constexpr ServiceClass ClassOf(Standing standing, bool is_batch) {
-  constexpr ServiceClass kClasses[kStandingCount][2] = {
-      {ServiceClass::kAnonymous, ServiceClass::kAnonymousBatch},
-      {ServiceClass::kNew, ServiceClass::kNewBatch},
-      {ServiceClass::kHistory, ServiceClass::kHistoryBatch}};
-  return kClasses[static_cast<int>(standing)][is_batch ? 1 : 0];
-}
-
-// Rungs of the degradation ladder. Each says who may still wait; whoever finds a free place starts
-// on any rung, so that a rung never leaves the engine idle.
-enum class Rung : std::uint8_t {
-  kOpen,            // Everybody may wait.
-  kNoEarlyRetries,  // Not those who come back before their Retry-After.
-  kNoBatch,         // Nor batch work.
-  kNoAnonymous,     // Nor callers without an account.
-  kHistoryOnly,     // Only people with history.
-};
-inline constexpr int kRungCount = static_cast<int>(Rung::kHistoryOnly) + 1;
 
 struct AdmissionOptions {
   ServiceLevel level;
@@ -63,7 +49,7 @@ struct AdmissionOptions {
   Duration batch_wait_max = std::chrono::minutes(10);
   Duration retry_after_max = std::chrono::minutes(10);
 
-  std::size_t queue_max = 8192;          // Waiting requests in all.
+  std::size_t queue_max = 8192;           // Waiting requests in all.
   std::size_t queue_per_client_max = 64;  // Waiting requests of one client in one class.
   std::size_t clients_max = 65536;        // Remembered clients; a power of two, at least 8.
 
@@ -75,8 +61,8 @@ struct AdmissionOptions {
   // Cost of a request in weighted tokens: weight_input * prompt + weight_output * answer.
   double weight_input = 1.0;
   double weight_output = 2.0;
-  double bytes_per_token = 4.0;  // Where the prompt is not counted yet.
-  std::uint32_t output_tokens_initial = 256;  // Predicted before anything is known.
+  double bytes_per_token = 4.0;                // Where the prompt is not counted yet.
+  std::uint32_t output_tokens_initial = 256;   // Predicted before anything is known.
   std::uint32_t request_tokens_max = 1 << 20;  // Charged at most for one request, input and output.
 
   // Least share of the engine that a class gets while it has requests waiting, by ServiceClass.
@@ -89,23 +75,11 @@ struct AdmissionOptions {
   bool has_ladder = true;
 };
 
-// What is known of the engine: its own report, or what the gateway itself sees of it (a foreign
-// engine: the tokens it relays a second and no more). What is not known stays as it is here.
-struct EngineReport {
-  std::uint32_t running = 0;        // Sequences in the batch.
-  std::uint32_t waiting = 0;        // Requests queued inside the engine.
-  std::uint32_t sequences_max = 0;  // 0: not known.
-  double free_cache_share = 1.0;
-  std::uint32_t workers_up = 1;  // 0: nothing can be served.
-  std::uint32_t workers_total = 1;
-  double tokens_per_s = 0;  // Output tokens of all sequences since the last report; 0: not known.
-};
-
 struct ExpectedWait {
   Duration expected{0};  // Until it starts.
   Duration low{0};       // 5 % and 95 % of real waits lie outside [low, high].
   Duration high{0};
-  std::uint32_t place = 0;  // 1: next of its class. 0: does not wait.
+  std::uint32_t place = 0;  // 1: next. 0: does not wait.
 };
 
 // What Admission holds of a ticket.
@@ -125,17 +99,17 @@ struct AdmissionCounters {
   std::uint32_t before_first_token = 0;  // Of those in flight.
   std::uint32_t waiting = 0;
   double in_flight_limit = 0;
-  double prompt_window = 0;      // Limit on before_first_token.
-  double capacity = 0;           // Weighted tokens that the engine takes on a second.
-  double pressure = 0;           // Demand (first attempts) over capacity.
-  double output_error = 0;       // Mean |answer - predicted| over mean answer, recent.
-  double output_bias = 1;        // Mean answer over mean predicted, recent.
-  Duration engine_delay{0};      // Recent wait inside the engine before a first token.
-  Duration token_interval{0};    // Recent; 0 before the first.
-  std::uint64_t started = 0;     // Since construction, as the following.
+  double prompt_window = 0;    // Limit on before_first_token.
+  double capacity = 0;         // Weighted tokens that the engine takes on a second.
+  double pressure = 0;         // Demand (first attempts) over capacity.
+  double output_error = 0;     // Mean |answer - predicted| over mean answer, recent.
+  double output_bias = 1;      // Mean answer over mean predicted, recent.
+  Duration engine_delay{0};    // Recent wait inside the engine before a first token.
+  Duration token_interval{0};  // Recent; 0 before the first.
+  std::uint64_t started = 0;   // Since construction, as the following.
   std::uint64_t refused = 0;
   std::uint64_t expired = 0;
-  std::uint64_t waited = 0;      // Waits that ended in a start.
+  std::uint64_t waited = 0;               // Waits that ended in a start.
   std::uint64_t wait_estimates_good = 0;  // Of those, within 20 % of the first estimate.
 };
 
@@ -147,7 +121,7 @@ class Admission {
     TicketId id = 0;  // 0 with kRefuse.
     Refusal refusal = Refusal::kNone;
     Duration retry_after{0};
-    ExpectedWait wait;  // With kWait: the first estimate.
+    ExpectedWait wait{};  // With kWait: the first estimate.
   };
   struct Expired {
     TicketId id = 0;  // No longer valid.
@@ -173,7 +147,7 @@ class Admission {
   void OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now);
   void OnEngineReport(const EngineReport& report, Time now);
 
-  // Of a valid ticket, as things are now.
+  // Of a valid ticket; the wait as things are at `now`.
   ExpectedWait Wait(TicketId id, Time now) const;
   Admitted Find(TicketId id) const;
   Rung rung() const;

@@ -1,0 +1,519 @@
+#include "guard/overload/admission.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "guard/overload/client_table.h"
+#include "guard/overload/concurrency_limit.h"
+#include "guard/overload/cost_predictor.h"
+#include "guard/overload/deadline_heap.h"
+#include "guard/overload/fair_queue.h"
+#include "guard/overload/wait_estimator.h"
+
+namespace holdfast::guard {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kRetryAfterMin = 1s;
+constexpr Duration kDownMin = 5s;             // Retry-After of an engine just lost.
+constexpr Duration kAppointmentLength = 60s;  // An appointment may be kept this much late.
+constexpr Duration kLadderSpan = 1s;          // The ladder is looked at so often without events.
+constexpr double kUnbooked = 0.7;
+constexpr double kEarly = kUnbooked / 2;
+constexpr double kBookShare = 0.9;  // Of its capacity, that a class gives to appointments.
+
+// Of the queue, by Standing: the rest is kept for those above.
+constexpr double kQueueShare[kStandingCount] = {0.5, 0.8, 1.0};
+
+constexpr double kGoodEstimate = 0.2;
+
+int IndexOf(ServiceClass service_class) { return static_cast<int>(service_class); }
+
+ConcurrencyLimit::Options LimitOptions(const AdmissionOptions& options) {
+  return {.level = options.level,
+          .min = options.in_flight_min,
+          .initial = options.in_flight_initial,
+          .max = options.in_flight_max,
+          .is_adaptive = options.is_adaptive};
+}
+
+}  // namespace
+
+class Admission::State {
+ public:
+  explicit State(const AdmissionOptions& options);
+
+  Offer Request(const RequestFacts& facts, Time now);
+  void Poll(Time now, std::vector<TicketId>& started, std::vector<Expired>& expired);
+  Time NextTime() const;
+  void OnFirstToken(TicketId id, Time now);
+  void OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now);
+  void OnEngineReport(const EngineReport& report, Time now);
+  ExpectedWait Wait(TicketId id, Time now) const;
+  Admitted Find(TicketId id) const;
+  Rung rung() const { return ladder_.rung(); }
+  AdmissionCounters counters() const;
+
+ private:
+  using Slot = std::uint32_t;
+
+  enum class Phase : std::uint8_t { kFree, kWaiting, kBeforeFirstToken, kStreaming };
+
+  struct Ticket {
+    std::uint32_t generation = 0;
+    Phase phase = Phase::kFree;
+    ServiceClass service_class = ServiceClass::kAnonymous;
+    CostPredictor::Group group = 0;
+    ClientTable::Index client = 0;
+    std::uint32_t prompt_tokens = 0;
+    std::uint32_t predicted_output = 0;
+    double cost = 0;
+    std::uint64_t client_id = 0;
+    Time arrival{};
+    Time first_token{};
+    double estimate = 0;  // Seconds, the first.
+    std::uint32_t places = 0;
+    ConcurrencyLimit::Mark mark;
+  };
+
+  // A request on its way to a decision.
+  struct Applicant {
+    ServiceClass service_class = ServiceClass::kAnonymous;
+    CostPredictor::Group group = 0;
+    ClientTable::Index client = 0;
+    std::uint32_t prompt_tokens = 0;
+    std::uint32_t predicted_output = 0;
+    double cost = 0;
+    bool is_early = false;    // Retries before it was told to.
+    bool is_invited = false;  // Keeps its appointment.
+  };
+
+  void Advance(Time now);
+  Applicant Apply(const RequestFacts& facts, Time now);
+  double CostOf(std::uint32_t prompt_tokens, std::uint32_t output_tokens) const;
+  double AllowedWait(const RequestFacts& facts, const Applicant& applicant) const;  // Seconds.
+  Refusal WhyNotWait(const Applicant& applicant) const;
+  Offer StartAtOnce(const RequestFacts& facts, const Applicant& applicant, Time now);
+  Offer Enqueue(const RequestFacts& facts, const Applicant& applicant,
+                const WaitEstimator::Line& line, const WaitEstimator::Estimate& estimate,
+                double allowed, Time now);
+  Offer Refuse(const Applicant& applicant, Refusal refusal, double excess, Time now);
+  Duration MakeAppointment(const Applicant& applicant, double excess, Time now);
+  Slot NewTicket(const RequestFacts& facts, const Applicant& applicant, Time now);
+  void Free(Slot slot);
+  void Start(Slot slot, bool has_waited, Time now);
+  Expired Expire(Slot slot, Time now);
+  void Settle(const Ticket& ticket, std::uint32_t output_tokens, Ending ending, Time now);
+  WaitEstimator::Line LineBefore(ServiceClass service_class, OrderTree::Key key) const;
+  double GivenBelow(ServiceClass service_class) const;
+  double CapacityFor(ServiceClass service_class) const;
+
+  Slot SlotOf(TicketId id) const;
+  TicketId IdOf(Slot slot) const {
+    return static_cast<TicketId>(tickets_[slot].generation) << 32 | slot;
+  }
+
+  const AdmissionOptions options_;
+  ClientTable clients_;
+  FairQueue queue_;
+  DeadlineHeap deadlines_;
+  CostPredictor predictor_;
+  ConcurrencyLimit limit_;
+  WaitEstimator estimator_;
+  Ladder ladder_;
+  std::vector<Ticket> tickets_;
+  std::vector<Slot> free_;
+  std::array<double, kServiceClassCount> book_{};  // Refused cost with an appointment to come.
+  std::array<Time, kServiceClassCount> book_time_{};
+  Time now_{};
+  Time down_since_{};
+  std::uint32_t workers_ = 0;
+  AdmissionCounters counters_;
+};
+
+Admission::State::State(const AdmissionOptions& options)
+    : options_(options),
+      clients_(options.clients_max),
+      queue_(options.queue_max + options.in_flight_max, options.share, options.is_fair, clients_),
+      deadlines_(options.queue_max + options.in_flight_max),
+      predictor_(options.output_tokens_initial),
+      limit_(LimitOptions(options)),
+      ladder_(Ladder::Rules{}),
+      tickets_(options.queue_max + options.in_flight_max) {
+  CHECK(options.weight_input > 0 && options.weight_output > 0 && options.bytes_per_token > 0);
+  free_.reserve(tickets_.size());
+  for (std::size_t i = tickets_.size(); i > 0; --i) free_.push_back(static_cast<Slot>(i - 1));
+}
+
+void Admission::State::Advance(Time now) {
+  CHECK(now >= now_);
+  now_ = now;
+  estimator_.Advance(now, queue_.size() > 0);
+  if (options_.has_ladder) ladder_.Observe(estimator_.pressure(), now);
+}
+
+Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) {
+  Advance(now);
+  const Applicant applicant = Apply(facts, now);
+  if (facts.attempt == 0 && !applicant.is_early) estimator_.OnDemand(applicant.cost);
+
+  if (!limit_.is_up()) return Refuse(applicant, Refusal::kEngineDown, 0, now);
+  if (queue_.size() == 0 && limit_.CanStart()) return StartAtOnce(facts, applicant, now);
+
+  const WaitEstimator::Line line = LineBefore(
+      applicant.service_class, queue_.NextKey(applicant.service_class, clients_[applicant.client]));
+  const WaitEstimator::Estimate estimate = estimator_.Wait(applicant.service_class, line);
+  const double allowed = AllowedWait(facts, applicant);
+  const double excess = std::max(estimate.expected - allowed, 0.0);
+  const Refusal refusal = WhyNotWait(applicant);
+  if (refusal != Refusal::kNone) return Refuse(applicant, refusal, excess, now);
+  const double part = applicant.is_early                            ? kEarly
+                      : applicant.is_invited                        ? 1
+                      : book_[IndexOf(applicant.service_class)] > 0 ? kUnbooked
+                                                                    : 1;
+  if (options_.is_deadline_aware && estimate.high > allowed * part) {
+    return Refuse(applicant, Refusal::kDeadlineUnreachable, excess, now);
+  }
+  return Enqueue(facts, applicant, line, estimate, allowed, now);
+}
+
+Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, Time now) {
+  Applicant applicant;
+  applicant.service_class = ClassOf(facts.standing, facts.is_batch);
+  applicant.client = clients_.Find(facts.caller.client(), applicant.service_class,
+                                   queue_.virtual_time(applicant.service_class), now);
+  const Client& client = clients_[applicant.client];
+  applicant.group = CostPredictor::GroupOf(facts);
+  applicant.prompt_tokens =
+      facts.prompt_tokens > 0
+          ? facts.prompt_tokens
+          : static_cast<std::uint32_t>(facts.prompt_bytes / options_.bytes_per_token) + 1;
+  applicant.predicted_output =
+      predictor_.Predict(applicant.group, facts.tokens_max, client.history);
+  applicant.cost = CostOf(applicant.prompt_tokens, applicant.predicted_output);
+
+  const bool has_appointment = client.invited_at != Time{};
+  applicant.is_invited =
+      has_appointment && now >= client.invited_at && now <= client.invited_at + kAppointmentLength;
+  const bool is_before = has_appointment && now < client.invited_at;
+  applicant.is_early = is_before || (facts.attempt > 0 && !applicant.is_invited);
+  return applicant;
+}
+
+double Admission::State::CostOf(std::uint32_t prompt_tokens, std::uint32_t output_tokens) const {
+  const double input = std::min(prompt_tokens, options_.request_tokens_max);
+  const double output = std::min(output_tokens, options_.request_tokens_max);
+  return options_.weight_input * input + options_.weight_output * output;
+}
+
+double Admission::State::AllowedWait(const RequestFacts& facts, const Applicant& applicant) const {
+  const double first_token = limit_.ExpectedFirstToken(applicant.prompt_tokens);
+  double allowed = ToSeconds(options_.batch_wait_max);
+  if (!facts.is_batch) {
+    const double promised = ToSeconds(options_.level.first_token_max);
+    allowed = options_.wait_max.count() > 0 ? ToSeconds(options_.wait_max)
+                                            : promised - first_token - limit_.first_token_margin();
+  }
+  if (facts.patience.count() > 0) {
+    allowed = std::min(allowed, ToSeconds(facts.patience) - first_token);
+  }
+  return std::max(allowed, 0.0);
+}
+
+Refusal Admission::State::WhyNotWait(const Applicant& applicant) const {
+  if (!MayWait(ladder_.rung(), applicant.service_class, applicant.is_early)) return Refusal::kShed;
+  if (clients_[applicant.client].waiting >= options_.queue_per_client_max) {
+    return Refusal::kYourConcurrency;
+  }
+  const double share = kQueueShare[static_cast<int>(StandingOf(applicant.service_class))];
+  if (queue_.size() >= share * static_cast<double>(options_.queue_max)) return Refusal::kQueueFull;
+  return Refusal::kNone;
+}
+
+Admission::Offer Admission::State::StartAtOnce(const RequestFacts& facts,
+                                               const Applicant& applicant, Time now) {
+  queue_.ChargeAtOnce(applicant.service_class, clients_[applicant.client], applicant.cost);
+  estimator_.OnAdmitted(applicant.service_class, applicant.cost);
+  const Slot slot = NewTicket(facts, applicant, now);
+  Start(slot, false, now);
+  return {.what = Offer::kStart, .id = IdOf(slot)};
+}
+
+Admission::Offer Admission::State::Enqueue(const RequestFacts& facts, const Applicant& applicant,
+                                           const WaitEstimator::Line& line,
+                                           const WaitEstimator::Estimate& estimate, double allowed,
+                                           Time now) {
+  estimator_.OnAdmitted(applicant.service_class, applicant.cost);
+  const Slot slot = NewTicket(facts, applicant, now);
+  Ticket& ticket = tickets_[slot];
+  ticket.phase = Phase::kWaiting;
+  ticket.estimate = estimate.expected;
+  ticket.places = line.places;
+  queue_.Push(slot, applicant.service_class, applicant.client, applicant.cost);
+  deadlines_.Insert(slot, options_.is_deadline_aware ? now + FromSeconds(allowed) : Time::max());
+  return {.what = Offer::kWait,
+          .id = IdOf(slot),
+          .wait = {.expected = FromSeconds(estimate.expected),
+                   .low = FromSeconds(estimate.low),
+                   .high = FromSeconds(estimate.high),
+                   .place = line.places + 1}};
+}
+
+Admission::Offer Admission::State::Refuse(const Applicant& applicant, Refusal refusal,
+                                          double excess, Time now) {
+  ++counters_.refused;
+  Offer offer{.what = Offer::kRefuse, .refusal = refusal};
+  if (refusal == Refusal::kEngineDown) {
+    // What has been down for a while will be down for about as long.
+    offer.retry_after = std::clamp(now - down_since_, kDownMin, options_.retry_after_max);
+  } else {
+    offer.retry_after = MakeAppointment(applicant, excess, now);
+  }
+  return offer;
+}
+
+Duration Admission::State::MakeAppointment(const Applicant& applicant, double excess, Time now) {
+  Client& client = clients_[applicant.client];
+  if (client.invited_at > now) return client.invited_at - now;
+  const int c = IndexOf(applicant.service_class);
+  const double rate = kBookShare * CapacityFor(applicant.service_class);
+  book_[c] = std::max(book_[c] - rate * ToSeconds(now - book_time_[c]), 0.0);
+  book_time_[c] = now;
+  const double seconds = excess + (book_[c] + applicant.cost) / rate;
+  const Duration after =
+      std::clamp(FromSeconds(std::min(seconds, ToSeconds(options_.retry_after_max))),
+                 kRetryAfterMin, options_.retry_after_max);
+  // A full book takes nobody more: those beyond are told its length.
+  if (after < options_.retry_after_max) book_[c] += applicant.cost;
+  client.invited_at = now + after;
+  return after;
+}
+
+Admission::State::Slot Admission::State::NewTicket(const RequestFacts& facts,
+                                                   const Applicant& applicant, Time now) {
+  CHECK(!free_.empty());
+  const Slot slot = free_.back();
+  free_.pop_back();
+  Ticket& ticket = tickets_[slot];
+  ++ticket.generation;
+  ticket.service_class = applicant.service_class;
+  ticket.group = applicant.group;
+  ticket.client = applicant.client;
+  ticket.prompt_tokens = applicant.prompt_tokens;
+  ticket.predicted_output = applicant.predicted_output;
+  ticket.cost = applicant.cost;
+  ticket.client_id = facts.caller.client();
+  ticket.arrival = now;
+  clients_[applicant.client].invited_at = {};
+  return slot;
+}
+
+void Admission::State::Free(Slot slot) {
+  tickets_[slot].phase = Phase::kFree;
+  free_.push_back(slot);
+}
+
+void Admission::State::Poll(Time now, std::vector<TicketId>& started,
+                            std::vector<Expired>& expired) {
+  Advance(now);
+  while (deadlines_.deadline() <= now) expired.push_back(Expire(deadlines_.first(), now));
+  while (queue_.size() > 0 && limit_.CanStart()) {
+    const Slot slot = queue_.Pop();
+    deadlines_.Erase(slot);
+    Start(slot, true, now);
+    started.push_back(IdOf(slot));
+  }
+}
+
+void Admission::State::Start(Slot slot, bool has_waited, Time now) {
+  Ticket& ticket = tickets_[slot];
+  ticket.phase = Phase::kBeforeFirstToken;
+  ticket.mark = limit_.OnStart(now);
+  ++clients_[ticket.client].in_flight;
+  estimator_.OnStart(ticket.cost, has_waited);
+  ++counters_.started;
+  if (!has_waited) return;
+  const double real = ToSeconds(now - ticket.arrival);
+  estimator_.OnWaited(ticket.service_class, ticket.estimate, real, ticket.places);
+  ++counters_.waited;
+  if (std::abs(real - ticket.estimate) <= kGoodEstimate * ticket.estimate) {
+    ++counters_.wait_estimates_good;
+  }
+}
+
+Admission::Expired Admission::State::Expire(Slot slot, Time now) {
+  const Ticket& ticket = tickets_[slot];
+  const Expired expired{
+      .id = IdOf(slot),
+      .refusal = Refusal::kDeadlineUnreachable,
+      .retry_after = MakeAppointment(
+          {.service_class = ticket.service_class, .client = ticket.client, .cost = ticket.cost}, 0,
+          now)};
+  queue_.Erase(slot);
+  deadlines_.Erase(slot);
+  Free(slot);
+  ++counters_.expired;
+  return expired;
+}
+
+Time Admission::State::NextTime() const {
+  const Time deadline = deadlines_.deadline();
+  return rung() == Rung::kOpen ? deadline : std::min(deadline, now_ + kLadderSpan);
+}
+
+void Admission::State::OnFirstToken(TicketId id, Time now) {
+  Advance(now);
+  Ticket& ticket = tickets_[SlotOf(id)];
+  CHECK(ticket.phase == Phase::kBeforeFirstToken);
+  ticket.phase = Phase::kStreaming;
+  ticket.first_token = now;
+  limit_.OnFirstToken(ticket.mark, ticket.prompt_tokens, now);
+}
+
+void Admission::State::OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now) {
+  Advance(now);
+  const Slot slot = SlotOf(id);
+  const Ticket& ticket = tickets_[slot];
+  if (ticket.phase == Phase::kWaiting) {
+    queue_.Erase(slot);
+    deadlines_.Erase(slot);
+  } else {
+    Settle(ticket, output_tokens, ending, now);
+  }
+  Free(slot);
+}
+
+void Admission::State::Settle(const Ticket& ticket, std::uint32_t output_tokens, Ending ending,
+                              Time now) {
+  const bool had_first_token = ticket.phase == Phase::kStreaming;
+  const bool has_interval = had_first_token && output_tokens > 1 && ending != Ending::kFailed;
+  limit_.OnFinish(ticket.mark, had_first_token,
+                  has_interval ? (now - ticket.first_token) / (output_tokens - 1) : Duration{0},
+                  now);
+  estimator_.OnFinish(ticket.cost,
+                      ending == Ending::kServed ? now - ticket.mark.start : Duration{0});
+  Client& client = clients_[ticket.client];
+  --client.in_flight;
+  client.owed += CostOf(ticket.prompt_tokens, output_tokens) - ticket.cost;
+  predictor_.Learn(ticket.group, ticket.predicted_output, output_tokens, ending, client.history);
+}
+
+void Admission::State::OnEngineReport(const EngineReport& report, Time now) {
+  Advance(now);
+  if (limit_.is_up() && report.workers_up == 0) down_since_ = now;
+  limit_.OnEngineReport(report, now);
+  if (report.workers_up == 0) return;
+  if (workers_ > 0 && workers_ != report.workers_up) {
+    estimator_.ScaleCapacity(static_cast<double>(report.workers_up) / workers_);
+  }
+  workers_ = report.workers_up;
+}
+
+WaitEstimator::Line Admission::State::LineBefore(ServiceClass service_class,
+                                                 OrderTree::Key key) const {
+  const OrderTree::Sum ahead = queue_.Before(service_class, key);
+  WaitEstimator::Line line{
+      .ahead = ahead.cost,
+      .tag_lead =
+          options_.is_fair ? std::max(key.tag - queue_.virtual_time(service_class), 0.0) : 0,
+      .clients = queue_.clients_waiting(service_class),
+      .places = ahead.count,
+      .given = GivenBelow(service_class),
+      .share = queue_.share(service_class)};
+  for (int i = 0; i < IndexOf(service_class); ++i) {
+    const OrderTree::Sum above = queue_.Total(static_cast<ServiceClass>(i));
+    line.above += above.cost;
+    line.places += above.count;
+  }
+  return line;
+}
+
+double Admission::State::GivenBelow(ServiceClass service_class) const {
+  double given = 0;
+  for (int i = IndexOf(service_class) + 1; i < kServiceClassCount; ++i) {
+    const auto below = static_cast<ServiceClass>(i);
+    if (queue_.clients_waiting(below) > 0) given += queue_.share(below);
+  }
+  return given;
+}
+
+double Admission::State::CapacityFor(ServiceClass service_class) const {
+  return estimator_.CapacityFor(service_class, GivenBelow(service_class),
+                                queue_.share(service_class));
+}
+
+ExpectedWait Admission::State::Wait(TicketId id, Time now) const {
+  const Slot slot = SlotOf(id);
+  const Ticket& ticket = tickets_[slot];
+  if (ticket.phase != Phase::kWaiting) return {};
+  const WaitEstimator::Line line = LineBefore(ticket.service_class, queue_.key(slot));
+  WaitEstimator estimator = estimator_;  // A stall since the last event counts.
+  estimator.Advance(now, true);
+  const WaitEstimator::Estimate estimate = estimator.Wait(ticket.service_class, line);
+  return {.expected = FromSeconds(estimate.expected),
+          .low = FromSeconds(estimate.low),
+          .high = FromSeconds(estimate.high),
+          .place = line.places + 1};
+}
+
+Admitted Admission::State::Find(TicketId id) const {
+  const Ticket& ticket = tickets_[SlotOf(id)];
+  return {.id = id,
+          .arrival = ticket.arrival,
+          .start = ticket.phase == Phase::kWaiting ? Time{} : ticket.mark.start,
+          .client = ticket.client_id,
+          .service_class = ticket.service_class,
+          .prompt_tokens = ticket.prompt_tokens,
+          .predicted_output = ticket.predicted_output,
+          .predicted_cost = ticket.cost};
+}
+
+AdmissionCounters Admission::State::counters() const {
+  AdmissionCounters counters = counters_;
+  counters.in_flight = limit_.in_flight();
+  counters.before_first_token = limit_.before_first_token();
+  counters.waiting = queue_.size();
+  counters.in_flight_limit = limit_.limit();
+  counters.prompt_window = limit_.window();
+  counters.capacity = estimator_.capacity();
+  counters.pressure = estimator_.pressure();
+  counters.output_error = predictor_.relative_error();
+  counters.output_bias = predictor_.bias();
+  counters.engine_delay = FromSeconds(limit_.engine_delay());
+  counters.token_interval = FromSeconds(limit_.token_interval());
+  return counters;
+}
+
+Admission::State::Slot Admission::State::SlotOf(TicketId id) const {
+  const auto slot = static_cast<Slot>(id);
+  CHECK(slot < tickets_.size() && tickets_[slot].phase != Phase::kFree && IdOf(slot) == id);
+  return slot;
+}
+
+Admission::Admission(const AdmissionOptions& options) : state_(std::make_unique<State>(options)) {}
+Admission::~Admission() = default;
+Admission::Admission(Admission&&) noexcept = default;
+Admission& Admission::operator=(Admission&&) noexcept = default;
+
+Admission::Offer Admission::Request(const RequestFacts& facts, Time now) {
+  return state_->Request(facts, now);
+}
+void Admission::Poll(Time now, std::vector<TicketId>& started, std::vector<Expired>& expired) {
+  state_->Poll(now, started, expired);
+}
+Time Admission::NextTime() const { return state_->NextTime(); }
+void Admission::OnFirstToken(TicketId id, Time now) { state_->OnFirstToken(id, now); }
+void Admission::OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now) {
+  state_->OnFinish(id, output_tokens, ending, now);
+}
+void Admission::OnEngineReport(const EngineReport& report, Time now) {
+  state_->OnEngineReport(report, now);
+}
+ExpectedWait Admission::Wait(TicketId id, Time now) const { return state_->Wait(id, now); }
+Admitted Admission::Find(TicketId id) const { return state_->Find(id); }
+Rung Admission::rung() const { return state_->rung(); }
+AdmissionCounters Admission::counters() const { return state_->counters(); }
+
+}  // namespace holdfast::guard

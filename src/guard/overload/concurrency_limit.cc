@@ -1,0 +1,223 @@
+#include "guard/overload/concurrency_limit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+
+namespace holdfast::guard {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Waiting inside the engine may take this share of the promised time to first token, and half of
+// what the prompt itself takes: noise of that size is no queue.
+constexpr double kDelayShare = 0.08;
+constexpr double kDelayPerPrompt = 0.5;
+constexpr double kWindowInitial = 4;
+constexpr Duration kWindowCalm = 5s;  // After a cut, growth is slow for as long.
+constexpr double kPressureToCut = 4;  // Times q* in excess, in a row, at a window of one.
+constexpr double kDelayGain = 1.0 / 16;
+
+constexpr double kGrowthPerSecond = 0.5;
+constexpr double kGrowthLeast = 0.1;  // A sample, so that small limits move too.
+constexpr Duration kGrowthSpan = 250ms;
+constexpr double kGenerationGrowth = 1.5;
+
+// Shares of the promised interval between tokens.
+constexpr double kIntervalGrow = 0.5;  // Full growth below.
+constexpr double kIntervalHold = 0.8;
+constexpr double kIntervalCut = 0.9;
+constexpr double kReportGain = 0.3;
+constexpr double kFinishGain = 1.0 / 8;
+constexpr std::uint32_t kFinishesToCut = 5;
+constexpr Duration kCutSpan = 1s;
+constexpr Duration kProbeAfterCut = 2s;
+constexpr Duration kIntervalIgnored = 30s;
+constexpr Duration kReportFresh = 3s;
+constexpr double kCacheFull = 0.03;
+
+}  // namespace
+
+ConcurrencyLimit::ConcurrencyLimit(const Options& options)
+    : options_(options),
+      window_(options.is_adaptive ? kWindowInitial : options.initial),
+      window_cut_(Time{} - kWindowCalm),
+      limit_(options.initial),
+      limit_cut_(Time{} - kCutSpan),
+      generation_limit_(2.0 * options.initial),
+      report_time_(Time{} - kReportFresh) {
+  CHECK(options.min >= 1 && options.min <= options.initial && options.initial <= options.max);
+  SetLimit(limit_);
+  SetWindow(window_);
+}
+
+ConcurrencyLimit::Mark ConcurrencyLimit::OnStart(Time now) {
+  const Mark mark{.start = now,
+                  .window_round = window_round_,
+                  .limit_round = limit_round_,
+                  .is_alone = before_first_token_ == 0,
+                  .has_filled_window = before_first_token_ + 1 >= window_floor_,
+                  .has_filled_limit = in_flight_ + 1 >= limit_floor_};
+  ++in_flight_;
+  ++before_first_token_;
+  return mark;
+}
+
+void ConcurrencyLimit::OnFirstToken(const Mark& mark, std::uint32_t prompt_tokens, Time now) {
+  CHECK(before_first_token_ > 0);
+  --before_first_token_;
+  const double taken = ToSeconds(now - mark.start);
+  const double alone = prompt_time_.is_known() ? prompt_time_.seconds(prompt_tokens) : taken;
+  const double target =
+      kDelayShare * ToSeconds(options_.level.first_token_max) + kDelayPerPrompt * alone;
+  if (mark.is_alone) prompt_time_.Learn(prompt_tokens, taken);
+  LearnDelay(mark, std::max(taken - alone, 0.0), target, now);
+}
+
+void ConcurrencyLimit::LearnDelay(const Mark& mark, double delay, double target, Time now) {
+  delay_deviation_ += kDelayGain * (std::abs(delay - delay_mean_) - delay_deviation_);
+  delay_mean_ += kDelayGain * (delay - delay_mean_);
+  if (!options_.is_adaptive) return;
+  if (delay > target) {
+    if (mark.window_round == window_round_) CutWindow(delay, target, now);
+    return;
+  }
+  window_pressure_ = 0;
+  if (mark.has_filled_window && delay < target / 2) GrowWindow(now);
+  if (mark.has_filled_limit) GrowLimit(now);
+}
+
+void ConcurrencyLimit::CutWindow(double delay, double target, Time now) {
+  if (window_floor_ > 1) {
+    const double in_use = std::min(window_, before_first_token_ + 1.0);
+    SetWindow(in_use * std::max(0.5, 0.9 * target / delay));
+    window_cut_ = now;
+    ++window_round_;
+    return;
+  }
+  window_pressure_ += std::min(delay / target - 1, kPressureToCut);
+  if (window_pressure_ < kPressureToCut) return;
+  window_pressure_ = 0;
+  ++window_round_;
+  CutLimit(0.8, now);
+  // A probe costs one request about this delay; rarely, then, where it is long.
+  limit_probe_ = now + FromSeconds(std::clamp(10 * delay, 1.0, 300.0));
+}
+
+void ConcurrencyLimit::GrowWindow(Time now) {
+  SetWindow(window_ + (now - window_cut_ >= kWindowCalm ? 1 : 1 / window_));
+}
+
+void ConcurrencyLimit::GrowLimit(Time now) {
+  if (now < limit_probe_ || is_cache_full_) return;
+  const double promised = ToSeconds(options_.level.token_interval_max);
+  const double room =
+      now < interval_ignored_until_
+          ? 1
+          : std::clamp((kIntervalHold - interval_ / promised) / (kIntervalHold - kIntervalGrow),
+                       0.0, 1.0);
+  const double span = ToSeconds(std::min(now - limit_grown_, kGrowthSpan));
+  limit_grown_ = now;
+  const double grown = limit_ + room * std::max(limit_ * kGrowthPerSecond * span, kGrowthLeast);
+  const double ceiling = HasReports(now) ? grown : std::max(generation_limit_, limit_);
+  SetLimit(std::min(grown, ceiling));
+}
+
+void ConcurrencyLimit::OnFinish(const Mark& mark, bool had_first_token, Duration token_interval,
+                                Time now) {
+  CHECK(in_flight_ > 0 && (had_first_token || before_first_token_ > 0));
+  --in_flight_;
+  if (!had_first_token) --before_first_token_;
+  if (!options_.is_adaptive || token_interval.count() == 0 || HasReports(now)) return;
+  if (mark.limit_round != limit_round_) return;
+  const double seen = ToSeconds(token_interval);
+  interval_ += (interval_ == 0 ? 1 : kFinishGain) * (seen - interval_);
+  ++interval_samples_;
+  const double promised = ToSeconds(options_.level.token_interval_max);
+  if (mark.start >= generation_start_ && interval_ < kIntervalHold * promised) {
+    generation_limit_ = kGenerationGrowth * limit_;
+    generation_start_ = now;
+  }
+  if (interval_samples_ >= kFinishesToCut) ObserveInterval(now);
+}
+
+void ConcurrencyLimit::OnEngineReport(const EngineReport& report, Time now) {
+  OnWorkers(report.workers_up);
+  sequences_max_ = report.sequences_max;
+  is_cache_full_ = report.free_cache_share < kCacheFull;
+  if (!options_.is_adaptive) return;
+  SetLimit(limit_);
+  const std::uint32_t decoding =
+      report.running > 0 ? report.running : in_flight_ - before_first_token_;
+  if (report.tokens_per_s <= 0 || decoding == 0) return;
+  report_time_ = now;
+  generation_limit_ = kGenerationGrowth * limit_;
+  const double seen = decoding / report.tokens_per_s;
+  interval_ += (interval_ == 0 ? 1 : kReportGain) * (seen - interval_);
+  ObserveInterval(now);
+}
+
+void ConcurrencyLimit::OnWorkers(std::uint32_t workers_up) {
+  is_up_ = workers_up > 0;
+  if (!is_up_) return;
+  if (options_.is_adaptive && workers_ > 0 && workers_up != workers_) {
+    const double share = static_cast<double>(workers_up) / workers_;
+    SetLimit(limit_ * share);
+    SetWindow(window_ * share);
+  }
+  workers_ = workers_up;
+}
+
+void ConcurrencyLimit::ObserveInterval(Time now) {
+  const double promised = ToSeconds(options_.level.token_interval_max);
+  if (interval_ < kIntervalCut * promised) {
+    if (interval_ < kIntervalHold * promised) futile_limit_ = 0;
+    return;
+  }
+  // While more runs than the last cut allows, its effect is still to come.
+  const bool is_draining = in_flight_ > limit_floor_;
+  if (now < interval_ignored_until_ || is_draining || now - limit_cut_ < kCutSpan) return;
+  const double in_use = std::min<double>(limit_, std::max(in_flight_, 1u));
+  if (futile_limit_ == 0) {
+    futile_limit_ = in_use;
+    futile_interval_ = interval_;
+  } else if (limit_ <= futile_limit_ / 2 && interval_ > 0.9 * futile_interval_) {
+    SetLimit(futile_limit_);
+    futile_limit_ = 0;
+    interval_ignored_until_ = now + kIntervalIgnored;
+    return;
+  }
+  CutLimit(std::max(0.7, kIntervalHold * promised / interval_), now);
+}
+
+void ConcurrencyLimit::CutLimit(double factor, Time now) {
+  SetLimit(std::min<double>(limit_, std::max(in_flight_, 1u)) * factor);
+  limit_cut_ = now;
+  limit_probe_ = now + kProbeAfterCut;
+  interval_samples_ = 0;
+  ++limit_round_;
+}
+
+double ConcurrencyLimit::ExpectedFirstToken(std::uint32_t prompt_tokens) const {
+  return prompt_time_.seconds(prompt_tokens) + delay_mean_;
+}
+
+bool ConcurrencyLimit::HasReports(Time now) const { return now - report_time_ < kReportFresh; }
+
+double ConcurrencyLimit::LimitMax() const {
+  return sequences_max_ > 0 ? std::min(sequences_max_, options_.max) : options_.max;
+}
+
+void ConcurrencyLimit::SetLimit(double limit) {
+  if (options_.is_adaptive) limit = std::min(limit, LimitMax());
+  limit_ = std::max<double>(limit, options_.min);
+  limit_floor_ = static_cast<std::uint32_t>(limit_);
+}
+
+void ConcurrencyLimit::SetWindow(double window) {
+  window_ = std::clamp<double>(window, 1, options_.max);
+  window_floor_ = static_cast<std::uint32_t>(window_);
+}
+
+}  // namespace holdfast::guard

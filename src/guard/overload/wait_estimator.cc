@@ -1,0 +1,150 @@
+#include "guard/overload/wait_estimator.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace holdfast::guard {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kTick = 50ms;
+constexpr double kSlow = 15;     // Seconds.
+constexpr double kFast = 2;      // Seconds.
+constexpr double kArriving = 5;  // Seconds.
+constexpr double kDemand = 3;    // Seconds.
+constexpr double kTrusted = 1;   // Seconds of backlog from which Little's law is not asked.
+constexpr double kChangeSigma = 4;
+constexpr double kChangeStarts = 4;   // Expected at least, to call their lack a change.
+constexpr double kLeastShare = 0.02;  // Of the capacity, left to any class in an estimate.
+constexpr double kMeanGain = 1.0 / 64;
+constexpr double kCorrectionGain = 0.05;
+constexpr double kCorrectionMax = 0.7;  // Log: half to double.
+constexpr double kBand = 1.645;         // Standard deviations of a 90 % interval.
+
+double DecayOver(double seconds) { return std::exp(-ToSeconds(kTick) / seconds); }
+
+const double kSlowDecay = DecayOver(kSlow);
+const double kFastDecay = DecayOver(kFast);
+const double kArrivingDecay = DecayOver(kArriving);
+const double kDemandDecay = DecayOver(kDemand);
+const double kHighDecay = DecayOver(10 * kSlow);
+
+}  // namespace
+
+void WaitEstimator::Advance(Time now, bool is_backlogged) {
+  if (is_backlogged) {
+    const double seconds = ToSeconds(now - now_);
+    slow_.seconds += seconds;
+    fast_.seconds += seconds;
+  }
+  now_ = now;
+  if (now - tick_ < kTick) return;
+  const auto ticks = (now - tick_) / kTick;
+  tick_ += ticks * kTick;
+  Tick(static_cast<double>(ticks));
+}
+
+void WaitEstimator::Tick(double ticks) {
+  const auto decay = [ticks](double a_tick) {
+    return ticks == 1 ? a_tick : std::pow(a_tick, ticks);
+  };
+  slow_.Decay(decay(kSlowDecay));
+  fast_.Decay(decay(kFastDecay));
+  const double arriving = decay(kArrivingDecay);
+  for (double& cost : arriving_) cost *= arriving;
+  demand_ *= decay(kDemandDecay);
+  in_flight_high_ = std::max(in_flight_high_ * decay(kHighDecay), 1.02 * in_flight_ + 1);
+  BelieveChange();
+}
+
+void WaitEstimator::BelieveChange() {
+  if (slow_.seconds < 2 * kTrusted) return;
+  const double expected = slow_.starts / slow_.seconds * fast_.seconds;
+  if (expected < kChangeStarts) return;
+  const double difference = std::abs(fast_.starts - expected);
+  if (difference > kChangeSigma * std::sqrt(expected)) slow_ = fast_;
+}
+
+void WaitEstimator::OnAdmitted(ServiceClass service_class, double cost) {
+  arriving_[static_cast<int>(service_class)] += cost;
+}
+
+void WaitEstimator::OnStart(double cost, bool has_waited) {
+  cost_in_flight_ += cost;
+  in_flight_ += 1;
+  cost_mean_ += (cost_mean_ == 0 ? 1 : kMeanGain) * (cost - cost_mean_);
+  const bool is_filling = in_flight_ > in_flight_high_;
+  in_flight_high_ = std::max(in_flight_high_, in_flight_);
+  if (!has_waited || is_filling) return;
+  for (Backlog* backlog : {&slow_, &fast_}) {
+    backlog->cost += cost;
+    backlog->starts += 1;
+  }
+}
+
+void WaitEstimator::OnFinish(double cost, Duration residence) {
+  in_flight_ -= 1;
+  cost_in_flight_ = in_flight_ > 0 ? std::max(cost_in_flight_ - cost, 0.0) : 0;
+  if (residence.count() == 0) return;
+  residence_ += (residence_ == 0 ? 1 : kMeanGain) * (ToSeconds(residence) - residence_);
+}
+
+void WaitEstimator::OnWaited(ServiceClass service_class, double estimated, double real,
+                             std::uint32_t places) {
+  constexpr double kLeast = 0.01;  // Seconds: below, ratios mean nothing.
+  const double ratio = std::max(real, kLeast) / std::max(estimated, kLeast);
+  const double error = std::clamp(std::log(ratio), -1.0, 1.0);
+  Correction& correction = corrections_[static_cast<int>(service_class)];
+  // Estimates already given will still come in with the old correction: as many as wait now.
+  const double gain = std::min(kCorrectionGain, 0.5 / (places + 1));
+  correction.log_ratio =
+      std::clamp(correction.log_ratio + gain * error, -kCorrectionMax, kCorrectionMax);
+  // What is left when the chance of a short queue is taken off.
+  const double excess = std::max(error * error - 1.0 / (places + 1), 0.0);
+  correction.variance += kCorrectionGain * (excess - correction.variance);
+}
+
+void WaitEstimator::ScaleCapacity(double factor) {
+  slow_.cost *= factor;
+  slow_.starts *= factor;
+  fast_.cost *= factor;
+  fast_.starts *= factor;
+}
+
+double WaitEstimator::pressure() const {
+  return slow_.seconds < kTrusted ? 0 : demand_ / kDemand / capacity();
+}
+
+double WaitEstimator::capacity() const {
+  const double missing = std::max(kTrusted - slow_.seconds, 0.0);
+  const double by_residence = residence_ > 0 ? cost_in_flight_ / residence_ : 0;
+  const double seconds = slow_.seconds + missing;
+  return std::max((slow_.cost + missing * by_residence) / seconds, 1.0);
+}
+
+double WaitEstimator::CapacityFor(ServiceClass service_class, double given, double share) const {
+  double arriving = 0;
+  for (int i = 0; i < static_cast<int>(service_class); ++i) arriving += arriving_[i];
+  const double all = capacity();
+  const double left = all * (1 - given) - arriving / kArriving;
+  return std::max(left, all * std::max(share, kLeastShare));
+}
+
+WaitEstimator::Estimate WaitEstimator::Wait(ServiceClass service_class, const Line& line) const {
+  const int c = static_cast<int>(service_class);
+  const double all = capacity();
+  const double left = CapacityFor(service_class, line.given, line.share);
+  const double seconds_to_tag = line.tag_lead * line.clients / left;
+  const double overtaking = arriving_[c] / kArriving * seconds_to_tag;
+  const double own = line.ahead + overtaking + cost_mean_;
+  double wait = (line.above + own) / left;
+  if (line.share > 0) wait = std::min(wait, own / (line.share * all));
+
+  const Correction& correction = corrections_[c];
+  wait *= std::exp(correction.log_ratio);
+  const double deviation = std::sqrt(correction.variance + 1.0 / (line.places + 1));
+  return {wait, wait * std::max(1 - kBand * deviation, 0.0), wait * (1 + kBand * deviation)};
+}
+
+}  // namespace holdfast::guard
