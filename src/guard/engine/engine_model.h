@@ -39,7 +39,8 @@ class EngineModel {
   std::uint32_t Cancel(std::uint32_t slot, Time now);
 
   // Appends what happens until `now`, in order of time. A request of one token has its first token
-  // and its end at the same time. Times never go back, in all calls.
+  // and its end at the same time. Times never go back, in all calls, and no other call may come
+  // later than NextEvent().
   void Advance(Time now, std::vector<Event>& events);
   // Of the next event, if nothing else happens; Time::max(): none.
   Time NextEvent() const { return next_event_; }
@@ -58,7 +59,7 @@ class EngineModel {
   double capacity() const { return capacity_; }
   int sequences_max() const { return sequences_max_ * workers_up_; }
   double free_cache_share() const;
-  std::uint64_t output_tokens(Time now) const;  // Produced so far, of all requests.
+  double OutputTokens(Time now) const;  // Produced so far, of all requests.
   const EngineProfile& profile() const { return profile_; }
 
  private:
@@ -67,11 +68,10 @@ class EngineModel {
   struct Request {
     Stage stage = Stage::kAbsent;
     std::uint16_t worker = 0;
-    std::uint32_t serial = 0;  // Tells a slot's lives apart in the heaps.
+    std::uint32_t serial = 0;  // Tells a slot's lives apart in heap and queues.
     std::uint32_t prompt_tokens = 0;
     std::uint32_t output_tokens = 0;
-    double prefill_left = 0;  // Prompt tokens not in the cache yet.
-    double end_step = 0;      // Of the worker's clock; while decoding.
+    double end_step = 0;  // Of the worker's clock; while decoding.
   };
 
   struct Entry {  // Of a heap or a queue; stale when the serial has moved on.
@@ -81,12 +81,15 @@ class EngineModel {
   };
 
   struct Worker {
-    double step = 0;               // Virtual clock, in steps.
-    Time updated{};                // When `step` was true.
-    double next_step = 0;          // Of the next event,
-    Time next_time = Time::max();  // and when it comes.
-    double context_tokens = 0;     // Of decoding sequences.
-    double produced = 0;           // Tokens, up to `updated`.
+    double step = 0;                // Virtual clock, in steps.
+    Time updated{};                 // When `step` was true.
+    double next_step = 0;           // Of the next event,
+    Time next_time = Time::max();   // when it comes,
+    bool next_is_prefill = false;   // and whether it is the end of a prompt.
+    std::uint32_t head_serial = 0;  // The prompt that is being prefilled,
+    double head_left = 0;           // and its tokens still to do.
+    double context_tokens = 0;      // Of decoding sequences.
+    double produced = 0;            // Tokens, up to `updated`.
     std::int64_t reserved_tokens = 0;
     std::uint32_t decoding = 0;
     std::uint32_t prefilling = 0;
@@ -99,15 +102,15 @@ class EngineModel {
 
   bool IsLive(const Entry& entry) const { return requests_[entry.slot].serial == entry.serial; }
   double StepTime(const Worker& worker) const;
-  double StepsIn(const Worker& worker, Duration time) const;
+  double StepsUntil(const Worker& worker, Time now) const;
   void MoveTo(Worker& worker, double step, Time now);
-  void Sync(Worker& worker, Time now);
   void FillBatch(Worker& worker);
   void PlanNext(Worker& worker);
-  void PlanAll();
-  void DropStale(Worker& worker);
+  void Changed(Worker& worker);  // After its batch, queue or speed did: fills it and plans anew.
   void RunEvent(Worker& worker, std::vector<Event>& events);
-  void Remove(std::uint32_t slot, Worker& worker);
+  void EndPrefill(Worker& worker, std::vector<Event>& events);
+  void EndDecode(Worker& worker, std::vector<Event>& events);
+  void Forget(std::uint32_t slot);
 
   EngineProfile profile_;
   double capacity_ = 1;
