@@ -45,16 +45,22 @@ struct Caller {
 struct RequestFacts {
   Time time{};
   Caller caller;
-  std::uint64_t payload = 0;        // Similarity sketch of the prompt: near-equal prompts share it.
+  // Similarity sketch of the prompt: near-equal prompts share it. Of a sign-up: of its form.
+  std::uint64_t payload = 0;
   std::uint32_t prompt_tokens = 0;  // 0: not counted yet; then estimated from the bytes.
   std::uint32_t prompt_bytes = 0;
   std::uint32_t tokens_max = 0;  // max_tokens asked for, 0: not given.
   Duration patience{0};          // How long the caller says it will wait; 0: not said.
   Route route = Route::kChat;
   Standing standing = Standing::kAnonymous;
-  std::uint8_t attempt = 0;  // 0: the first; above: a retry (x-stainless-retry-count).
-  bool is_batch = false;     // Nobody waits in front of a screen.
-  bool paid_challenge = false;
+  std::uint8_t attempt = 0;     // 0: the first; above: a retry (x-stainless-retry-count).
+  bool is_batch = false;        // Nobody waits in front of a screen.
+  bool paid_challenge = false;  // As hard as it was asked for; checked at the door.
+
+  // Of a sign-up (Route::kRegister) only.
+  Duration form_time{-1};  // From loading the form to sending it; 0: never loaded; -1: not known.
+  bool has_disposable_mail = false;  // The address is of a known throw-away domain.
+  bool has_invitation = false;       // Or confirmed a code sent to its mail address.
 };
 
 // How a request ended.
