@@ -59,7 +59,8 @@ void RmsNormGrad(const RmsNormBackward<Bf16, Bf16>& job);
 // --- Rotary position embedding on adjacent pairs (2i, 2i + 1) ---
 
 // cos [positions, width] holds each cosine twice; sin holds -sine, +sine for each pair.
-// to = rotate(from); `inverse` rotates back, which is also the gradient. In place is allowed.
+// to = rotate(from); `inverse` turns the other way, which is the gradient, also where both tables
+// carry YaRN's amplitude. In place is allowed.
 template <typename A>
 struct RopeJob {
   const A* from = nullptr;

@@ -134,14 +134,13 @@ TYPED_TEST(TrainOps, RopeMatchesTheTwinAndTurnsBack) {
   constexpr std::int64_t kRows = 5;
   for (const std::int64_t width : {2, 8, 16, 18, 64}) {
     const auto x = RandomValues<A>(kRows * width, 4);
+    const RopeTable table = MakeRopeTable(width, 100.0, nullptr);
     std::vector<float> cos, sin;
     std::vector<double> expected(x.size());
     for (std::int64_t t = 0; t < kRows; ++t) {
-      reference::Rope(ToDouble(x).data() + t * width, t, width, 100.0, expected.data() + t * width);
+      reference::Rope(ToDouble(x).data() + t * width, table, t, expected.data() + t * width);
       for (std::int64_t i = 0; i < width; ++i) {
-        const double angle =
-            static_cast<double>(t) *
-            std::pow(100.0, -2.0 * static_cast<double>(i / 2) / static_cast<double>(width));
+        const double angle = static_cast<double>(t) * table.frequency[i / 2];
         cos.push_back(static_cast<float>(std::cos(angle)));
         sin.push_back(static_cast<float>((i % 2 == 0 ? -1 : 1) * std::sin(angle)));
       }

@@ -1,9 +1,9 @@
 #include "model/attention.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/matmul.h"
+#include "model/rope.h"
 
 namespace holdfast::model {
 namespace {
@@ -15,8 +15,8 @@ constexpr std::int64_t kAbsorbedRowsMax = 128;
 
 }  // namespace
 
-Attention::Attention(const ModelConfig& config, const kernels::RopeTable& rope,
-                     const Operations& operations, parallel::ThreadPool& pool)
+Attention::Attention(const ModelConfig& config, const Operations& operations,
+                     parallel::ThreadPool& pool)
     : config_(config),
       operations_(operations),
       pool_(pool),
@@ -27,8 +27,7 @@ Attention::Attention(const ModelConfig& config, const kernels::RopeTable& rope,
       rank_(config.kv_lora_rank),
       padded_rank_(kernels::PaddedWidth(config.kv_lora_rank)),
       padded_width_(kernels::PaddedWidth(config.LatentWidth())),
-      scale_(static_cast<float>(rope.softmax_scale_factor /
-                                std::sqrt(static_cast<double>(config.QkHeadDim())))),
+      scale_(static_cast<float>(AttentionScale(config))),
       worker_scratch_(pool.worker_count()) {}
 
 // Per head and cached key, the expanded form costs (nope + v) * R multiplications once and

@@ -17,8 +17,7 @@ namespace holdfast::model {
 
 class Attention {
  public:
-  Attention(const ModelConfig& config, const kernels::RopeTable& rope, const Operations& operations,
-            parallel::ThreadPool& pool);
+  Attention(const ModelConfig& config, const Operations& operations, parallel::ThreadPool& pool);
 
   // From how many rows on a slice's expanded form is faster than the absorbed one.
   static std::int64_t ExpandedRowsMin(const ModelConfig& config);

@@ -15,23 +15,12 @@
 #include "model/feed_forward.h"
 #include "model/layer_weights.h"
 #include "model/operations.h"
+#include "model/rope.h"
 
 namespace holdfast::model {
 namespace {
 
 using kernels::MatMulJob;
-
-kernels::RopeTable MakeRope(const ModelConfig& config) {
-  if (!config.rope_scaling) {
-    return kernels::MakeRopeTable(config.qk_rope_head_dim, config.rope_theta, nullptr);
-  }
-  const YarnConfig& scaling = *config.rope_scaling;
-  const kernels::YarnOptions yarn{
-      scaling.factor,    static_cast<double>(scaling.original_max_position_embeddings),
-      scaling.beta_fast, scaling.beta_slow,
-      scaling.mscale,    scaling.mscale_all_dim};
-  return kernels::MakeRopeTable(config.qk_rope_head_dim, config.rope_theta, &yarn);
-}
 
 // The one implementation. Letters: D hidden size, V vocabulary.
 class DeepSeekModel final : public Model {
@@ -42,9 +31,9 @@ class DeepSeekModel final : public Model {
         pool_(pool),
         options_(options),
         config_(std::move(config)),
-        rope_(MakeRope(config_)),
+        rope_(MakeRopeTable(config_)),
         operations_(options.reference_kernels ? kReferenceOperations : kFastOperations),
-        attention_(config_, rope_, operations_, pool_),
+        attention_(config_, operations_, pool_),
         feed_forward_(config_, operations_, pool_) {}
 
   Result<void> LoadWeights() {

@@ -1,6 +1,5 @@
 // BlockPass: multi-head latent attention, forward and backward.
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "kernels/train_ops.h"
@@ -103,7 +102,6 @@ void BlockPass<A>::AttendForward(const MicroBatch& batch, std::int64_t row, std:
   const A* v = a.kv + first * z_.kv_width + head * (z_.nope + z_.v) + z_.nope;
   A* p = a.p + (row * z_.heads + head) * s * s;
   A* o = a.o + first * z_.o_width + head * z_.v;
-  const float scale = 1.0f / std::sqrt(static_cast<float>(z_.qk));
   for (std::int64_t q0 = 0; q0 < s; q0 += kQueryBlock) {
     const std::int64_t count = std::min(kQueryBlock, s - q0), seen = q0 + count;
     Gemm({.m = count, .n = seen, .k = z_.qk, .transpose_b = true},
@@ -117,7 +115,7 @@ void BlockPass<A>::AttendForward(const MicroBatch& batch, std::int64_t row, std:
                                                          .first_query = q0,
                                                          .rows = count,
                                                          .columns = seen,
-                                                         .scale = scale});
+                                                         .scale = attention_scale_});
     Gemm({.m = count, .n = z_.v, .k = seen}, GemmMatrix<const A>{p + q0 * s, s},
          GemmMatrix<const A>{v, z_.kv_width}, GemmMatrix<A>{o + q0 * z_.o_width, z_.o_width});
   }
@@ -132,7 +130,6 @@ void BlockPass<A>::AttendBackward(const MicroBatch& batch, std::int64_t row, std
   const A* k = a.k + first * z_.q_width + head * z_.qk;
   const A* p = a.p + (row * z_.heads + head) * s * s;
   const A* d_o = s_.d_o + first * z_.o_width + head * z_.v;
-  const float scale = 1.0f / std::sqrt(static_cast<float>(z_.qk));
   for (std::int64_t q0 = 0; q0 < s; q0 += kQueryBlock) {
     const std::int64_t count = std::min(kQueryBlock, s - q0), seen = q0 + count;
     Gemm({.m = count, .n = seen, .k = z_.v, .transpose_b = true},
@@ -146,7 +143,7 @@ void BlockPass<A>::AttendBackward(const MicroBatch& batch, std::int64_t row, std
                                                               .d_scores_stride = s,
                                                               .rows = count,
                                                               .columns = seen,
-                                                              .scale = scale});
+                                                              .scale = attention_scale_});
     Gemm({.m = count, .n = z_.qk, .k = seen}, GemmMatrix<const A>{s_.d_scores + q0 * s, s},
          GemmMatrix<const A>{k, z_.q_width},
          GemmMatrix<A>{d_q + first * d_q_stride + head * z_.qk + q0 * d_q_stride, d_q_stride});

@@ -11,6 +11,7 @@
 
 #include "kernels/bf16.h"
 #include "kernels/gemm.h"
+#include "model/rope.h"
 #include "trainer/block_state.h"
 #include "trainer/parameters.h"
 
@@ -45,7 +46,11 @@ class BlockPass {
  public:
   BlockPass(const ParameterLayout& layout, const PassSizes& sizes, const WeightViews<A>& weights,
             Scratch<A>& scratch)
-      : layout_(layout), z_(sizes), weights_(weights), s_(scratch) {}
+      : layout_(layout),
+        z_(sizes),
+        weights_(weights),
+        s_(scratch),
+        attention_scale_(static_cast<float>(model::AttentionScale(layout.config()))) {}
 
   // x [T, D] residual stream, updated in place. `router_bias` [E] of this block. Adds each expert's
   // choices to `expert_count` [E], and returns the block's balance loss.
@@ -112,6 +117,7 @@ class BlockPass {
   const PassSizes& z_;
   const WeightViews<A>& weights_;
   Scratch<A>& s_;
+  const float attention_scale_;
 };
 
 }  // namespace holdfast::trainer

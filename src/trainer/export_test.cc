@@ -1,6 +1,7 @@
 // The trainer's forward pass and the serving model's agree on what the trainer exports.
 #include "trainer/export.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -28,6 +29,19 @@ double MeanLoss(const std::vector<float>& logits, std::span<const std::int32_t> 
   return loss / static_cast<double>(targets.size());
 }
 
+// log p of each token after the last position. The trainer tells losses alone: these are the losses
+// of the batches that end with each token in turn.
+std::vector<double> LastLogProbabilities(TrainState& state, PackedBatch batch) {
+  std::ranges::fill(batch.loss_mask, 0);
+  batch.loss_mask.back() = 1;
+  std::vector<double> result;
+  for (std::int32_t id = 0; id < state.layout().config().vocab_size; ++id) {
+    batch.tokens.back() = id;
+    result.push_back(-state.Evaluate(batch, {}).loss);
+  }
+  return result;
+}
+
 // Rounds the weights to what the export keeps, so that both sides hold the same numbers.
 void RoundMatrices(TrainState& state) {
   for (const Parameter& p : state.layout().parameters()) {
@@ -41,9 +55,14 @@ void RoundMatrices(TrainState& state) {
 }
 
 TEST(Export, TheServingModelComputesTheTrainersLosses) {
-  for (const std::int64_t q_lora_rank : {0, 12}) {
+  const struct {
+    std::int64_t q_lora_rank;
+    bool has_yarn;
+  } shapes[] = {{0, false}, {12, false}, {12, true}};
+  for (const auto& shape : shapes) {
     model::ModelConfig config = TinyConfig();
-    config.q_lora_rank = q_lora_rank;
+    config.q_lora_rank = shape.q_lora_rank;
+    if (shape.has_yarn) UseYarn(config);
     config.num_nextn_predict_layers = 1;
     config.n_group = 4;
     config.topk_group = 2;
@@ -57,6 +76,10 @@ TEST(Export, TheServingModelComputesTheTrainersLosses) {
     TrainState state(*layout, options, pool);
     Random random(3);
     for (float& bias : state.router_bias()) bias = static_cast<float>(0.05 * random.Normal());
+    for (int step = 0; step < 5; ++step) {
+      state.Step(RandomBatch(2, 40, config.vocab_size, 20 + step),
+                 {.learning_rate = 0.01, .mtp_weight = 0.3});
+    }
     RoundMatrices(state);
     const PackedBatch batch = RandomBatch(1, 40, config.vocab_size, 9);
     const StepResult trained = state.Evaluate(batch, {.mtp_weight = 1});
@@ -77,6 +100,11 @@ TEST(Export, TheServingModelComputesTheTrainersLosses) {
     const model::Slice slice{inputs, 0, table, model::Slice::Logits::kAll};
     (*served)->Forward({&slice, 1}, cache, logits.data(), {});
     EXPECT_NEAR(MeanLoss(logits, all.subspan(1), config.vocab_size), trained.loss, 1e-4);
+    const float* last = logits.data() + 39 * config.vocab_size;
+    const std::vector<double> expected = LastLogProbabilities(state, batch);
+    for (std::int64_t id = 1; id < config.vocab_size; ++id) {
+      ASSERT_NEAR(last[id] - last[0], expected[id] - expected[0], 1e-3) << id;
+    }
     // Row i of the MTP logits predicts token i + 2.
     ASSERT_TRUE((*served)->ForwardMtp(all, logits.data()).has_value());
     EXPECT_NEAR(MeanLoss(logits, all.subspan(2), config.vocab_size), trained.mtp_loss, 1e-4);

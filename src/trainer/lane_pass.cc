@@ -1,12 +1,12 @@
 #include "trainer/lane_pass.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "base/check.h"
 #include "kernels/gemm.h"
 #include "kernels/train_ops.h"
+#include "model/rope.h"
 
 namespace holdfast::trainer {
 namespace {
@@ -30,7 +30,7 @@ class LanePassOf final : public LanePass {
     LayOutAll();
     arena_.Allocate();
     LayOutAll();
-    MakeRopeTables();
+    WriteRopeTables();
   }
 
   void Run(const PackedBatch& batch, std::int64_t first, std::int64_t rows, const ModelViews& model,
@@ -46,7 +46,7 @@ class LanePassOf final : public LanePass {
   };
 
   void LayOutAll();
-  void MakeRopeTables();
+  void WriteRopeTables();
   void RunMicroBatch(const PackedBatch& batch, std::int64_t first, std::int64_t rows,
                      const ModelViews& model, const LossOptions& loss, float* gradients,
                      PassStats& stats);
@@ -141,18 +141,15 @@ void LanePassOf<A>::LayOutAll() {
 }
 
 template <typename A>
-void LanePassOf<A>::MakeRopeTables() {
+void LanePassOf<A>::WriteRopeTables() {
+  const kernels::RopeTable table = model::MakeRopeTable(layout_.config());
+  std::vector<float> cos(table.frequency.size()), sin(cos);
   for (std::int64_t position = 0; position < z_.seq_len; ++position) {
-    for (std::int64_t pair = 0; pair < z_.rope / 2; ++pair) {
-      const double frequency =
-          std::pow(layout_.config().rope_theta,
-                   -2.0 * static_cast<double>(pair) / static_cast<double>(z_.rope));
-      const double angle = static_cast<double>(position) * frequency;
-      float* cos = cos_ + position * z_.rope + 2 * pair;
-      float* sin = sin_ + position * z_.rope + 2 * pair;
-      cos[0] = cos[1] = static_cast<float>(std::cos(angle));
-      sin[1] = static_cast<float>(std::sin(angle));
-      sin[0] = -sin[1];
+    kernels::RopeAngles(table, position, cos.data(), sin.data());
+    for (std::int64_t i = 0; i < z_.rope; ++i) {
+      const std::size_t pair = static_cast<std::size_t>(i / 2);
+      cos_[position * z_.rope + i] = cos[pair];
+      sin_[position * z_.rope + i] = i % 2 == 0 ? -sin[pair] : sin[pair];
     }
   }
 }

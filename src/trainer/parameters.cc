@@ -19,9 +19,6 @@ bool EndsWith(const std::string& text, std::string_view end) {
 }  // namespace
 
 Result<ParameterLayout> ParameterLayout::Make(const model::ModelConfig& config) {
-  if (config.rope_scaling) {
-    return Fail(ErrorCode::kUnsupported, "the trainer does not train with rope_scaling (YaRN)");
-  }
   if (config.tie_word_embeddings) {
     return Fail(ErrorCode::kUnsupported, "the trainer does not tie embedding and head");
   }

@@ -60,7 +60,7 @@ struct MtpOffsets {
 
 class ParameterLayout {
  public:
-  // Errors: kUnsupported (YaRN, tied embeddings, more than one MTP module).
+  // Errors: kUnsupported (tied embeddings, more than one MTP module).
   [[nodiscard]] static Result<ParameterLayout> Make(const model::ModelConfig& config);
 
   const model::ModelConfig& config() const { return config_; }

@@ -94,20 +94,20 @@ class TableReader {
   std::string error_;
 };
 
-Result<void> ReadModel(const toml::table& table, const std::string& where, Recipe& recipe) {
-  // The known keys are those that we write ourselves, with experts.
-  model::ModelConfig every_key;
-  every_key.n_routed_experts = 1;
-  const json::Object known = model::WriteModelConfig(every_key);
+// Every key must be one of `known`; a table is read where `known` has an object.
+Result<json::Object> ToJson(const toml::table& table, const json::Object& known,
+                            const std::string& where) {
   json::Object object;
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
-    const bool is_known = known.contains(name) || name == "q_lora_rank" || name == "bos_token_id" ||
-                          name == "eos_token_id";
-    if (!is_known) {
-      return Fail(ErrorCode::kInvalidArgument, "{}: unknown key '{}' in [model]", where, name);
+    const json::Value* example = json::Find(known, name);
+    if (example == nullptr) {
+      return Fail(ErrorCode::kInvalidArgument, "{}: unknown key '{}'", where, name);
     }
-    if (const auto flag = node.value_exact<bool>()) {
+    if (example->is_object() && node.is_table()) {
+      TRY_ASSIGN(object[name], ToJson(*node.as_table(), example->get_object(),
+                                      fmt::format("{} {}", where, name)));
+    } else if (const auto flag = node.value_exact<bool>()) {
       object[name] = *flag;
     } else if (const auto integer = node.value_exact<std::int64_t>()) {
       object[name] = *integer;
@@ -116,10 +116,21 @@ Result<void> ReadModel(const toml::table& table, const std::string& where, Recip
     } else if (const auto text = node.value_exact<std::string>()) {
       object[name] = *text;
     } else {
-      return Fail(ErrorCode::kInvalidArgument, "{}: '{}' in [model] must be a plain value", where,
-                  name);
+      return Fail(ErrorCode::kInvalidArgument, "{}: '{}' must be a plain value", where, name);
     }
   }
+  return object;
+}
+
+Result<void> ReadModel(const toml::table& table, const std::string& where, Recipe& recipe) {
+  // The known keys are those that we write ourselves when nothing is left out.
+  model::ModelConfig full;
+  full.n_routed_experts = 1;
+  full.q_lora_rank = 1;
+  full.rope_scaling.emplace();
+  full.bos_token_id = full.eos_token_id = 0;
+  TRY_ASSIGN(json::Object object,
+             ToJson(table, model::WriteModelConfig(full), where + ": [model]"));
   if (!object.contains("model_type")) object["model_type"] = "deepseek_v3";
   TRY_ASSIGN(recipe.model, model::ParseModelConfig(object));
   return {};

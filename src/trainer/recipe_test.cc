@@ -69,6 +69,8 @@ TEST(Recipe, RefusesWhatItDoesNotKnowOrCannotDo) {
       {"seed = 3", "seed = \"three\"", "seed"},
       {"vocab_size = 64", "vocab_sizes = 64", "vocab_sizes"},
       {"vocab_size = 64", "vocab_size = 0", "vocab_size"},
+      {"v_head_dim = 8", "v_head_dim = 8\nrope_scaling = { factors = 4.0 }", "factors"},
+      {"v_head_dim = 8", "v_head_dim = { yarn = 8 }", "v_head_dim"},
       {"kind = \"adamw\"", "kind = \"sgd\"", "muon, adamw"},
       {"kind = \"sft\"", "kind = \"mtp\"", "num_nextn_predict_layers"},
       {"seq_len = 32", "seq_len = 48", "multiple"},
@@ -86,6 +88,17 @@ TEST(Recipe, RefusesWhatItDoesNotKnowOrCannotDo) {
     EXPECT_NE(recipe.error().message.find(test.told), std::string::npos)
         << test.to << ": " << recipe.error().message;
   }
+}
+
+TEST(Recipe, ReadsYarn) {
+  const auto recipe = ParseRecipe(
+      Changed("v_head_dim = 8",
+              "v_head_dim = 8\nrope_scaling = { type = \"yarn\", factor = 4.0, mscale = 0.5 }"),
+      "tiny.toml");
+  ASSERT_TRUE(recipe.has_value()) << recipe.error().message;
+  ASSERT_TRUE(recipe->model.rope_scaling.has_value());
+  EXPECT_EQ(recipe->model.rope_scaling->factor, 4.0);
+  EXPECT_EQ(recipe->model.rope_scaling->mscale, 0.5);
 }
 
 TEST(Recipe, MissingFileIsNotFound) {

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "model/config.h"
 #include "base/random.h"
+#include "model/config.h"
 #include "trainer/token_source.h"
 
 namespace holdfast::trainer {
@@ -28,6 +28,19 @@ inline model::ModelConfig TinyConfig() {
   c.v_head_dim = 8;
   c.max_position_embeddings = 64;
   return c;
+}
+
+// All of YaRN at once: pairs kept, stretched and in between; the scale of cos and sin and that of
+// the scores both away from 1.
+inline void UseYarn(model::ModelConfig& c) {
+  c.qk_rope_head_dim = 8;
+  c.rope_theta = 100;
+  c.rope_scaling = model::YarnConfig{.factor = 4,
+                                     .original_max_position_embeddings = 32,
+                                     .beta_fast = 4,
+                                     .beta_slow = 0.5,
+                                     .mscale = 1,
+                                     .mscale_all_dim = 0.5};
 }
 
 inline PackedBatch RandomBatch(std::int64_t rows, std::int64_t seq_len, std::int64_t vocabulary,

@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/gemm.h"
 #include "base/random.h"
+#include "kernels/gemm.h"
 #include "trainer/reference/reference_model.h"
 #include "trainer/test_models.h"
 
@@ -72,6 +72,7 @@ constexpr Shape kShapes[] = {
     {"no shared expert", [](model::ModelConfig& c) { c.n_shared_experts = 0; }},
     {"dense", [](model::ModelConfig& c) { c.n_routed_experts = 0; }},
     {"mtp", [](model::ModelConfig& c) { c.num_nextn_predict_layers = 1; }},
+    {"yarn", UseYarn},
 };
 
 class TrainStepShape : public testing::TestWithParam<Shape> {

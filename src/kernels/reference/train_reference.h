@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/rope.h"
+
 namespace holdfast::kernels::reference {
 
 // out = x / sqrt(mean(x^2) + eps) * weight, one row.
@@ -18,13 +20,13 @@ void RmsNorm(const Real* x, const Real* weight, std::int64_t width, Real eps, Re
   for (std::int64_t i = 0; i < width; ++i) out[i] = x[i] * inverse * weight[i];
 }
 
-// Rotates adjacent pairs by position * theta^(-2 pair / width), one row.
+// Rotates adjacent pairs by position * frequency and scales them by the table's amplitude, one row.
 template <typename Real>
-void Rope(const Real* x, std::int64_t position, std::int64_t width, double theta, Real* out) {
-  for (std::int64_t pair = 0; pair < width / 2; ++pair) {
-    const double exponent = -2.0 * static_cast<double>(pair) / static_cast<double>(width);
-    const double angle = static_cast<double>(position) * std::pow(theta, exponent);
-    const Real cos = static_cast<Real>(std::cos(angle)), sin = static_cast<Real>(std::sin(angle));
+void Rope(const Real* x, const RopeTable& table, std::int64_t position, Real* out) {
+  for (std::size_t pair = 0; pair < table.frequency.size(); ++pair) {
+    const double angle = static_cast<double>(position) * table.frequency[pair];
+    const Real cos = static_cast<Real>(table.amplitude * std::cos(angle));
+    const Real sin = static_cast<Real>(table.amplitude * std::sin(angle));
     const Real a = x[2 * pair], b = x[2 * pair + 1];
     out[2 * pair] = a * cos - b * sin;
     out[2 * pair + 1] = a * sin + b * cos;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/reference/train_reference.h"
+#include "model/rope.h"
 
 namespace holdfast::trainer::reference {
 namespace {
@@ -20,6 +21,7 @@ class RowPass {
           const StepOptions& options)
       : layout_(layout),
         c_(layout.config()),
+        rope_(model::MakeRopeTable(c_)),
         w_(weights.data()),
         router_bias_(router_bias),
         first_key_(first_key),
@@ -71,11 +73,11 @@ class RowPass {
     for (std::int64_t t = 0; t < s_; ++t) {
       const double* row = joined.data() + t * c_.LatentWidth();
       latent.insert(latent.end(), row, row + c_.kv_lora_rank);
-      twin::Rope(row + c_.kv_lora_rank, t, rope, c_.rope_theta, key_rope.data() + t * rope);
+      twin::Rope(row + c_.kv_lora_rank, rope_, t, key_rope.data() + t * rope);
       for (std::int64_t head = 0; head < heads; ++head) {
         double* part = q.data() + (t * heads + head) * qk + nope;
         const std::vector<double> straight(part, part + rope);
-        twin::Rope(straight.data(), t, rope, c_.rope_theta, part);
+        twin::Rope(straight.data(), rope_, t, part);
       }
     }
     const Matrix kv = Project(Norm(latent, c_.kv_lora_rank, block.kv_norm), c_.kv_lora_rank,
@@ -100,8 +102,8 @@ class RowPass {
         for (std::int64_t i = 0; i < rope; ++i) sum += query[nope + i] * key_rope[key * rope + i];
         scores[key] = sum;
       }
-      twin::AttentionSoftmax(scores.data(), first_key_[t], t, s_,
-                             1 / std::sqrt(static_cast<double>(qk)), p.data());
+      twin::AttentionSoftmax(scores.data(), first_key_[t], t, s_, model::AttentionScale(c_),
+                             p.data());
       for (std::int64_t key = first_key_[t]; key <= t; ++key) {
         const double* value = kv.data() + (key * heads + head) * (nope + v) + nope;
         for (std::int64_t i = 0; i < v; ++i) {
@@ -195,6 +197,7 @@ class RowPass {
 
   const ParameterLayout& layout_;
   const model::ModelConfig& c_;
+  const kernels::RopeTable rope_;
   const double* w_;
   std::span<const float> router_bias_;
   std::span<const std::int32_t> first_key_;
