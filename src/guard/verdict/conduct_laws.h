@@ -1,13 +1,14 @@
-// ConductLaws: what callers do when they are not served, learned from the journal by kind (group
-// and route where there is enough of it, else route and standing): whether and when they come
-// again, how long they wait for a first token, and how long answers are. Empirical laws in bounded
-// samples; draws are functions of a hash, so that the same request does the same in every world.
-// Thread-compatible.
+// ConductLaws: what callers do when they are not served, learned from the journal by kind (those of
+// a group on a route, where there is enough of it, else all of the same route and standing):
+// whether and when they come again, how long they wait for a first token, and how long answers are.
+// Empirical laws in bounded samples; a draw is a function of a hash, so that the same request does
+// the same in every world. Thread-compatible.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -29,17 +30,20 @@ class ConductLaws {
     bool is_batch = false;
   };
 
-  // Learning: kinds first, then what they did. `weight` as in the journal.
+  // A kind's number, from 0; new ones are made up to kKindsMax, then groups share their class.
   std::uint16_t KindOf(const Key& key);
   void AddAnswer(std::uint16_t kind, std::uint32_t output_tokens);
+  // Left after `wait`, or was given a first token or sent away then.
   void AddWait(std::uint16_t kind, Duration wait, bool has_left);
-  // `delay` from the loss to the next attempt, negative: none came. `told`: Retry-After.
-  void AddLoss(std::uint16_t kind, LossKind loss, int attempt, Duration told, Duration delay);
+  // `delay` from the loss to the next attempt; none: it gave up. `told`: Retry-After, 0: none.
+  void AddLoss(std::uint16_t kind, LossKind loss, int attempt, Duration told,
+               std::optional<Duration> delay);
+  // Once, before the first draw.
   void Finish();
 
-  // `hash`: uniform. Answers never seen come from a wider kind; 0 where nothing is known at all.
-  std::uint32_t DrawAnswer(std::uint16_t kind, std::uint64_t hash) const;
-  // Given that it has waited for `waited` already. Duration::max(): does not leave.
+  // `hash` is uniform in all of these. `at_least` where no longer answer was ever seen.
+  std::uint32_t DrawAnswer(std::uint16_t kind, std::uint32_t at_least, std::uint64_t hash) const;
+  // Given that it has waited for `waited` already. Duration::max(): it does not leave.
   Duration DrawPatience(std::uint16_t kind, Duration waited, std::uint64_t hash) const;
   struct Return {
     bool comes = false;
@@ -47,39 +51,45 @@ class ConductLaws {
   };
   Return DrawReturn(std::uint16_t kind, LossKind loss, int attempt, Duration told,
                     std::uint64_t hash) const;
-  // Whether callers of this kind heed a Retry-After of up to kHeededMax.
+  // A delay seen after being told one time, as it would be after being told another.
+  Duration Shift(std::uint16_t kind, Duration delay, Duration then_told, Duration told) const;
+  // Whether callers of this kind heed a Retry-After of up to kHeededMax (official SDKs: 60 s).
   bool Heeds(std::uint16_t kind) const;
 
   static constexpr Duration kHeededMax = std::chrono::seconds(60);
 
  private:
-  static constexpr int kAttemptsMax = 5;   // Later ones share a law.
-  static constexpr int kSamplesMax = 512;  // Of a law.
-  static constexpr int kKindsMax = 1024;   // Then kinds without a group.
-  static constexpr double kEnough = 20;    // Observations that make a law of its own.
+  static constexpr int kAttemptsMax = 5;  // Later ones share a law.
+  static constexpr std::size_t kSamplesMax = 512;
+  static constexpr std::size_t kKindsMax = 1024;
+  static constexpr double kEnough = 20;  // Observations that make a law of its own.
+  static constexpr double kHeededShare = 0.8;
 
   struct ReturnLaw {
     double losses = 0;
-    double returns = 0;
-    std::vector<Duration> delays;
+    std::uint32_t returns = 0;
+    std::vector<std::pair<Duration, Duration>> delays;  // And what they had been told.
   };
   struct Law {
     std::uint16_t wider = 0;  // Itself: the widest.
-    std::vector<std::uint32_t> answers;
-    std::vector<std::pair<Duration, bool>> waits;  // And whether it left then.
-    std::vector<double> staying;  // By waits: share that stays beyond (Kaplan-Meier).
-    std::array<std::array<ReturnLaw, kAttemptsMax>, kLossKindCount> returns;
-    double told = 0;    // Returns after being told when,
-    double heeded = 0;  // of which not before.
     std::uint32_t answers_seen = 0;
     std::uint32_t waits_seen = 0;
+    double told = 0;    // Returns after being told when,
+    double heeded = 0;  // of which not before.
+    std::vector<std::uint32_t> answers;
+    std::vector<std::pair<Duration, bool>> waits;  // And whether it left then.
+    std::vector<double> staying;                   // By waits: the share that stays for longer.
+    // By loss, attempt, and whether the caller was told a time that it might heed.
+    std::array<std::array<std::array<ReturnLaw, 2>, kAttemptsMax>, kLossKindCount> returns;
   };
 
-  std::uint16_t Find(const Key& key, std::uint16_t wider);
+  std::uint16_t Find(std::uint64_t conduct, std::uint64_t group, std::uint16_t wider);
   template <typename Sees>
   void Each(std::uint16_t kind, Sees sees);
+  template <typename IsEnough>
+  const Law& Narrowest(std::uint16_t kind, IsEnough is_enough) const;
 
-  std::map<std::array<std::uint64_t, 2>, std::uint16_t> index_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint16_t> index_;
   std::vector<Law> laws_;
 };
 

@@ -56,11 +56,13 @@ class IncidentTracker {
   };
 
   Second& At(std::int64_t second);
+  Second Window() const;
   bool IsBad() const;
   bool IsQuiet() const;
+  void Open(Time now);
 
   IncidentOptions options_;
-  std::array<Second, 2 * kWindowSeconds> seconds_;
+  std::array<Second, 2 * kWindowSeconds> seconds_{};
   std::int64_t now_ = 0;  // The current second.
   Incident incident_;
   bool is_open_ = false;

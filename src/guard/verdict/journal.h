@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "guard/facts.h"
@@ -39,10 +40,14 @@ struct JournalRecord {
   Refusal refusal = Refusal::kNone;
   std::uint8_t attempt = 0;
   bool is_batch = false;
-  bool is_open = false;  // Has not ended yet.
+  bool is_open = false;  // Has not ended yet: `held` so far, as if it were served.
 
   bool operator==(const JournalRecord&) const = default;
 };
+
+// Lost, as an attempt: refused, broken, left before the first token, or outside the service level.
+// Who leaves an answer that came in time has lost nothing.
+bool WasLost(const JournalRecord& record, const ServiceLevel& level);
 
 JournalRecord MakeRecord(const RequestFacts& facts, const OutcomeFacts& outcome,
                          Duration retry_after);
@@ -50,8 +55,6 @@ JournalRecord MakeRecord(const RequestFacts& facts, const OutcomeFacts& outcome,
 struct JournalOptions {
   std::size_t records_max = 1 << 17;            // At least 64; about 130 bytes each.
   Duration horizon = std::chrono::minutes(20);  // Older records are dropped.
-  // Attempts of one client's request that start in the same period are kept or dropped together.
-  Duration period = std::chrono::seconds(30);
 };
 
 // A stretch of time in which the journal saw nothing, or not all.
@@ -64,13 +67,16 @@ class Journal {
  public:
   Journal(const JournalOptions& options, std::uint64_t seed);
 
+  // Of an attempt that was let in, so that Records() knows it before its end; what is never begun
+  // is journaled all the same. Beyond kOpenMax under way, those that come are known at their end.
+  void Begin(const RequestFacts& facts);
   // At the end of every attempt, in order of ends. `retry_after`: as told, 0: not told.
   void Add(const RequestFacts& facts, const OutcomeFacts& outcome, Duration retry_after = {});
   // E.g. around a restart. At most 64 are kept; then the two that are closest become one.
   void MarkGap(Time from, Time to);
 
-  // What arrived in [from, to), by time of arrival.
-  std::vector<JournalRecord> Records(Time from, Time to) const;
+  // What arrived in [from, to), by time of arrival. With `now`, what is still under way then, too.
+  std::vector<JournalRecord> Records(Time from, Time to, Time now = Time::min()) const;
   std::vector<JournalGap> Gaps(Time from, Time to) const;
 
   struct Estimate {
@@ -84,6 +90,7 @@ class Journal {
   std::size_t state_bytes() const;
 
  private:
+  static constexpr std::size_t kOpenMax = 1 << 15;
   static constexpr std::size_t kStrata = 4096;
   // Chances of being kept, as powers of 1/2: of a client, and of a request of a kept client.
   struct Chance {
@@ -98,20 +105,33 @@ class Journal {
     Chance chance;
   };
   struct Load;
+  // The draw of a chain's first attempt, for its retries.
+  struct Chain {
+    std::uint64_t request = 0;
+    std::uint32_t draw = 0;
+  };
+  static constexpr std::size_t kChains = 1 << 14;
 
   static bool IsKept(const Entry& entry, Chance chance);
   static void SetChance(Entry& entry, Chance chance);
+  Entry MakeEntry(const JournalRecord& record);
+  std::uint32_t RequestDraw(const JournalRecord& record);
+  void MakeRoom(Time now);
   void Expire(Time now);
   void Thin();
+  bool HalveLargest();
   std::vector<Load> Loads() const;
-  void Relax();
+  void Relax(Time now);
   Estimate Total(Time from, Time to, double (*measure)(const JournalRecord&)) const;
 
   JournalOptions options_;
   std::uint64_t seed_;
-  std::vector<Entry> entries_;   // In order of ends.
-  std::vector<Chance> chances_;  // By stratum.
+  std::vector<Entry> entries_;                     // In order of ends.
+  std::vector<Chance> chances_;                    // By stratum.
+  std::unordered_map<std::uint64_t, Entry> open_;  // By client, payload, arrival and attempt.
   std::vector<JournalGap> gaps_;
+  std::vector<Chain> chains_;  // By request, direct-mapped: a retry that finds its place taken is
+                               // drawn on its own.
   Time relaxed_{};
 };
 

@@ -1,18 +1,18 @@
 // LogicalRequests: the journal's attempts joined to what callers wanted. A logical request is a
 // first attempt and its retries, joined by client, payload and attempt number; what the replay
-// needs to know of it beyond the attempts is estimated here: the length of an answer that was
-// never written, how long the caller would have waited, and whether and when it would have come
-// again (ConductLaws). Weighted records become several requests at jittered times: further
-// clients, each with its whole stream, or further requests of the same client.
+// needs beyond the attempts is estimated here: the length of an answer that was never written, how
+// long the caller would have waited, and whether and when it would have come again (ConductLaws).
+// A weighted record becomes several requests at jittered times: of further clients, each with its
+// whole stream, or of the same client.
 //
-// Only requests for answers (IsGeneration) are here. Immutable after Build; thread-compatible.
+// Only requests for answers (IsGeneration). Immutable once built; thread-compatible.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#include "guard/overload/admission.h"
 #include "guard/verdict/conduct_laws.h"
 #include "guard/verdict/journal.h"
 
@@ -23,22 +23,23 @@ struct ObservedAttempt {
   Time arrival{};
   Duration held{0};
   Duration first_token{0};
+  Duration token_interval{0};
   Duration retry_after{0};
   Ending ending = Ending::kServed;
   Refusal refusal = Refusal::kNone;
-  bool is_good = false;  // Served, token interval within the service level.
-  bool is_open = false;
+
+  Time end() const { return arrival + held; }
 };
 
 struct LogicalRequest {
   Time arrival{};            // Of the first attempt that was seen.
-  std::uint64_t draw = 0;    // A seeded hash: thinning and chance go by it.
-  std::uint64_t caller = 0;  // Client's name in the replay; copies have their own.
+  std::uint64_t draw = 0;    // A seeded hash: what is left to chance goes by it.
+  std::uint64_t caller = 0;  // The client's name in the replay; copies have their own.
   std::uint32_t client = 0;  // Its number in LogicalRequests::clients.
   std::uint32_t first = 0;   // Its attempts in LogicalRequests::attempts,
-  std::uint16_t count = 0;   // so many, shifted by `shift`.
-  std::uint16_t kind = 0;    // In ConductLaws.
-  Duration shift{0};
+  std::uint16_t count = 0;   // so many,
+  Duration shift{0};         // each later by this.
+  std::uint16_t kind = 0;    // In LogicalRequests::laws.
   Duration patience_said{0};
   std::uint32_t prompt_tokens = 0;
   std::uint32_t output_tokens = 0;  // Observed, or drawn from its kind's.
@@ -47,36 +48,41 @@ struct LogicalRequest {
   Standing standing = Standing::kAnonymous;
   std::uint8_t attempt = 0;  // Number of the first attempt that was seen.
   bool is_batch = false;
+  bool leaves_midway = false;  // Of its own will, with output_tokens written.
 };
 
 struct JournalClient {
   std::uint64_t id = 0;  // JournalRecord::client.
   std::uint64_t group = 0;
-  double weight = 1;  // Clients it stands for.
+  double clients = 1;  // For which it stands.
 };
 
 struct LogicalRequests {
   std::vector<LogicalRequest> requests;  // By arrival.
   std::vector<ObservedAttempt> attempts;
-  std::vector<JournalClient> clients;  // By first arrival.
+  std::vector<JournalClient> clients;  // By id.
   ConductLaws laws;
-  std::size_t attempts_weighted = 0;  // What a replay of everything costs, about.
-  bool is_cut = false;                // More than `requests_max`: the rest was left out.
+  bool is_cut = false;  // There were more than BuildOptions::requests_max; the last are missing.
+
+  std::span<const ObservedAttempt> AttemptsOf(const LogicalRequest& request) const {
+    return std::span(attempts).subspan(request.first, request.count);
+  }
 };
 
 struct BuildOptions {
-  ServiceLevel level;
+  Time from{};  // Requests that first arrive in [from, to); laws are learned from all records.
+  Time to{};
   std::size_t requests_max = 1 << 20;
   Duration jitter = std::chrono::seconds(4);    // Of copies, either way.
-  Duration join_max = std::chrono::minutes(3);  // Between the end of an attempt and its retry.
+  Duration join_max = std::chrono::minutes(3);  // From the end of an attempt to its retry.
 };
 
 // `records` by arrival.
 LogicalRequests BuildLogicalRequests(std::span<const JournalRecord> records,
                                      const BuildOptions& options, std::uint64_t seed);
 
-// Whether the attempts, one after another, came to an answer within the service level counted from
-// the first attempt. One that left an answer which came in time has lost nothing.
+// Whether no attempt came to an answer within the service level, the first token counted from the
+// arrival of the first attempt. Who leaves an answer that came in time has lost nothing.
 bool WasLost(std::span<const ObservedAttempt> attempts, const ServiceLevel& level);
 
 }  // namespace holdfast::guard

@@ -1,7 +1,8 @@
 // Replay: the journal run again through the real admission and the engine's model under a virtual
-// clock, with some of the causes taken away. It works on logical requests: a request, its retries,
-// and what its caller would have done had it been answered otherwise. Pure and deterministic; cost
-// in proportion to the attempts replayed (Losses::attempts).
+// clock, with some of the causes taken away. It replays logical requests: an attempt that is lost
+// in the replay comes again as its caller did, or, where the journal never saw that caller lose, by
+// the observed law of its kind. Requests that the edge refused are refused again as long as the
+// cause of that refusal is present. Pure and deterministic; about a microsecond an attempt.
 #pragma once
 
 #include <cstddef>
@@ -9,47 +10,54 @@
 #include <span>
 #include <vector>
 
-#include "guard/engine/engine_model.h"
+#include "guard/engine/engine_profile.h"
 #include "guard/overload/admission.h"
 #include "guard/verdict/capacity_trace.h"
-#include "guard/verdict/journal.h"
+#include "guard/verdict/demand.h"
 #include "guard/verdict/logical_requests.h"
-#include "guard/verdict/provision.h"
 #include "guard/verdict/shapley.h"
 
 namespace holdfast::guard {
 
-// What is the same in all worlds of a judgement. The pointees outlive the replay.
+// What is the same in all worlds of a draw. The pointees outlive the replay.
 struct ReplayInput {
   const LogicalRequests* requests = nullptr;
   const CapacityTrace* capacity = nullptr;
-  AdmissionOptions admission;  // Nominal; with the service level.
-  EngineProfile engine;        // Nominal.
-  Provision provision;
-  Duration report_interval = std::chrono::seconds(1);  // Between EngineReports.
-  Time from{};                                         // Queues are warm when counting starts.
-  Time count_from{};  // Losses count for requests that first arrive in
-  Time count_to{};    // [count_from, count_to).
-  Time to{};          // Later arrivals are left out; what is under way is finished.
-  std::uint64_t seed = 0;
+  const Demand* demand = nullptr;
+  std::span<const std::uint8_t> is_hostile;                   // By client.
+  AdmissionOptions admission;                                 // Nominal; with the service level.
+  EngineProfile engine;                                       // Nominal.
+  Duration report_interval = std::chrono::milliseconds(250);  // Between EngineReports.
+  bool has_hostile_connections = false;  // Hostile clients that hold connections, not requests.
+  Time from{};                           // Queues are warm when counting starts.
+  Time count_from{};  // Counted are requests that first arrive in [count_from, count_to).
+  Time count_to{};
+  Time to{};  // Later attempts are left out; what is under way is finished.
 };
 
-// Honest logical requests for answers. Tokens are prompt and answer of what was lost.
+enum class Fate : std::uint8_t { kAbsent, kGood, kLost };
+
+struct ReplayResult {
+  std::vector<Fate> fates;   // By logical request.
+  std::size_t attempts = 0;  // Decided by the admission.
+};
+
+// Without hostile traffic the requests of hostile clients are absent; without demand honest
+// requests are thinned to the provision; without lost capacity engine and limits are nominal.
+ReplayResult Replay(const ReplayInput& input, CausePresence presence);
+// What happened, in the same terms.
+std::vector<Fate> ObservedFates(const LogicalRequests& requests, const ServiceLevel& level);
+
+// Of honest logical requests in the counted time.
 struct Losses {
-  double requests = 0;       // That first arrived in the counted time,
-  double lost = 0;           // of which not served within the service level,
-  double tokens = 0;         // and what they asked for.
-  std::size_t attempts = 0;  // Replayed, of everybody.
+  double requests = 0;
+  double lost = 0;    // Not served within the service level,
+  double tokens = 0;  // and the prompt and answer tokens of these.
 };
+Losses CountLosses(const ReplayInput& input, std::span<const Fate> fates);
+double ReplayLoss(const ReplayInput& input, CausePresence presence);
 
-// `is_hostile`: by client's number in `requests`. Without hostile traffic their requests are left
-// out; without demand honest requests are thinned to the provision; without lost capacity the
-// engine and all limits are nominal.
-Losses Replay(const ReplayInput& input, std::span<const std::uint8_t> is_hostile,
-              CausePresence presence);
-double ReplayLoss(const ReplayInput& input, std::span<const std::uint8_t> is_hostile,
-                  CausePresence presence);
-// What happened, counted in the same way.
-Losses ObservedLosses(const ReplayInput& input, std::span<const std::uint8_t> is_hostile);
+// The admission's options as a capacity step leaves them.
+AdmissionOptions ReducedOptions(const AdmissionOptions& nominal, const CapacityStep& step);
 
 }  // namespace holdfast::guard

@@ -27,12 +27,13 @@ struct CausePresence {
 
 using WorldLosses = std::array<double, kWorldCount>;  // By CausePresence::world().
 using CauseValues = std::array<double, kCauseCount>;  // By Cause.
+using CauseShares = CauseValues;                      // Parts of 1.
 
 // Sums to loss[7] - loss[0].
 CauseValues ShapleyValues(const WorldLosses& loss);
 
 // The values as parts of 1. A cause whose presence lowers the loss has no share; all zero where
 // nothing was lost.
-CauseValues ShapleyShares(const WorldLosses& loss);
+CauseShares ShapleyShares(const WorldLosses& loss);
 
 }  // namespace holdfast::guard

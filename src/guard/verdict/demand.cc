@@ -1,0 +1,64 @@
+#include "guard/verdict/demand.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "base/mix.h"
+
+namespace holdfast::guard {
+namespace {
+
+std::int64_t WindowOf(Time time) {
+  const auto micros = time.time_since_epoch().count();
+  const auto span = Demand::kWindow.count();
+  return micros / span - (micros % span < 0 ? 1 : 0);
+}
+
+Time StartOf(std::int64_t window) { return Time(window * Demand::kWindow); }
+
+}  // namespace
+
+Demand::Demand(const LogicalRequests& requests, std::span<const std::uint8_t> is_hostile,
+               const Provision& provision, const AdmissionOptions& options, Time from, Time to)
+    : first_(WindowOf(from)) {
+  CHECK(to > from && is_hostile.size() == requests.clients.size());
+  windows_.resize(static_cast<std::size_t>(WindowOf(to) - first_ + 1));
+  for (const LogicalRequest& request : requests.requests) {
+    Window& window = windows_[IndexOf(request.arrival)];
+    if (is_hostile[request.client] != 0) {
+      ++window.hostile;
+      continue;
+    }
+    const double cost = options.weight_input * request.prompt_tokens +
+                        options.weight_output * request.output_tokens;
+    ++window.honest;
+    window.cost += cost;
+    window.square_cost += cost * cost;
+  }
+  for (std::size_t i = 0; i < windows_.size(); ++i) {
+    Window& window = windows_[i];
+    const double all = window.honest + window.hostile;
+    window.hostile_share = all > 0 ? window.hostile / all : 0;
+    const Time start = StartOf(first_ + static_cast<std::int64_t>(i));
+    const Duration length = std::min(start + kWindow, to) - std::max(start, from);
+    const double provided = provision.At(start).cost_per_s * ToSeconds(length);
+    if (provided <= 0 || window.cost <= provided + std::sqrt(window.square_cost)) continue;
+    window.kept_share = provided / window.cost;
+    has_excess_ = true;
+  }
+}
+
+std::size_t Demand::IndexOf(Time time) const {
+  const auto last = static_cast<std::int64_t>(windows_.size()) - 1;
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(WindowOf(time) - first_, 0, last));
+}
+
+const Demand::Window& Demand::At(Time time) const { return windows_[IndexOf(time)]; }
+
+bool Demand::IsKept(const LogicalRequest& request) const {
+  const double mark = static_cast<double>(Mix64(request.draw, 3) >> 11) * 0x1.0p-53;
+  return mark < KeptShare(request.arrival);
+}
+
+}  // namespace holdfast::guard

@@ -1,0 +1,49 @@
+// Demand: how much of what honest callers wanted, in each window of time, is within the provision,
+// and what share of all that came was hostile. Immutable once measured; thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "guard/overload/admission.h"
+#include "guard/verdict/logical_requests.h"
+#include "guard/verdict/provision.h"
+
+namespace holdfast::guard {
+
+class Demand {
+ public:
+  static constexpr Duration kWindow = std::chrono::seconds(10);  // From multiples of it.
+
+  // Of the requests that first arrive in [from, to). `is_hostile`: by client.
+  Demand(const LogicalRequests& requests, std::span<const std::uint8_t> is_hostile,
+         const Provision& provision, const AdmissionOptions& options, Time from, Time to);
+
+  // The share of honest requests of that time that the provision covers; 1: all. A window is
+  // only thinned when its cost is above the provision by more than its own scatter.
+  double KeptShare(Time time) const { return At(time).kept_share; }
+  double HostileShare(Time time) const { return At(time).hostile_share; }  // Of requests.
+  bool has_excess() const { return has_excess_; }
+
+  // Whether the provision covers this honest request.
+  bool IsKept(const LogicalRequest& request) const;
+
+ private:
+  struct Window {
+    double kept_share = 1;
+    double hostile_share = 0;
+    double cost = 0;         // Of honest requests,
+    double square_cost = 0;  // and the sum of its squares.
+    double honest = 0;
+    double hostile = 0;
+  };
+  const Window& At(Time time) const;
+  std::size_t IndexOf(Time time) const;
+
+  std::int64_t first_ = 0;
+  std::vector<Window> windows_;  // At least one.
+  bool has_excess_ = false;
+};
+
+}  // namespace holdfast::guard
