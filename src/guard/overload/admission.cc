@@ -194,11 +194,9 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
       predictor_.Predict(applicant.group, facts.tokens_max, client.history);
   applicant.cost = CostOf(applicant.prompt_tokens, applicant.predicted_output);
 
-  const bool has_appointment = client.invited_at != Time{};
   applicant.is_invited =
-      has_appointment && now >= client.invited_at && now <= client.invited_at + kAppointmentLength;
-  const bool is_before = has_appointment && now < client.invited_at;
-  applicant.is_early = is_before || (facts.attempt > 0 && !applicant.is_invited);
+      client.is_booked && now >= client.invited_at && now <= client.invited_at + kAppointmentLength;
+  applicant.is_early = now < client.invited_at || (facts.attempt > 0 && !applicant.is_invited);
   return applicant;
 }
 
@@ -286,7 +284,8 @@ Duration Admission::State::MakeAppointment(const Applicant& applicant, double ex
       std::clamp(FromSeconds(std::min(seconds, ToSeconds(options_.retry_after_max))),
                  kRetryAfterMin, options_.retry_after_max);
   // A full book takes nobody more: those beyond are told its length.
-  if (after < options_.retry_after_max) book_[c] += applicant.cost;
+  client.is_booked = after < options_.retry_after_max;
+  if (client.is_booked) book_[c] += applicant.cost;
   client.invited_at = now + after;
   return after;
 }
@@ -307,6 +306,7 @@ Admission::State::Slot Admission::State::NewTicket(const RequestFacts& facts,
   ticket.client_id = facts.caller.client();
   ticket.arrival = now;
   clients_[applicant.client].invited_at = {};
+  clients_[applicant.client].is_booked = false;
   return slot;
 }
 
@@ -332,7 +332,7 @@ void Admission::State::Start(Slot slot, bool has_waited, Time now) {
   ticket.phase = Phase::kBeforeFirstToken;
   ticket.mark = limit_.OnStart(now);
   ++clients_[ticket.client].in_flight;
-  estimator_.OnStart(ticket.cost, has_waited);
+  estimator_.OnStart(ticket.cost, ticket.predicted_output, has_waited);
   ++counters_.started;
   if (!has_waited) return;
   const double real = ToSeconds(now - ticket.arrival);
@@ -389,11 +389,10 @@ void Admission::State::Settle(const Ticket& ticket, std::uint32_t output_tokens,
                               Time now) {
   const bool had_first_token = ticket.phase == Phase::kStreaming;
   const bool has_interval = had_first_token && output_tokens > 1 && ending != Ending::kFailed;
-  limit_.OnFinish(ticket.mark, had_first_token,
-                  has_interval ? (now - ticket.first_token) / (output_tokens - 1) : Duration{0},
-                  now);
-  estimator_.OnFinish(ticket.cost,
-                      ending == Ending::kServed ? now - ticket.mark.start : Duration{0});
+  const Duration interval =
+      has_interval ? (now - ticket.first_token) / (output_tokens - 1) : Duration{0};
+  limit_.OnFinish(ticket.mark, had_first_token, interval, now);
+  estimator_.OnFinish(ticket.cost, ticket.predicted_output, interval);
   Client& client = clients_[ticket.client];
   --client.in_flight;
   client.owed += CostOf(ticket.prompt_tokens, output_tokens) - ticket.cost;

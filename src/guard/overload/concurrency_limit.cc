@@ -102,7 +102,7 @@ void ConcurrencyLimit::CutWindow(double delay, double target, Time now) {
   ++window_round_;
   CutLimit(0.8, now);
   // A probe costs one request about this delay; rarely, then, where it is long.
-  limit_probe_ = now + FromSeconds(std::clamp(10 * delay, 1.0, 300.0));
+  limit_probe_ = now + FromSeconds(std::clamp(3 * delay, 1.0, 60.0));
 }
 
 void ConcurrencyLimit::GrowWindow(Time now) {
@@ -153,8 +153,11 @@ void ConcurrencyLimit::OnEngineReport(const EngineReport& report, Time now) {
   if (report.tokens_per_s <= 0 || decoding == 0) return;
   report_time_ = now;
   generation_limit_ = kGenerationGrowth * limit_;
-  const double seen = decoding / report.tokens_per_s;
-  interval_ += (interval_ == 0 ? 1 : kReportGain) * (seen - interval_);
+  // A ratio of means: a mean of ratios would lean up with the noise of short spans.
+  const double gain = decoding_mean_ == 0 ? 1 : kReportGain;
+  decoding_mean_ += gain * (decoding - decoding_mean_);
+  tokens_mean_ += gain * (report.tokens_per_s - tokens_mean_);
+  interval_ = decoding_mean_ / tokens_mean_;
   ObserveInterval(now);
 }
 
@@ -165,6 +168,11 @@ void ConcurrencyLimit::OnWorkers(std::uint32_t workers_up) {
     const double share = static_cast<double>(workers_up) / workers_;
     SetLimit(limit_ * share);
     SetWindow(window_ * share);
+    // What was sent before says nothing about the engine as it is now.
+    ++window_round_;
+    ++limit_round_;
+    window_pressure_ = 0;
+    limit_probe_ = {};
   }
   workers_ = workers_up;
 }
@@ -200,7 +208,10 @@ void ConcurrencyLimit::CutLimit(double factor, Time now) {
 }
 
 double ConcurrencyLimit::ExpectedFirstToken(std::uint32_t prompt_tokens) const {
-  return prompt_time_.seconds(prompt_tokens) + delay_mean_;
+  // An ordinary prompt counts as twice the mean: where all are near the edge, the edge must not
+  // choose the short ones.
+  const auto ordinary = static_cast<std::uint32_t>(2 * prompt_time_.mean_tokens());
+  return prompt_time_.seconds(std::max(prompt_tokens, ordinary)) + delay_mean_;
 }
 
 bool ConcurrencyLimit::HasReports(Time now) const { return now - report_time_ < kReportFresh; }

@@ -107,6 +107,8 @@ class ConcurrencyLimit {
   double generation_limit_;  // Without reports: growth ends here until its answers are seen.
   Time generation_start_{};
 
+  double decoding_mean_ = 0;  // Of reports, as tokens a second.
+  double tokens_mean_ = 0;
   double interval_ = 0;                 // Seconds; 0: none seen.
   std::uint32_t interval_samples_ = 0;  // Since the last cut.
   double futile_limit_ = 0;             // Limit before a run of cuts for the interval; 0: none.

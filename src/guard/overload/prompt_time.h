@@ -19,6 +19,7 @@ class PromptTime {
  public:
   bool is_known() const { return weight_ > 0; }
   double seconds(std::uint32_t prompt_tokens) const { return base_ + per_token_ * prompt_tokens; }
+  double mean_tokens() const { return weight_ > 0 ? sum_x_ / weight_ : 0; }  // Of those learned.
   void Learn(std::uint32_t prompt_tokens, double seconds);
 
  private:

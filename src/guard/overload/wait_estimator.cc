@@ -9,18 +9,21 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kTick = 50ms;
-constexpr double kSlow = 15;     // Seconds.
-constexpr double kFast = 2;      // Seconds.
-constexpr double kArriving = 5;  // Seconds.
-constexpr double kDemand = 3;    // Seconds.
-constexpr double kTrusted = 1;   // Seconds of backlog from which Little's law is not asked.
+constexpr Duration kFilling = 500ms;     // After a start that fills, the next ones are thought to.
+constexpr double kIntervalGuess = 0.05;  // Seconds between tokens, before any answer.
+constexpr double kSlow = 15;             // Seconds.
+constexpr double kFast = 2;              // Seconds.
+constexpr double kArriving = 5;          // Seconds.
+constexpr double kDemand = 3;            // Seconds.
+constexpr double kTrusted = 1;           // Seconds of backlog from which Little's law is not asked.
 constexpr double kChangeSigma = 4;
 constexpr double kChangeStarts = 4;   // Expected at least, to call their lack a change.
 constexpr double kLeastShare = 0.02;  // Of the capacity, left to any class in an estimate.
 constexpr double kMeanGain = 1.0 / 64;
 constexpr double kCorrectionGain = 0.05;
 constexpr double kCorrectionMax = 0.7;  // Log: half to double.
-constexpr double kBand = 1.645;         // Standard deviations of a 90 % interval.
+constexpr double kVarianceMin = 0.05 * 0.05;
+constexpr double kBand = 1.645;  // Standard deviations of a 90 % interval.
 
 double DecayOver(double seconds) { return std::exp(-ToSeconds(kTick) / seconds); }
 
@@ -33,7 +36,7 @@ const double kHighDecay = DecayOver(10 * kSlow);
 }  // namespace
 
 void WaitEstimator::Advance(Time now, bool is_backlogged) {
-  if (is_backlogged) {
+  if (is_backlogged && now_ - filled_ >= kFilling) {
     const double seconds = ToSeconds(now - now_);
     slow_.seconds += seconds;
     fast_.seconds += seconds;
@@ -70,24 +73,30 @@ void WaitEstimator::OnAdmitted(ServiceClass service_class, double cost) {
   arriving_[static_cast<int>(service_class)] += cost;
 }
 
-void WaitEstimator::OnStart(double cost, bool has_waited) {
+void WaitEstimator::OnStart(double cost, std::uint32_t predicted_output, bool has_waited) {
   cost_in_flight_ += cost;
+  output_in_flight_ += predicted_output;
   in_flight_ += 1;
   cost_mean_ += (cost_mean_ == 0 ? 1 : kMeanGain) * (cost - cost_mean_);
-  const bool is_filling = in_flight_ > in_flight_high_;
-  in_flight_high_ = std::max(in_flight_high_, in_flight_);
-  if (!has_waited || is_filling) return;
+  if (in_flight_ > in_flight_high_) {
+    in_flight_high_ = in_flight_;
+    filled_ = now_;
+    return;
+  }
+  if (!has_waited) return;
   for (Backlog* backlog : {&slow_, &fast_}) {
     backlog->cost += cost;
     backlog->starts += 1;
   }
 }
 
-void WaitEstimator::OnFinish(double cost, Duration residence) {
+void WaitEstimator::OnFinish(double cost, std::uint32_t predicted_output, Duration token_interval) {
   in_flight_ -= 1;
   cost_in_flight_ = in_flight_ > 0 ? std::max(cost_in_flight_ - cost, 0.0) : 0;
-  if (residence.count() == 0) return;
-  residence_ += (residence_ == 0 ? 1 : kMeanGain) * (ToSeconds(residence) - residence_);
+  output_in_flight_ -= predicted_output;
+  if (token_interval.count() == 0) return;
+  const double gain = token_interval_ == 0 ? 1 : kMeanGain;
+  token_interval_ += gain * (ToSeconds(token_interval) - token_interval_);
 }
 
 void WaitEstimator::OnWaited(ServiceClass service_class, double estimated, double real,
@@ -101,7 +110,7 @@ void WaitEstimator::OnWaited(ServiceClass service_class, double estimated, doubl
   correction.log_ratio =
       std::clamp(correction.log_ratio + gain * error, -kCorrectionMax, kCorrectionMax);
   // What is left when the chance of a short queue is taken off.
-  const double excess = std::max(error * error - 1.0 / (places + 1), 0.0);
+  const double excess = std::max(error * error - 1.0 / (places + 1), kVarianceMin);
   correction.variance += kCorrectionGain * (excess - correction.variance);
 }
 
@@ -118,9 +127,15 @@ double WaitEstimator::pressure() const {
 
 double WaitEstimator::capacity() const {
   const double missing = std::max(kTrusted - slow_.seconds, 0.0);
-  const double by_residence = residence_ > 0 ? cost_in_flight_ / residence_ : 0;
-  const double seconds = slow_.seconds + missing;
-  return std::max((slow_.cost + missing * by_residence) / seconds, 1.0);
+  const double guessed = missing > 0 ? missing * CapacityByLittle() : 0;
+  return std::max((slow_.cost + guessed) / (slow_.seconds + missing), 1.0);
+}
+
+double WaitEstimator::CapacityByLittle() const {
+  if (output_in_flight_ <= 0) return 0;
+  const double interval = token_interval_ > 0 ? token_interval_ : kIntervalGuess;
+  const double residence = output_in_flight_ / in_flight_ * interval;
+  return cost_in_flight_ / residence;
 }
 
 double WaitEstimator::CapacityFor(ServiceClass service_class, double given, double share) const {

@@ -52,8 +52,9 @@ class WaitEstimator {
 
   // Started at once or queued.
   void OnAdmitted(ServiceClass service_class, double cost);
-  void OnStart(double cost, bool has_waited);
-  void OnFinish(double cost, Duration residence);  // 0: it says nothing about residence.
+  void OnStart(double cost, std::uint32_t predicted_output, bool has_waited);
+  // `token_interval`: mean over the answer; 0: not known.
+  void OnFinish(double cost, std::uint32_t predicted_output, Duration token_interval);
   // Wants an answer for the first time.
   void OnDemand(double cost) { demand_ += cost; }
   // A wait has ended in a start: its first estimate against what it was.
@@ -86,6 +87,7 @@ class WaitEstimator {
 
   void Tick(double ticks);
   void BelieveChange();
+  double CapacityByLittle() const;
 
   Time now_{};
   Time tick_{};
@@ -95,9 +97,11 @@ class WaitEstimator {
   std::array<Correction, kServiceClassCount> corrections_{};
   double demand_ = 0;  // Decayed sum.
   double cost_in_flight_ = 0;
-  double residence_ = 0;  // Mean seconds in the engine; 0: none seen.
+  double output_in_flight_ = 0;  // Predicted tokens.
+  double token_interval_ = 0;    // Seconds; 0: none seen.
   double cost_mean_ = 0;
   double in_flight_ = 0;
+  Time filled_{};              // Last start that raised in_flight_high_.
   double in_flight_high_ = 0;  // Starts that raise it fill the engine, they do not show its rate.
 };
 

@@ -1,0 +1,380 @@
+// For tests: a small engine with continuous batching, callers that arrive at random, and the loop
+// that lets Admission stand between them. Deterministic for a seed. Single-threaded.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <queue>
+#include <vector>
+
+#include "base/random.h"
+#include "guard/overload/admission.h"
+
+namespace holdfast::guard {
+
+// Steps: each takes base + per_sequence * decoding + per_prompt_token * prompt tokens of the step,
+// and gives every decoding sequence a token. Prompts are taken in order, in chunks.
+class StubEngine {
+ public:
+  struct Profile {
+    double base_s = 0.020;
+    double per_sequence_s = 0.0005;
+    double per_prompt_token_s = 0.00005;
+    std::uint32_t sequences_max = 64;
+    std::uint32_t chunk_tokens = 512;
+  };
+  struct Event {
+    TicketId id = 0;
+    bool is_first = false;
+    bool is_last = false;
+  };
+
+  explicit StubEngine(const Profile& profile) : profile_(profile) {}
+
+  void Submit(TicketId id, std::uint32_t prompt, std::uint32_t output) {
+    queue_.push_back({id, prompt, output});
+  }
+  void SetSpeed(double speed) { speed_ = speed; }
+  void SetSequencesMax(std::uint32_t count) { profile_.sequences_max = count; }
+  bool is_idle() const { return queue_.empty() && decoding_.empty() && prefilling_.empty(); }
+  std::uint32_t running() const {
+    return static_cast<std::uint32_t>(decoding_.size() + prefilling_.size());
+  }
+  std::uint64_t tokens() const { return tokens_; }
+
+  // Seconds that the next step takes; what comes out of it appears in `events`.
+  double Step(std::vector<Event>& events) {
+    while (!queue_.empty() && running() < profile_.sequences_max) {
+      prefilling_.push_back(queue_.front());
+      queue_.pop_front();
+    }
+    const std::size_t decoding = decoding_.size();
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < decoding; ++i) {
+      Sequence& sequence = decoding_[i];
+      ++tokens_;
+      if (--sequence.output == 0) {
+        events.push_back({.id = sequence.id, .is_last = true});
+      } else {
+        decoding_[kept++] = sequence;
+      }
+    }
+    decoding_.resize(kept);
+    std::uint32_t chunk = profile_.chunk_tokens;
+    while (!prefilling_.empty() && chunk > 0) {
+      Sequence& sequence = prefilling_.front();
+      const std::uint32_t taken = std::min(chunk, sequence.prompt);
+      sequence.prompt -= taken;
+      chunk -= taken;
+      if (sequence.prompt > 0) break;
+      ++tokens_;
+      const bool is_last = --sequence.output == 0;
+      events.push_back({.id = sequence.id, .is_first = true, .is_last = is_last});
+      if (!is_last) decoding_.push_back(sequence);
+      prefilling_.pop_front();
+    }
+    const double prompt_tokens = profile_.chunk_tokens - chunk;
+    return (profile_.base_s + profile_.per_sequence_s * static_cast<double>(decoding) +
+            profile_.per_prompt_token_s * prompt_tokens) /
+           speed_;
+  }
+
+ private:
+  struct Sequence {
+    TicketId id = 0;
+    std::uint32_t prompt = 0;
+    std::uint32_t output = 0;
+  };
+
+  Profile profile_;
+  double speed_ = 1;
+  std::deque<Sequence> queue_;
+  std::deque<Sequence> prefilling_;
+  std::vector<Sequence> decoding_;
+  std::uint64_t tokens_ = 0;
+};
+
+struct StubCrowd {
+  double rate = 5;  // Requests a second.
+  double start_s = 0;
+  double end_s = 1e9;
+  std::uint64_t clients = 1000;
+  std::uint64_t first_client = 1;
+  Standing standing = Standing::kHistory;
+  bool is_batch = false;
+  double prompt_mean = 600;
+  double output_mean = 200;
+  double sigma = 0.7;       // Of the logarithm of both.
+  int retries = 0;          // After a refusal.
+  bool is_patient = false;  // Retries when told to; else at once.
+  bool tells_attempt = true;
+};
+
+struct StubScenario {
+  StubEngine::Profile engine;
+  AdmissionOptions options;
+  std::vector<StubCrowd> crowds;
+  double seconds = 120;
+  double measured_from_s = 30;
+  bool has_reports = true;
+  std::uint64_t seed = 1;
+  // Called ten times a second.
+  std::function<void(double seconds, StubEngine& engine, EngineReport& report)> fault;
+  std::function<void(double seconds, const Admission& admission)> watch;
+};
+
+// Of the measured time, by crowd: arrivals that first came in it, ends that fell in it.
+struct StubResult {
+  struct Crowd {
+    std::uint64_t people = 0;   // Requests, however often retried.
+    std::uint64_t good = 0;     // Served within the service level, from the last attempt on.
+    std::uint64_t late = 0;     // Served, but not within it.
+    std::uint64_t refused = 0;  // Gave up.
+    std::uint64_t expired = 0;
+    std::array<std::uint64_t, kRefusalCount> refusals{};  // Of single attempts.
+    double good_cost = 0;                // Tokens of input and twice those of output.
+    std::uint64_t retries_told = 0;      // Came back when they were told to,
+    std::uint64_t retries_told_met = 0;  // and were taken.
+  };
+  struct Wait {
+    double time = 0;
+    double estimated = 0;
+    double real = 0;
+    double low = 0;
+    double high = 0;
+  };
+  std::vector<Crowd> crowds;
+  std::vector<double> first_tokens;  // Seconds from arrival, of those served.
+  std::vector<Wait> waits;
+  AdmissionCounters counters;
+  Rung rung = Rung::kOpen;
+  std::vector<double> good_times;  // Of the ends of good answers.
+};
+
+class StubService {
+ public:
+  explicit StubService(const StubScenario& scenario)
+      : scenario_(scenario),
+        engine_(scenario.engine),
+        admission_(scenario.options),
+        random_(scenario.seed) {
+    result_.crowds.resize(scenario.crowds.size());
+  }
+
+  StubResult Run() {
+    for (std::size_t i = 0; i < scenario_.crowds.size(); ++i) {
+      Push(scenario_.crowds[i].start_s, Kind::kArrival, i);
+    }
+    Push(0, Kind::kTick, 0);
+    while (!events_.empty() && events_.top().time <= scenario_.seconds) {
+      const Event event = events_.top();
+      events_.pop();
+      seconds_ = event.time;
+      switch (event.kind) {
+        case Kind::kArrival:
+          Arrive(event.index);
+          break;
+        case Kind::kRetry:
+          Ask(event.index);
+          break;
+        case Kind::kStep:
+          EndStep();
+          break;
+        case Kind::kTick:
+          Tick();
+          break;
+      }
+      Poll();
+    }
+    result_.counters = admission_.counters();
+    result_.rung = admission_.rung();
+    return std::move(result_);
+  }
+
+ private:
+  enum class Kind { kArrival, kRetry, kStep, kTick };
+  struct Event {
+    double time = 0;
+    std::uint64_t order = 0;
+    Kind kind = Kind::kTick;
+    std::size_t index = 0;
+    bool operator<(const Event& other) const {
+      return time > other.time || (time == other.time && order > other.order);
+    }
+  };
+  struct Job {
+    std::size_t crowd = 0;
+    RequestFacts facts;
+    std::uint32_t output = 0;
+    double arrival = 0;  // Of the last attempt.
+    double first_token = 0;
+    double started = 0;
+    ExpectedWait wait;
+    bool is_measured = false;
+    bool is_told = false;
+  };
+
+  Time now() const { return AtSeconds(seconds_); }
+  void Push(double time, Kind kind, std::size_t index) {
+    events_.push({time, order_++, kind, index});
+  }
+
+  std::uint32_t Tokens(double mean, double sigma) {
+    const double tokens = mean * std::exp(sigma * random_.Normal() - sigma * sigma / 2);
+    return static_cast<std::uint32_t>(std::max(tokens, 1.0));
+  }
+
+  void Arrive(std::size_t index) {
+    const StubCrowd& crowd = scenario_.crowds[index];
+    const double next = seconds_ - std::log(1 - random_.Uniform()) / crowd.rate;
+    if (next < crowd.end_s) Push(next, Kind::kArrival, index);
+    Job job;
+    job.crowd = index;
+    job.output = Tokens(crowd.output_mean, crowd.sigma);
+    job.facts.caller.account = crowd.first_client + random_.Next() % crowd.clients;
+    job.facts.prompt_tokens = Tokens(crowd.prompt_mean, crowd.sigma);
+    job.facts.standing = crowd.standing;
+    job.facts.is_batch = crowd.is_batch;
+    job.is_measured = seconds_ >= scenario_.measured_from_s;
+    result_.crowds[index].people += job.is_measured;
+    jobs_.push_back(job);
+    Ask(jobs_.size() - 1);
+  }
+
+  void Ask(std::size_t index) {
+    Job& job = jobs_[index];
+    job.arrival = seconds_;
+    job.facts.time = now();
+    const Admission::Offer offer = admission_.Request(job.facts, now());
+    if (job.is_told && job.is_measured) {
+      ++result_.crowds[job.crowd].retries_told;
+      result_.crowds[job.crowd].retries_told_met += offer.what != Admission::Offer::kRefuse;
+    }
+    if (offer.what == Admission::Offer::kRefuse) {
+      ++result_.crowds[job.crowd].refusals[static_cast<std::size_t>(offer.refusal)];
+      Refused(index, offer.retry_after);
+      return;
+    }
+    Remember(offer.id, index);
+    job.wait = offer.wait;
+    if (offer.what == Admission::Offer::kStart) Start(offer.id);
+  }
+
+  void Refused(std::size_t index, Duration retry_after) {
+    Job& job = jobs_[index];
+    const StubCrowd& crowd = scenario_.crowds[job.crowd];
+    if (tries_.size() <= index) tries_.resize(index + 1);
+    if (tries_[index]++ < crowd.retries) {
+      if (crowd.tells_attempt) ++job.facts.attempt;
+      job.is_told = crowd.is_patient;
+      Push(seconds_ + (crowd.is_patient ? ToSeconds(retry_after) : 0.01), Kind::kRetry, index);
+    } else if (job.is_measured) {
+      ++result_.crowds[job.crowd].refused;
+    }
+  }
+
+  void Remember(TicketId id, std::size_t index) {
+    const auto slot = static_cast<std::uint32_t>(id);
+    if (by_slot_.size() <= slot) by_slot_.resize(slot + 1);
+    by_slot_[slot] = index;
+  }
+  Job& JobOf(TicketId id) { return jobs_[by_slot_[static_cast<std::uint32_t>(id)]]; }
+
+  void Start(TicketId id) {
+    const Job& job = JobOf(id);
+    engine_.Submit(id, job.facts.prompt_tokens, job.output);
+    if (!is_stepping_) BeginStep();
+  }
+
+  void BeginStep() {
+    is_stepping_ = !engine_.is_idle();
+    if (is_stepping_) Push(seconds_ + engine_.Step(step_events_), Kind::kStep, 0);
+  }
+
+  void EndStep() {
+    for (const StubEngine::Event& event : step_events_) {
+      Job& job = JobOf(event.id);
+      if (event.is_first) {
+        job.first_token = seconds_;
+        admission_.OnFirstToken(event.id, now());
+      }
+      if (event.is_last) Finish(event.id, job);
+    }
+    step_events_.clear();
+    Poll();
+    BeginStep();
+  }
+
+  void Finish(TicketId id, const Job& job) {
+    admission_.OnFinish(id, job.output, Ending::kServed, now());
+    if (seconds_ < scenario_.measured_from_s) return;
+    StubResult::Crowd& crowd = result_.crowds[job.crowd];
+    OutcomeFacts outcome;
+    outcome.first_token = FromSeconds(job.first_token - job.arrival);
+    if (job.output > 1) {
+      outcome.token_interval = FromSeconds((seconds_ - job.first_token) / (job.output - 1));
+    }
+    result_.first_tokens.push_back(job.first_token - job.arrival);
+    if (!scenario_.options.level.IsGood(outcome)) {
+      ++crowd.late;
+      return;
+    }
+    ++crowd.good;
+    crowd.good_cost += job.facts.prompt_tokens + 2.0 * job.output;
+    result_.good_times.push_back(seconds_);
+  }
+
+  void Poll() {
+    started_.clear();
+    expired_.clear();
+    admission_.Poll(now(), started_, expired_);
+    for (const Admission::Expired& expired : expired_) {
+      const std::size_t index = by_slot_[static_cast<std::uint32_t>(expired.id)];
+      result_.crowds[jobs_[index].crowd].expired += jobs_[index].is_measured;
+      Refused(index, expired.retry_after);
+    }
+    for (const TicketId id : started_) {
+      Job& job = JobOf(id);
+      if (job.is_measured) {
+        result_.waits.push_back({seconds_, ToSeconds(job.wait.expected), seconds_ - job.arrival,
+                                 ToSeconds(job.wait.low), ToSeconds(job.wait.high)});
+      }
+      Start(id);
+    }
+  }
+
+  void Tick() {
+    if (scenario_.fault) scenario_.fault(seconds_, engine_, report_);
+    if (++ticks_ % 3 == 0 && scenario_.has_reports) {
+      report_.running = engine_.running();
+      report_.tokens_per_s = static_cast<double>(engine_.tokens() - tokens_) / 0.3;
+      tokens_ = engine_.tokens();
+      admission_.OnEngineReport(report_, now());
+    }
+    if (scenario_.watch) scenario_.watch(seconds_, admission_);
+    Push(seconds_ + 0.1, Kind::kTick, 0);
+  }
+
+  const StubScenario& scenario_;
+  StubEngine engine_;
+  Admission admission_;
+  Random random_;
+  StubResult result_;
+  EngineReport report_;
+  double seconds_ = 0;
+  std::uint64_t order_ = 0;
+  std::priority_queue<Event> events_;
+  std::vector<Job> jobs_;
+  std::vector<int> tries_;
+  std::vector<std::size_t> by_slot_;
+  std::vector<StubEngine::Event> step_events_;
+  bool is_stepping_ = false;
+  std::vector<TicketId> started_;
+  std::vector<Admission::Expired> expired_;
+  std::uint64_t ticks_ = 0;
+  std::uint64_t tokens_ = 0;
+};
+
+}  // namespace holdfast::guard
