@@ -14,15 +14,11 @@ struct CapacityStep {
   int workers_up = 1;       // What ran on workers that go down is lost.
   int workers_total = 1;
   double batch_share = 1;   // Configured batch size over the nominal one.
-  double limits_share = 1;  // Configured rate limits and queue over the nominal ones.
+  double limits_share = 1;  // Configured rate limits of the edge over the nominal ones.
 
   bool IsNominal() const {
     return engine_share >= 1 && workers_up >= workers_total && batch_share >= 1 &&
            limits_share >= 1;
-  }
-  // What is left of the engine by this step alone.
-  double speed() const {
-    return workers_total > 0 ? engine_share * workers_up / workers_total : engine_share;
   }
 };
 

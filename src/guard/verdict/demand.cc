@@ -57,7 +57,9 @@ std::size_t Demand::IndexOf(Time time) const {
 const Demand::Window& Demand::At(Time time) const { return windows_[IndexOf(time)]; }
 
 bool Demand::IsKept(const LogicalRequest& request) const {
-  const double mark = static_cast<double>(Mix64(request.draw, 3) >> 11) * 0x1.0p-53;
+  // People by session, so that what they do stays coherent; programs by request.
+  const std::uint64_t name = request.route == Route::kChat ? request.caller : request.draw;
+  const double mark = static_cast<double>(Mix64(name, 3) >> 11) * 0x1.0p-53;
   return mark < KeptShare(request.arrival);
 }
 

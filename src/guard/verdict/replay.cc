@@ -49,7 +49,7 @@ class Run {
   Run(const ReplayInput& input, CausePresence presence)
       : input_(input),
         presence_(presence),
-        admission_(OptionsAt(input.from)),
+        admission_(WithFewClients()),
         engine_(input.engine),
         progress_(input.requests->requests.size()),
         next_report_(input.from) {
@@ -186,37 +186,7 @@ class Run {
       FreeTicket(progress_[index], 0, Ending::kFailed, now);
       Lose(index, LossKind::kFailed, Duration{0}, now);
     }
-    if (step.batch_share != step_.batch_share || step.limits_share != step_.limits_share) {
-      step_ = step;
-      Restart(now);
-    }
-    step_ = step;
     Report(now);
-  }
-
-  // New limits: a new admission, to which what runs and waits is told again.
-  void Restart(Time now) {
-    admission_ = Admission(ReducedOptions(WithFewClients(), step_));
-    by_ticket_.clear();
-    for (std::uint32_t index = 0; index < progress_.size(); ++index) {
-      Progress& progress = progress_[index];
-      if (progress.stage == Stage::kAway) continue;
-      const Admission::Offer offer = admission_.Request(FactsOf(index, now), now);
-      progress.ticket = offer.id;
-      if (offer.id != 0) by_ticket_.emplace(offer.id, index);
-      if (progress.stage == Stage::kInEngine) {
-        if (offer.what == Admission::Offer::kWait) {
-          FreeTicket(progress, 0, Ending::kAbandoned, now);
-        } else if (offer.id != 0 && progress.first_token != Time{}) {
-          admission_.OnFirstToken(offer.id, now);
-        }
-      } else if (offer.what == Admission::Offer::kRefuse) {
-        progress.stage = Stage::kAway;
-        Lose(index, LossKind::kRefused, offer.retry_after, now);
-      } else if (offer.what == Admission::Offer::kStart) {
-        Start(index, now);
-      }
-    }
   }
 
   void Report(Time now) {
@@ -349,13 +319,15 @@ class Run {
     if (seen.ending != Ending::kRefused || !IsByEdge(seen.refusal)) return false;
     if (IsHostile(request)) return true;
     const Time time = seen.arrival;
-    if (seen.refusal == Refusal::kYourRate && input_.capacity->At(time).limits_share < 1) {
+    const CapacityStep step = input_.capacity->At(time);
+    if (seen.refusal == Refusal::kYourRate && step.limits_share < 1) {
       return presence_.lost_capacity;
     }
     if (input_.has_hostile_connections || input_.demand->HostileShare(time) > kHostileShareMin) {
       return presence_.hostile;
     }
-    return presence_.demand || input_.demand->KeptShare(time) >= 1;
+    if (input_.demand->KeptShare(time) < 1) return presence_.demand;
+    return step.IsNominal() || presence_.lost_capacity;
   }
 
   Duration Patience(std::uint32_t index) const {
@@ -430,14 +402,8 @@ class Run {
     return options;
   }
 
-  AdmissionOptions OptionsAt(Time time) {
-    if (presence_.lost_capacity) step_ = input_.capacity->At(time);
-    return ReducedOptions(WithFewClients(), step_);
-  }
-
   const ReplayInput& input_;
   const CausePresence presence_;
-  CapacityStep step_;  // In force.
   Admission admission_;
   EngineModel engine_;
   std::vector<Progress> progress_;  // By logical request.
@@ -459,16 +425,6 @@ class Run {
 };
 
 }  // namespace
-
-AdmissionOptions ReducedOptions(const AdmissionOptions& nominal, const CapacityStep& step) {
-  AdmissionOptions options = nominal;
-  options.in_flight_max =
-      std::max(options.in_flight_min, Scaled(nominal.in_flight_max, step.batch_share));
-  options.in_flight_initial = std::min(options.in_flight_initial, options.in_flight_max);
-  options.queue_max = Scaled(nominal.queue_max, step.limits_share);
-  options.queue_per_client_max = Scaled(nominal.queue_per_client_max, step.limits_share);
-  return options;
-}
 
 ReplayResult Replay(const ReplayInput& input, CausePresence presence) {
   CHECK(input.from <= input.count_from && input.count_from <= input.count_to &&

@@ -57,7 +57,4 @@ struct Losses {
 Losses CountLosses(const ReplayInput& input, std::span<const Fate> fates);
 double ReplayLoss(const ReplayInput& input, CausePresence presence);
 
-// The admission's options as a capacity step leaves them.
-AdmissionOptions ReducedOptions(const AdmissionOptions& nominal, const CapacityStep& step);
-
 }  // namespace holdfast::guard

@@ -40,9 +40,9 @@ struct JudgeInput {
   std::vector<OutsideProbe> probes;
   CapacityTrace capacity;
   Provision provision;
-  AdmissionOptions admission;  // Nominal.
-  EngineProfile engine;        // Nominal.
-  Duration report_interval = std::chrono::seconds(1);
+  AdmissionOptions admission;                                 // Nominal.
+  EngineProfile engine;                                       // Nominal.
+  Duration report_interval = std::chrono::milliseconds(250);  // Between reports of the engine.
   Time onset{};
   Time end = Time::max();  // Time::max(): still open.
   Time now{};
@@ -50,14 +50,16 @@ struct JudgeInput {
 
 struct JudgeOptions {
   int draws = 16;  // 1..256.
-  // Attempts replayed in all, as a limit on cost (about a million a second on one core). Draws are
-  // reduced to 5 first, then the replayed part of the incident.
+  // Attempts replayed in all, about, as a limit on cost (around a million a second on one core).
+  // Draws are reduced to 5 first, then the counted part of the incident.
   std::size_t attempts_max = 800'000;
   Duration lead_in = std::chrono::seconds(30);
   Duration counted_max = std::chrono::minutes(10);  // Of the incident, from its middle.
-  double group_deviation = 2;   // Of the shift on log odds that a group has in common.
-  double prior_log_odds = -4;   // Where nothing is known of a client or its group.
-  double fidelity_max = 0.05;   // Replayed over observed loss, beside chance.
+  double group_deviation = 2;  // Of the shift on log odds that a group has in common.
+  double prior_log_odds = -4;  // Where nothing is known of a client or its group.
+  // |replayed - observed| over observed loss, beside chance: two runs of the same counts of
+  // independent events differ by the root of their sum, and the journal is a sample.
+  double fidelity_max = 0.05;
   double share_min = 0.80;      // A single cause has at least this share,
   double share_low_min = 0.65;  // with its interval above this.
   double width_max = 0.50;      // Wider intervals say nothing.
@@ -75,8 +77,9 @@ enum class WhyUnknown : std::uint8_t {
   kReplayDiffers,  // The replay does not reproduce what was observed.
   kJournalGap,     // The journal misses a part of the incident.
   kInFront,        // Probes from outside fail while the host is idle.
+  kUnexplained,    // Most of it would have been lost without any of the causes.
   kTooUncertain,   // Intervals too wide.
-  kTooLarge,       // Not even one slice fits JudgeOptions::attempts_max.
+  kTooLarge,       // Not even ten seconds fit JudgeOptions::attempts_max.
 };
 inline constexpr int kWhyUnknownCount = static_cast<int>(WhyUnknown::kTooLarge) + 1;
 std::string_view WhyUnknownWord(WhyUnknown why);

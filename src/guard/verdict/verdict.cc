@@ -1,0 +1,443 @@
+#include "guard/verdict/verdict.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <ranges>
+#include <utility>
+
+#include "base/check.h"
+#include "base/mix.h"
+#include "guard/verdict/demand.h"
+#include "guard/verdict/hostility.h"
+#include "guard/verdict/replay.h"
+
+namespace holdfast::guard {
+namespace {
+
+constexpr int kDrawsMin = 5;
+constexpr Duration kCountedMin = std::chrono::seconds(10);
+// Draws take turns with so many ways to leave to chance what the journal does not say.
+constexpr int kVariants = 2;
+// Losses of so much of the time, or for so long, make a journal unfit to judge by.
+constexpr double kGapShareMax = 0.05;
+constexpr Duration kGapMax = std::chrono::seconds(3);
+constexpr Duration kSilence = std::chrono::seconds(10);
+constexpr double kSilenceExpected = 20;  // Records in quiet times, over as long.
+// Probes that fail although the host has places free.
+constexpr double kInFrontShare = 0.25;
+constexpr double kIdleShare = 0.7;
+constexpr double kHostileConnectionsMin = 3;
+constexpr double kUnexplainedMax = 0.5;
+constexpr double kSpeaksMin = 0.5;  // Nats from which a detector speaks for hostility.
+
+double Quantile(std::vector<double> values, double share) {
+  CHECK(!values.empty());
+  std::ranges::sort(values);
+  const double at = share * static_cast<double>(values.size() - 1);
+  const auto low = static_cast<std::size_t>(at);
+  const std::size_t high = std::min(low + 1, values.size() - 1);
+  return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
+}
+
+Share ShareOf(const std::vector<double>& values) {
+  return {.median = Quantile(values, 0.5),
+          .low = Quantile(values, 0.05),
+          .high = Quantile(values, 0.95)};
+}
+
+// What one draw came to.
+struct DrawResult {
+  WorldLosses lost{};
+  WorldLosses tokens{};
+  Losses observed;
+  double observed_variance = 0;
+};
+
+class Judgement {
+ public:
+  Judgement(const JudgeInput& input, std::uint64_t seed, const JudgeOptions& options)
+      : input_(input), seed_(seed), options_(options) {
+    CHECK(options.draws >= 1 && options.draws <= 256);
+  }
+
+  Verdict Judge() {
+    verdict_.onset = input_.onset;
+    verdict_.time = input_.now;
+    SummarizeEvidence();
+    if (const WhyUnknown why = WhyUnfit(); why != WhyUnknown::kKnown) return Unknown(why);
+    if (const WhyUnknown why = ChooseTime(); why != WhyUnknown::kKnown) return Unknown(why);
+    Describe();
+    for (int draw = 0; draw < verdict_.draws; ++draw) results_.push_back(RunDraw(draw));
+    Summarize();
+    verdict_.why_unknown = WhyUncertain();
+    if (verdict_.why_unknown == WhyUnknown::kKnown) verdict_.label = LabelOf();
+    return verdict_;
+  }
+
+ private:
+  // Everything that a variant's draws share.
+  struct Variant {
+    LogicalRequests requests;
+    std::vector<Fate> observed;
+    std::map<int, std::vector<Fate>> fates;  // Of worlds that do not depend on who is hostile.
+  };
+
+  Verdict Unknown(WhyUnknown why) {
+    verdict_.why_unknown = why;
+    return verdict_;
+  }
+
+  Time End() const { return std::min(input_.end, input_.now); }
+
+  WhyUnknown WhyUnfit() const {
+    if (IsInFront()) return WhyUnknown::kInFront;
+    if (HasGap()) return WhyUnknown::kJournalGap;
+    return WhyUnknown::kKnown;
+  }
+
+  bool IsInFront() const {
+    double all = 0;
+    double failed = 0;
+    double busy = 0;
+    for (const OutsideProbe& probe : input_.probes) {
+      if (probe.time < input_.onset || probe.time >= End()) continue;
+      ++all;
+      if (probe.has_reached_host) continue;
+      ++failed;
+      busy += probe.host_busy_share;
+    }
+    return failed > 0 && failed >= kInFrontShare * all && busy <= kIdleShare * failed;
+  }
+
+  bool HasGap() const {
+    Duration missing{0};
+    const Time from = input_.onset - options_.lead_in;
+    for (const JournalGap& gap : input_.gaps) {
+      missing += std::max(std::min(gap.to, End()) - std::max(gap.from, from), Duration{0});
+    }
+    const double share = ToSeconds(missing) / std::max(ToSeconds(End() - from), 1e-6);
+    return missing > kGapMax || share > kGapShareMax || IsSilent();
+  }
+
+  // Nothing at all came for a while although much is usual: the journal was not written.
+  bool IsSilent() const {
+    const auto is_before = [&](const JournalRecord& record) {
+      return record.arrival < input_.onset;
+    };
+    const auto first = std::ranges::find_if_not(input_.records, is_before);
+    if (first == input_.records.begin()) return false;
+    const double before = static_cast<double>(first - input_.records.begin());
+    const double seconds = ToSeconds(input_.onset - input_.records.front().arrival);
+    if (before * ToSeconds(kSilence) < kSilenceExpected * std::max(seconds, 1.0)) return false;
+    Time last = input_.onset;
+    for (auto record = first; record != input_.records.end(); ++record) {
+      if (record->arrival - last > kSilence) return true;
+      last = record->arrival;
+    }
+    return End() - last > kSilence;
+  }
+
+  // The part of the incident that is counted, and the draws, by what they will cost.
+  WhyUnknown ChooseTime() {
+    const Duration settle = input_.admission.level.first_token_max;
+    const Time end = std::min(input_.end, input_.now - settle);
+    const Duration whole = end - input_.onset;
+    if (whole < kCountedMin / 2) return WhyUnknown::kNoLoss;
+    Duration counted = std::min(whole, options_.counted_max);
+    SetCounted(end, counted);
+    Prepare();
+    verdict_.draws = options_.draws;
+    const Cost cost = CostOf();
+    const double room = static_cast<double>(options_.attempts_max) - cost.shared;
+    if (room < options_.draws * cost.per_draw) {
+      verdict_.draws = std::min(kDrawsMin, options_.draws);
+      if (cost.per_draw > 0 && room > 0) {
+        verdict_.draws =
+            std::clamp(static_cast<int>(room / cost.per_draw), verdict_.draws, options_.draws);
+      }
+    }
+    const double total = cost.shared + verdict_.draws * cost.per_draw;
+    if (total > static_cast<double>(options_.attempts_max)) {
+      const double part = static_cast<double>(options_.attempts_max) / total;
+      counted = FromSeconds((ToSeconds(counted + options_.lead_in) * part)) - options_.lead_in;
+      if (counted < kCountedMin) return WhyUnknown::kTooLarge;
+      SetCounted(end, counted);
+      Prepare();
+    }
+    verdict_.counted_share = ToSeconds(counted) / ToSeconds(whole);
+    return WhyUnknown::kKnown;
+  }
+
+  void SetCounted(Time end, Duration counted) {
+    const Duration whole = end - input_.onset;
+    verdict_.counted_from = input_.onset + (whole - counted) / 2;
+    verdict_.counted_to = verdict_.counted_from + counted;
+    from_ = verdict_.counted_from - options_.lead_in;
+    to_ = std::min(verdict_.counted_to + input_.admission.level.first_token_max, input_.now);
+  }
+
+  void Prepare() {
+    variants_.clear();
+    for (int v = 0; v < kVariants; ++v) {
+      Variant& variant = variants_.emplace_back();
+      variant.requests = BuildLogicalRequests(input_.records, {.from = from_, .to = to_},
+                                              Mix64(seed_, static_cast<std::uint64_t>(v)));
+      variant.observed = ObservedFates(variant.requests, input_.admission.level);
+    }
+    hostility_.emplace(variants_[0].requests.clients, input_.scores,
+                       HostilityOptions{.group_deviation = options_.group_deviation,
+                                        .prior_log_odds = options_.prior_log_odds});
+    is_reduced_ = input_.capacity.IsReduced(from_, to_);
+  }
+
+  // Attempts, about.
+  struct Cost {
+    double shared = 0;
+    double per_draw = 0;
+  };
+  Cost CostOf() const {
+    const LogicalRequests& requests = variants_[0].requests;
+    std::vector<std::uint8_t> likely(requests.clients.size());
+    for (std::uint32_t i = 0; i < likely.size(); ++i) likely[i] = hostility_->probability(i) > 0.5;
+    double all = 0;
+    double honest = 0;
+    for (const LogicalRequest& request : requests.requests) {
+      all += request.count;
+      if (likely[request.client] == 0) honest += request.count;
+    }
+    const bool has_excess = DemandOf(requests, likely).has_excess();
+    const double capacities = is_reduced_ ? 2 : 1;
+    const bool is_sure = std::ranges::all_of(
+        std::views::iota(0U, static_cast<std::uint32_t>(likely.size())), [&](std::uint32_t i) {
+          const double p = hostility_->probability(i);
+          return p < 1e-4 || p > 1 - 1e-4;
+        });
+    Cost cost{.shared = kVariants * capacities * all,
+              .per_draw = capacities * (has_excess ? 2 * honest + all : honest)};
+    // Draws that agree are replayed once.
+    if (is_sure) cost.per_draw *= static_cast<double>(kVariants) / options_.draws;
+    return cost;
+  }
+
+  Demand DemandOf(const LogicalRequests& requests, std::span<const std::uint8_t> hostile) const {
+    return Demand(requests, hostile, input_.provision, input_.admission, from_, to_);
+  }
+
+  DrawResult RunDraw(int draw) {
+    const std::vector<std::uint8_t> is_hostile =
+        hostility_->Draw(draw, verdict_.draws, Mix64(seed_, kDrawSalt));
+    const int v = draw % kVariants;
+    std::uint64_t name = static_cast<std::uint64_t>(v);
+    for (const std::uint8_t hostile : is_hostile) name = Mix64(name, hostile);
+    const auto [known, is_new] = known_.try_emplace(name, draw);
+    if (!is_new) return results_[static_cast<std::size_t>(known->second)];
+
+    Variant& variant = variants_[static_cast<std::size_t>(v)];
+    const Demand demand = DemandOf(variant.requests, is_hostile);
+    const ReplayInput replay = ReplayOf(variant, demand, is_hostile);
+    DrawResult result{.observed = CountLosses(replay, variant.observed)};
+    result.observed_variance = SamplingVariance(replay, variant);
+    const bool has_hostile =
+        has_hostile_connections_ || std::ranges::find(is_hostile, 1) != is_hostile.end();
+    std::map<int, Losses> worlds;
+    for (int world = 0; world < kWorldCount; ++world) {
+      CausePresence presence = CausePresence::Of(world);
+      presence.hostile = presence.hostile && has_hostile;
+      presence.demand = presence.demand || !demand.has_excess();
+      presence.lost_capacity = presence.lost_capacity && is_reduced_;
+      const auto [at, is_first] = worlds.try_emplace(presence.world());
+      if (is_first) at->second = RunWorld(variant, replay, presence);
+      result.lost[static_cast<std::size_t>(world)] = at->second.lost;
+      result.tokens[static_cast<std::size_t>(world)] = at->second.tokens;
+    }
+    return result;
+  }
+
+  ReplayInput ReplayOf(const Variant& variant, const Demand& demand,
+                       std::span<const std::uint8_t> is_hostile) const {
+    return {.requests = &variant.requests,
+            .capacity = &input_.capacity,
+            .demand = &demand,
+            .is_hostile = is_hostile,
+            .admission = input_.admission,
+            .engine = input_.engine,
+            .report_interval = input_.report_interval,
+            .has_hostile_connections = has_hostile_connections_,
+            .from = from_,
+            .count_from = verdict_.counted_from,
+            .count_to = verdict_.counted_to,
+            .to = to_};
+  }
+
+  Losses RunWorld(Variant& variant, const ReplayInput& replay, CausePresence presence) {
+    // With everybody there, who is hostile decides only whose losses count.
+    const bool is_shared = presence.hostile && presence.demand;
+    if (!is_shared) {
+      const ReplayResult result = Replay(replay, presence);
+      verdict_.attempts += result.attempts;
+      return CountLosses(replay, result.fates);
+    }
+    const auto [fates, is_new] = variant.fates.try_emplace(presence.world());
+    if (is_new) {
+      ReplayResult result = Replay(replay, presence);
+      verdict_.attempts += result.attempts;
+      fates->second = std::move(result.fates);
+    }
+    return CountLosses(replay, fates->second);
+  }
+
+  // Of the observed loss: of a client that stands for n, kept with 1 / n, the square of what it
+  // lost times n (n - 1); `lost` counts its copies.
+  static double SamplingVariance(const ReplayInput& replay, const Variant& variant) {
+    std::vector<double> lost(variant.requests.clients.size());
+    for (std::size_t i = 0; i < variant.requests.requests.size(); ++i) {
+      const LogicalRequest& request = variant.requests.requests[i];
+      const bool is_counted =
+          request.arrival >= replay.count_from && request.arrival < replay.count_to;
+      if (!is_counted || request.attempt > 0 || replay.is_hostile[request.client] != 0) continue;
+      if (variant.observed[i] == Fate::kLost) ++lost[request.client];
+    }
+    double variance = 0;
+    for (std::size_t i = 0; i < lost.size(); ++i) {
+      variance += (1 - 1 / variant.requests.clients[i].clients) * lost[i] * lost[i];
+    }
+    return variance;
+  }
+
+  void SummarizeEvidence() {
+    double connections = 0;
+    for (const ClusterScore& score : input_.scores) {
+      const double hostile = score.probability() * score.weight;
+      if (score.requests == 0) connections += hostile;
+      for (std::size_t d = 0; d < verdict_.detectors.size(); ++d) {
+        if (score.llr[d] < kSpeaksMin) continue;
+        verdict_.detectors[d].clients += hostile;
+        verdict_.detectors[d].llr += hostile * static_cast<double>(score.llr[d]);
+      }
+    }
+    for (DetectorSummary& detector : verdict_.detectors) {
+      if (detector.clients > 0) detector.llr /= detector.clients;
+    }
+    has_hostile_connections_ = connections >= kHostileConnectionsMin;
+  }
+
+  // Expectations over who is hostile.
+  void Describe() {
+    const LogicalRequests& requests = variants_[0].requests;
+    for (std::uint32_t i = 0; i < requests.clients.size(); ++i) {
+      verdict_.clients += requests.clients[i].clients;
+      verdict_.hostile_clients += requests.clients[i].clients * hostility_->probability(i);
+    }
+    for (const LogicalRequest& request : requests.requests) {
+      if (request.arrival < verdict_.counted_from || request.arrival >= verdict_.counted_to) {
+        continue;
+      }
+      const double hostile = hostility_->probability(request.client);
+      verdict_.hostile_requests += hostile;
+      const bool was_refused = std::ranges::any_of(
+          requests.AttemptsOf(request),
+          [](const ObservedAttempt& attempt) { return attempt.ending == Ending::kRefused; });
+      if (!was_refused) continue;
+      verdict_.hostile_refused += hostile;
+      verdict_.honest_refused += 1 - hostile;
+    }
+  }
+
+  template <typename Read>
+  std::vector<double> Each(Read read) const {
+    std::vector<double> values;
+    std::ranges::transform(results_, std::back_inserter(values), read);
+    return values;
+  }
+
+  void Summarize() {
+    for (std::size_t cause = 0; cause < kCauseCount; ++cause) {
+      verdict_.shares[cause] =
+          ShareOf(Each([&](const DrawResult& draw) { return ShapleyShares(draw.lost)[cause]; }));
+      verdict_.token_shares[cause] =
+          ShareOf(Each([&](const DrawResult& draw) { return ShapleyShares(draw.tokens)[cause]; }));
+    }
+    const auto median = [&](auto read) { return Quantile(Each(read), 0.5); };
+    for (std::size_t world = 0; world < kWorldCount; ++world) {
+      verdict_.world_losses[world] =
+          median([&](const DrawResult& draw) { return draw.lost[world]; });
+    }
+    verdict_.requests = median([](const DrawResult& draw) { return draw.observed.requests; });
+    verdict_.lost_observed = median([](const DrawResult& draw) { return draw.observed.lost; });
+    verdict_.lost_replayed = median([](const DrawResult& draw) { return draw.lost.back(); });
+    verdict_.lost_deviation =
+        std::sqrt(median([](const DrawResult& draw) { return draw.observed_variance; }));
+    verdict_.fidelity = std::abs(verdict_.lost_replayed - verdict_.lost_observed) /
+                        std::max(verdict_.lost_observed, 1.0);
+  }
+
+  WhyUnknown WhyUncertain() const {
+    const double observed = verdict_.lost_observed;
+    if (observed < options_.lost_min) return WhyUnknown::kNoLoss;
+    const double chance =
+        std::sqrt(observed + verdict_.lost_replayed) + 2 * verdict_.lost_deviation;
+    if (std::abs(verdict_.lost_replayed - observed) > options_.fidelity_max * observed + chance) {
+      return WhyUnknown::kReplayDiffers;
+    }
+    const WorldLosses& worlds = verdict_.world_losses;
+    if (worlds.front() > kUnexplainedMax * worlds.back()) return WhyUnknown::kUnexplained;
+    if (const Share& most = Largest(); IsSingle(most)) return WhyUnknown::kKnown;
+    for (const Share& share : verdict_.shares) {
+      if (share.high - share.low > options_.width_max) return WhyUnknown::kTooUncertain;
+    }
+    return WhyUnknown::kKnown;
+  }
+
+  const Share& Largest() const {
+    return *std::ranges::max_element(verdict_.shares, {}, &Share::median);
+  }
+  bool IsSingle(const Share& share) const {
+    return share.median >= options_.share_min && share.low > options_.share_low_min;
+  }
+
+  Label LabelOf() const {
+    if (!IsSingle(Largest())) return Label::kMixed;
+    return static_cast<Label>(&Largest() - verdict_.shares.data());
+  }
+
+  static constexpr std::uint64_t kDrawSalt = 0xD7A3;
+
+  const JudgeInput& input_;
+  const std::uint64_t seed_;
+  const JudgeOptions& options_;
+  Verdict verdict_;
+  Time from_{};  // Of the replay.
+  Time to_{};
+  std::vector<Variant> variants_;
+  std::optional<Hostility> hostility_;
+  std::map<std::uint64_t, int> known_;  // Draws by who is hostile.
+  std::vector<DrawResult> results_;
+  bool is_reduced_ = false;
+  bool has_hostile_connections_ = false;
+};
+
+}  // namespace
+
+std::string_view LabelWord(Label label) {
+  constexpr std::array<std::string_view, kLabelCount> kWords = {"attack", "demand", "lost_capacity",
+                                                                "mixed", "unknown"};
+  return kWords[static_cast<std::size_t>(label)];
+}
+
+std::string_view CauseWord(Cause cause) { return LabelWord(static_cast<Label>(cause)); }
+
+std::string_view WhyUnknownWord(WhyUnknown why) {
+  constexpr std::array<std::string_view, kWhyUnknownCount> kWords = {
+      "known",    "no_loss",     "replay_differs", "journal_gap",
+      "in_front", "unexplained", "too_uncertain",  "too_large"};
+  return kWords[static_cast<std::size_t>(why)];
+}
+
+Verdict Judge(const JudgeInput& input, std::uint64_t seed, const JudgeOptions& options) {
+  return Judgement(input, seed, options).Judge();
+}
+
+}  // namespace holdfast::guard
