@@ -52,10 +52,8 @@ json::Object TargetConfig(const weights::Checkpoint& source, const Plan& plan) {
   return config;
 }
 
-std::string ModelName(const fs::path& source) {
-  const fs::path path = source.has_filename() ? source : source.parent_path();
-  return fs::is_directory(path) ? path.filename().string() : path.stem().string();
-}
+// What its owner calls the file.
+std::string ModelName(const fs::path& target) { return target.stem().string(); }
 
 // The type most bytes of the target have: what the file as a whole is called.
 DType MainType(const Plan& plan) {
@@ -70,7 +68,6 @@ DType MainType(const Plan& plan) {
 
 struct Job {
   const weights::Checkpoint& source;
-  const fs::path& source_path;
   const fs::path& target;
   const ConvertOptions& options;
   const Plan& plan;
@@ -83,7 +80,7 @@ Result<Fingerprints> WriteGguf(const Job& job, Meter& meter) {
              json::RequireInt(config, "vocab_size", 1, std::int64_t{1} << 24));
   TRY_ASSIGN(const weights::TokenizerSource tokenizer,
              ToGgufTokenizer(job.source.tokenizer(), vocab_size));
-  const std::string name = ModelName(job.source_path);
+  const std::string name = ModelName(job.target);
   TRY_ASSIGN(const weights::GgufMetadata metadata,
              weights::MakeGgufMetadata(
                  config, tokenizer,
@@ -195,7 +192,7 @@ Result<ConvertReport> Convert(const fs::path& source, const fs::path& target,
   TRY(CheckTarget(source, target, options));
   TRY_ASSIGN(const Plan plan, MakePlan(*checkpoint, options.format, options.type));
   Meter meter(plan, options);
-  const Job job{*checkpoint, source, target, options, plan, pool};
+  const Job job{*checkpoint, target, options, plan, pool};
   TRY_ASSIGN(const Fingerprints fingerprints,
              options.format == Format::kGguf ? WriteGguf(job, meter) : WriteHf(job, meter));
   TRY(Verify(job, fingerprints));
