@@ -18,8 +18,12 @@
 //   else                    an invitation, or a code confirmed by mail, which always lets in
 //
 // Whoever has paid or is invited is let in at most at `capacity`, the rate at which accounts can be
-// made (password hashing is dear), beyond which everybody is told when to come back ("paused");
-// invited people have a share of it for themselves.
+// made (password hashing is dear), beyond which one is told when to come back ("paused"). The
+// invited have a budget of that size for themselves, and suspects a small one, so that programs
+// good enough to be only suspects do not crowd people out.
+//
+// Fingerprints, forms and prefixes alone never ask for an invitation: people of a crowd may come by
+// an app that nobody used before, and then get in slowly, as suspects.
 //
 // What it cannot do: a fake that loads the form, takes its time, has an ordinary mail address and a
 // common fingerprint, and pays, is a person to it. It costs such fakes one challenge each, and
@@ -61,14 +65,15 @@ struct RegistrationOptions {
   Duration baseline_memory = std::chrono::hours(1);
   double surge = 8;  // Times the baseline.
   double surge_threshold = 16;
-  double suspect_baseline = 0.05;  // Machine-like sign-ups a second that are ordinary.
+  double suspect_share = 0.2;  // Of ordinary sign-ups, that look like a machine's at most.
   Duration hold_min = std::chrono::seconds(10);
   Duration hold_max = std::chrono::seconds(40);
   Duration hold_memory = std::chrono::minutes(5);  // Surging again within it doubles the hold.
   double surplus_max = 2;
-  double suspect_odds = 2;
+  double suspect_odds = 2.2;
   double invitation_odds = 3.5;
   RateLimit capacity = {20, 200};
+  RateLimit suspect_capacity = {1, 20};
   ChallengeOptions challenge;
   LockStepOptions lock_step;
 };
@@ -92,8 +97,8 @@ class RegistrationPolicy {
   void Advance(Time now);
 
   bool is_restricted() const { return is_restricted_; }
-  double rate() const;  // Sign-ups a second of late.
-  double baseline() const { return baseline_; }
+  double rate() const;      // Sign-ups a second of late.
+  double baseline() const;  // Ordinary sign-ups a second, as far as it is trusted.
   int challenge_bits() const { return difficulty_.bits(); }
   void DrainChanges(std::vector<RegistrationChange>& out) { changes_.Drain(out); }
   std::size_t state_bytes() const;
@@ -102,11 +107,11 @@ class RegistrationPolicy {
   enum Kind { kFingerprint, kForm, kPrefix, kKindCount };
 
   double Conduct(const RequestFacts& facts) const;
+  double PriorOdds() const;
   void Count(const RequestFacts& facts, double conduct);
-  void Learn(Duration passed);
   void Switch(Time now);
-  SignUpDecision Restricted(const RequestFacts& facts, double conduct, Time now);
-  SignUpDecision LetIn(bool is_invited, double log_odds, Time now);
+  SignUpDecision Judge(const RequestFacts& facts, double conduct, Time now);
+  SignUpDecision LetIn(const RequestFacts& facts, double log_odds, Time now);
 
   RegistrationOptions options_;
   RateSurge all_;
@@ -114,10 +119,12 @@ class RegistrationPolicy {
   std::array<LockStep, kKindCount> lock_step_;
   ChallengeDifficulty difficulty_;
   Gcra capacity_;
-  Time paid_tat_ = Time::min();
+  Gcra suspect_capacity_;
+  Time tat_ = Time::min();
   Time invited_tat_ = Time::min();
-  double baseline_;
-  double recent_ = 0;  // Sign-ups, decaying with kRateMemory.
+  Time suspect_tat_ = Time::min();
+  double learned_;     // Sign-ups a second, mean over baseline_memory while open.
+  double recent_ = 0;  // Sign-ups, fading within seconds.
   Time time_ = Time::min();
   bool is_restricted_ = false;
   Duration hold_;

@@ -10,9 +10,9 @@
 // up what account holders behind the same address live on, and that budget is made for 500 of them;
 // what holds one of them back is the limit of their own account or key. At log-in and sign-up,
 // where nobody has an account to show, a limit of address or prefix asks for a challenge instead of
-// refusing, and a log-in is also held by the pair of address and account it tries, never by the
-// account alone: nobody can lock another out. Guessing spread over many addresses is for the
-// detectors.
+// refusing, and so does the limit on log-ins, which is of the pair of address and account tried,
+// never of the account alone: nobody can lock another out. Guessing spread over many addresses is
+// for the detectors.
 //
 // Refusals are watched too (heavy_hitters.h): an address that goes on without heed, and from which
 // no account holder is served, is pushed down to the kernel by the rule "ignores_refusals".
@@ -47,7 +47,7 @@ struct EdgeLimits {
   BySource address = {{
       {{{200, 5000}, {200, 5000}, {200, 5000}}},  // kPage
       {{{0.2, 20}, {2, 500}, {2, 500}}},          // kRegister
-      {{{2, 100}, {10, 1000}, {10, 1000}}},       // kLogin
+      {{{2, 600}, {10, 1000}, {10, 1000}}},       // kLogin
       {{{5, 100}, {10, 200}, {50, 1000}}},        // kChat
       {{{5, 100}, {10, 200}, {100, 2000}}},       // kApi
   }};
@@ -58,7 +58,7 @@ struct EdgeLimits {
   ByName key = {{{50, 1000}, {0.2, 20}, {0.1, 20}, {20, 200}, {20, 200}}};
   RateLimit slow = {0.1, 2};  // Of each client under RestrictionAction::kSlow.
 
-  // Cells: sources in debt at one moment, 18 bytes each (12 MB in all).
+  // Cells: sources in debt at one moment, 17 bytes each (11 MB in all).
   std::size_t address_cells = 1 << 18;
   std::size_t prefix_cells = 1 << 16;
   std::size_t account_cells = 1 << 18;
@@ -105,6 +105,7 @@ class EdgeLimiter {
 
   Decision CheckRestriction(const RequestFacts& facts, Time now);
   Decision CheckRates(const RequestFacts& facts, Time now);
+  Duration Slow(const Caller& caller, Time now);
   void Watch(const RequestFacts& facts, const Decision& decision, Time now);
 
   EdgeLimits limits_;
@@ -115,7 +116,6 @@ class EdgeLimiter {
   RateTable keys_;
   Restrictions restrictions_;
   HeavyHitters refused_;
-  Time halve_at_{};
 };
 
 }  // namespace holdfast::guard

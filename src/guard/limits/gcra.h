@@ -33,7 +33,9 @@ class Gcra {
   }
 
   // How long until a request conforms; 0: now.
-  Duration Wait(Time tat, Time now) const { return std::max(Duration(0), tat - tolerance_ - now); }
+  Duration Wait(Time tat, Time now) const {
+    return tat <= now ? Duration(0) : std::max(Duration(0), tat - now - tolerance_);
+  }
   // TAT after a request that conforms.
   Time Charge(Time tat, Time now) const { return std::max(tat, now) + interval_; }
 

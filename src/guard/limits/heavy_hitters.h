@@ -3,8 +3,8 @@
 //
 // Bound, with k counters and total weight N: for every name, count - error <= true <= count, where
 // error <= N / k; a name with true weight above N / k is always among the counters; a name that is
-// not has at most N / k. Halve() halves N and every counter, and the bound with them, so a call per
-// half-life makes it a recent view.
+// not has at most N / k. With a half-life, N and every counter are halved once in each, and the
+// bound with them: what it tells is of late.
 //
 // Full: the name with the least count is forgotten and the newcomer inherits its count as error. A
 // flood of names of weight 1 each thus moves through the least counters and cannot push out one
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "guard/bounded_map.h"
+#include "guard/clock.h"
 
 namespace holdfast::guard {
 
@@ -29,7 +30,12 @@ class HeavyHitters {
     double surely() const { return count - error; }
   };
 
-  explicit HeavyHitters(std::size_t counters_max) : counters_(counters_max) {}
+  // `half_life` 0: nothing fades.
+  explicit HeavyHitters(std::size_t counters_max, Duration half_life = Duration(0))
+      : half_life_(half_life), counters_(counters_max) {}
+
+  // To be called before the others where things fade. How often it halved since the last call.
+  int Advance(Time now);
 
   // `weight` > 0. What is known of the name after it.
   Count Add(std::uint64_t name, double weight = 1);
@@ -37,7 +43,6 @@ class HeavyHitters {
   Count Find(std::uint64_t name) const;
   // The name starts again: surely() is 0, the bound stays.
   void Forgive(std::uint64_t name);
-  void Halve();
 
   double total() const { return total_; }
   double least() const;
@@ -48,8 +53,11 @@ class HeavyHitters {
  private:
   using Counters = BoundedMap<double, double>;  // Rank: count. Value: error.
 
+  void Halve();
   Count At(Counters::Index index) const;
 
+  Duration half_life_;
+  Time halved_at_ = Time::min();
   Counters counters_;
   double total_ = 0;
 };

@@ -1,0 +1,174 @@
+#include "guard/limits/edge_limiter.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/mix.h"
+
+namespace holdfast::guard {
+namespace {
+
+// Salts of names that share a table with others; above every route and vouch.
+constexpr std::uint64_t kSlowSalt = 1000;
+constexpr std::uint64_t kLoginSalt = 2000;
+
+constexpr bool IsEntrance(Route route) {
+  return route == Route::kLogin || route == Route::kRegister;
+}
+
+Vouch VouchOf(const RequestFacts& facts) {
+  const bool has_account = facts.caller.account != 0 || facts.caller.key != 0;
+  if (has_account && !IsEntrance(facts.route)) return Vouch::kAccount;
+  return facts.paid_challenge ? Vouch::kChallenge : Vouch::kNothing;
+}
+
+// Never 0.
+std::uint64_t Name(std::uint64_t hash, std::uint64_t salt) { return Mix64(hash, salt) | 1; }
+
+RateLimit Times(RateLimit limit, double factor) {
+  return {limit.rate * factor, limit.burst * factor};
+}
+
+// The limits that one request has to pass: at most one of each table.
+class Limits {
+ public:
+  void Add(const Gcra& gcra, Time& tat) { all_[count_++] = {&gcra, &tat}; }
+
+  Duration Wait(Time now) const {
+    Duration wait{0};
+    for (int i = 0; i < count_; ++i) wait = std::max(wait, all_[i].gcra->Wait(*all_[i].tat, now));
+    return wait;
+  }
+  void Charge(Time now) {
+    for (int i = 0; i < count_; ++i) *all_[i].tat = all_[i].gcra->Charge(*all_[i].tat, now);
+  }
+
+ private:
+  struct Limit {
+    const Gcra* gcra = nullptr;
+    Time* tat = nullptr;
+  };
+  std::array<Limit, 4> all_{};
+  int count_ = 0;
+};
+
+}  // namespace
+
+EdgeLimiter::EdgeLimiter(const EdgeLimits& limits, std::uint64_t seed)
+    : limits_(limits),
+      addresses_(limits.address_cells, Mix64(seed, 1)),
+      prefixes_(limits.prefix_cells, Mix64(seed, 2)),
+      accounts_(limits.account_cells, Mix64(seed, 3)),
+      keys_(limits.key_cells, Mix64(seed, 4)),
+      restrictions_(limits.restrictions),
+      refused_(limits.watched_max, limits.heedless_half_life) {
+  for (int route = 0; route < kRouteCount; ++route) {
+    for (int vouch = 0; vouch < kVouchCount; ++vouch) {
+      const RateLimit limit = limits.address[route][vouch];
+      gcra_.address[route][vouch] = Gcra(limit);
+      gcra_.prefix[route][vouch] = Gcra(Times(limit, limits.prefix_factor));
+    }
+    gcra_.account[route] = Gcra(limits.account[route]);
+    gcra_.key[route] = Gcra(limits.key[route]);
+  }
+  gcra_.slow = Gcra(limits.slow);
+}
+
+EdgeLimiter::Decision EdgeLimiter::Check(const RequestFacts& facts, Time now) {
+  restrictions_.Expire(now);
+  Decision decision = CheckRestriction(facts, now);
+  if (decision.refusal == Refusal::kNone) decision = CheckRates(facts, now);
+  Watch(facts, decision, now);
+  return decision;
+}
+
+EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, Time now) {
+  const Restriction* restriction = restrictions_.Find(facts.caller, facts.standing, now);
+  if (restriction == nullptr) return {};
+  RestrictionAction action = restriction->what.action;
+  if (facts.route == Route::kLogin && restriction->what.scope.IsShared()) {
+    action = std::min(action, RestrictionAction::kChallenge);
+  }
+  switch (action) {
+    case RestrictionAction::kSlow: {
+      const Duration wait = Slow(facts.caller, now);
+      if (wait == Duration(0)) return {};
+      return {Refusal::kYourRate, wait, restriction->id};
+    }
+    case RestrictionAction::kChallenge:
+      if (facts.paid_challenge) return {};
+      return {Refusal::kChallengeRequired, Duration(0), restriction->id};
+    case RestrictionAction::kRefuse:
+    case RestrictionAction::kPushDown:
+      return {Refusal::kUnderAttack, restriction->expires - now, restriction->id};
+  }
+  return {};
+}
+
+EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time now) {
+  const Caller& caller = facts.caller;
+  const auto route = static_cast<std::size_t>(facts.route);
+  const auto vouch = static_cast<std::size_t>(VouchOf(facts));
+  const std::uint64_t kind = route * kVouchCount + vouch;
+  Limits limits;
+  if (caller.address != 0) {
+    limits.Add(gcra_.address[route][vouch], addresses_.Find(Name(caller.address, kind), now));
+  }
+  if (caller.prefix != 0) {
+    limits.Add(gcra_.prefix[route][vouch], prefixes_.Find(Name(caller.prefix, kind), now));
+  }
+  if (caller.account != 0) {
+    const std::uint64_t account =
+        facts.route == Route::kLogin
+            ? Name(Mix64(caller.account, caller.address), kLoginSalt + vouch)
+            : Name(caller.account, route);
+    limits.Add(gcra_.account[route], accounts_.Find(account, now));
+  }
+  if (caller.key != 0) limits.Add(gcra_.key[route], keys_.Find(Name(caller.key, route), now));
+
+  const Duration wait = limits.Wait(now);
+  if (wait == Duration(0)) {
+    limits.Charge(now);
+    return {};
+  }
+  const bool may_pay = IsEntrance(facts.route) && !facts.paid_challenge;
+  return {may_pay ? Refusal::kChallengeRequired : Refusal::kYourRate, wait, 0};
+}
+
+Duration EdgeLimiter::Slow(const Caller& caller, Time now) {
+  Time& tat = accounts_.Find(Name(caller.client(), kSlowSalt), now);
+  const Duration wait = gcra_.slow.Wait(tat, now);
+  if (wait == Duration(0)) tat = gcra_.slow.Charge(tat, now);
+  return wait;
+}
+
+void EdgeLimiter::Watch(const RequestFacts& facts, const Decision& decision, Time now) {
+  refused_.Advance(now);
+  const std::uint64_t address = facts.caller.address;
+  if (address == 0) return;
+  if (decision.refusal == Refusal::kNone) {
+    if (VouchOf(facts) == Vouch::kAccount) refused_.Forgive(address);
+    return;
+  }
+  const double refusals = refused_.Add(address).surely();
+  if (refusals < limits_.heedless_refusals) return;
+  RestrictionProposal proposal{.scope = {ScopeKind::kAddress, address},
+                               .action = RestrictionAction::kPushDown,
+                               .rule = "ignores_refusals",
+                               .term = limits_.push_down_term};
+  proposal.evidence[0] = {.detector = "refusals", .value = refusals};
+  restrictions_.Impose(proposal, now);
+}
+
+std::uint64_t EdgeLimiter::shared_count() const {
+  return addresses_.shared_count() + prefixes_.shared_count() + accounts_.shared_count() +
+         keys_.shared_count();
+}
+
+std::size_t EdgeLimiter::state_bytes() const {
+  return sizeof(*this) + addresses_.state_bytes() + prefixes_.state_bytes() +
+         accounts_.state_bytes() + keys_.state_bytes() + restrictions_.state_bytes() +
+         refused_.state_bytes();
+}
+
+}  // namespace holdfast::guard

@@ -1,0 +1,224 @@
+#include "guard/limits/edge_limiter.h"
+
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/mix.h"
+#include "base/random.h"
+
+namespace holdfast::guard {
+namespace {
+
+constexpr std::uint64_t kSeed = 42;
+constexpr std::uint64_t kOffice = 7;  // An address with many people behind it.
+
+RequestFacts Ask(Route route, Caller caller, Standing standing = Standing::kNew) {
+  return {.caller = caller, .route = route, .standing = standing};
+}
+
+Caller Person(std::uint64_t account) {
+  return {.address = kOffice, .prefix = 70, .account = 1000 + account, .fingerprint = 1};
+}
+
+// An hour of 500 people behind one address: each writes every 40 s on average, twice a minute loads
+// a page of ten files, and all log in within the first minute.
+TEST(EdgeLimiter, FiveHundredPeopleBehindOneAddressAreNotRefused) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    EdgeLimiter limiter({}, seed);
+    int refused = 0;
+    const auto send = [&](Route route, std::uint64_t person, double now_s) {
+      RequestFacts facts = Ask(route, Person(person));
+      if (limiter.Check(facts, AtSeconds(now_s)).refusal != Refusal::kNone) ++refused;
+    };
+    for (std::uint64_t person = 0; person < 500; ++person) {
+      send(Route::kLogin, person, 0.12 * static_cast<double>(person));
+    }
+    for (int tick = 0; tick < 36'000; ++tick) {
+      const double now_s = 60 + tick * 0.1;
+      if (random.Uniform() * 40 < 50) send(Route::kChat, random.Next() % 500, now_s);
+      if (tick % 60 != 0) continue;
+      const std::uint64_t person = random.Next() % 500;
+      for (int file = 0; file < 10; ++file) send(Route::kPage, person, now_s);
+    }
+    EXPECT_EQ(refused, 0);
+  }
+}
+
+TEST(EdgeLimiter, FiveHundredPeopleMayAllComeInOneSecond) {
+  EdgeLimiter limiter({}, kSeed);
+  for (std::uint64_t person = 0; person < 500; ++person) {
+    for (int file = 0; file < 10; ++file) {
+      EXPECT_EQ(limiter.Check(Ask(Route::kPage, {.address = kOffice}), AtSeconds(0)).refusal,
+                Refusal::kNone);
+    }
+    EXPECT_EQ(limiter.Check(Ask(Route::kChat, Person(person)), AtSeconds(0.5)).refusal,
+              Refusal::kNone);
+  }
+}
+
+TEST(EdgeLimiter, WhatHoldsOneOfThemBackIsTheLimitOfTheAccount) {
+  EdgeLimiter limiter({}, kSeed);
+  int passed = 0;
+  for (int i = 0; i < 600; ++i) {
+    const auto decision = limiter.Check(Ask(Route::kChat, Person(1)), AtSeconds(i * 0.1));
+    if (decision.refusal == Refusal::kNone) {
+      ++passed;
+    } else {
+      EXPECT_EQ(decision.refusal, Refusal::kYourRate);
+      EXPECT_GT(decision.retry_after, Duration(0));
+    }
+    EXPECT_EQ(limiter.Check(Ask(Route::kChat, Person(2 + i % 400)), AtSeconds(i * 0.1)).refusal,
+              Refusal::kNone);
+  }
+  EXPECT_LE(passed, 30 + 0.5 * 60 + 1);
+}
+
+TEST(EdgeLimiter, StrangersDoNotUseUpWhatAccountHoldersLiveOn) {
+  EdgeLimiter limiter({}, kSeed);
+  const Caller stranger{.address = kOffice, .prefix = 70, .fingerprint = 2};
+  int strangers_passed = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const Time now = AtSeconds(i * 0.001);
+    const auto decision = limiter.Check(Ask(Route::kChat, stranger, Standing::kAnonymous), now);
+    if (decision.refusal == Refusal::kNone) ++strangers_passed;
+    if (i % 100 != 0) continue;
+    EXPECT_EQ(limiter.Check(Ask(Route::kChat, Person(i / 100)), now).refusal, Refusal::kNone);
+  }
+  EXPECT_LE(strangers_passed, 100 + 5 * 20 + 1);
+}
+
+TEST(EdgeLimiter, ARefusedRequestCostsItsNeighboursNothing) {
+  EdgeLimits limits;
+  limits.address[static_cast<int>(Route::kChat)][static_cast<int>(Vouch::kAccount)] = {0.001, 60};
+  EdgeLimiter limiter(limits, kSeed);
+  for (int i = 0; i < 1000; ++i) limiter.Check(Ask(Route::kChat, Person(1)), AtSeconds(0));
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_EQ(limiter.Check(Ask(Route::kChat, Person(2)), AtSeconds(0)).refusal, Refusal::kNone);
+  }
+}
+
+TEST(EdgeLimiter, NobodyLocksAnotherOut) {
+  EdgeLimiter limiter({}, kSeed);
+  const std::uint64_t owner = 9;
+  for (int i = 0; i < 100'000; ++i) {
+    const auto address = static_cast<std::uint64_t>(100 + i % 1000);
+    limiter.Check(Ask(Route::kLogin, {.address = address, .account = owner}), AtSeconds(i * 0.01));
+  }
+  const Caller home{.address = 5, .account = owner};
+  EXPECT_EQ(limiter.Check(Ask(Route::kLogin, home), AtSeconds(1000)).refusal, Refusal::kNone);
+}
+
+TEST(EdgeLimiter, TooManyLogInsOfAnAddressAskForAChallengeAndPayersPass) {
+  EdgeLimiter limiter({}, kSeed);
+  Refusal refusal = Refusal::kNone;
+  for (std::uint64_t account = 1; account <= 700; ++account) {
+    const Caller caller{.address = kOffice, .prefix = 70, .account = account};
+    refusal = limiter.Check(Ask(Route::kLogin, caller), AtSeconds(0)).refusal;
+  }
+  EXPECT_EQ(refusal, Refusal::kChallengeRequired);
+  RequestFacts paid = Ask(Route::kLogin, {.address = kOffice, .prefix = 70, .account = 900});
+  paid.paid_challenge = true;
+  EXPECT_EQ(limiter.Check(paid, AtSeconds(0)).refusal, Refusal::kNone);
+}
+
+struct ActionCase {
+  RestrictionAction action;
+  Route route;
+  bool has_paid;
+  Refusal refusal;
+};
+
+TEST(EdgeLimiter, RestrictionsSpeakFirst) {
+  const ActionCase cases[] = {
+      {RestrictionAction::kRefuse, Route::kChat, true, Refusal::kUnderAttack},
+      {RestrictionAction::kPushDown, Route::kChat, true, Refusal::kUnderAttack},
+      {RestrictionAction::kChallenge, Route::kChat, false, Refusal::kChallengeRequired},
+      {RestrictionAction::kChallenge, Route::kChat, true, Refusal::kNone},
+      // A log-in meets at most a challenge.
+      {RestrictionAction::kRefuse, Route::kLogin, false, Refusal::kChallengeRequired},
+      {RestrictionAction::kPushDown, Route::kLogin, true, Refusal::kNone},
+      {RestrictionAction::kSlow, Route::kLogin, false, Refusal::kNone},
+  };
+  for (const ActionCase& test : cases) {
+    EdgeLimiter limiter({}, kSeed);
+    const RestrictionId id = limiter.restrictions().Impose(
+        {.scope = {ScopeKind::kAddress, kOffice}, .action = test.action, .rule = "test"},
+        AtSeconds(0));
+    RequestFacts facts = Ask(test.route, Person(1));
+    facts.paid_challenge = test.has_paid;
+    const auto decision = limiter.Check(facts, AtSeconds(1));
+    EXPECT_EQ(decision.refusal, test.refusal);
+    EXPECT_EQ(decision.restriction, test.refusal == Refusal::kNone ? 0 : id);
+    facts.standing = Standing::kHistory;
+    EXPECT_EQ(limiter.Check(facts, AtSeconds(1)).refusal, Refusal::kNone);
+  }
+}
+
+TEST(EdgeLimiter, SlowHoldsEachClientAndNotAllTogether) {
+  EdgeLimiter limiter({}, kSeed);
+  limiter.restrictions().Impose(
+      {.scope = {ScopeKind::kAddress, kOffice}, .action = RestrictionAction::kSlow, .rule = "test"},
+      AtSeconds(0));
+  for (std::uint64_t person = 0; person < 100; ++person) {
+    int passed = 0;
+    for (int i = 0; i < 10; ++i) {
+      const auto decision = limiter.Check(Ask(Route::kChat, Person(person)), AtSeconds(1));
+      if (decision.refusal == Refusal::kNone) ++passed;
+    }
+    EXPECT_EQ(passed, 2);
+  }
+}
+
+// 500 requests a second from one address, whatever it is told.
+TEST(EdgeLimiter, WhoeverIgnoresRefusalsIsPushedDown) {
+  EdgeLimiter limiter({}, kSeed);
+  const Caller flooder{.address = 3, .prefix = 4, .fingerprint = 5};
+  for (int i = 0; i < 3000; ++i) {
+    limiter.Check(Ask(Route::kChat, flooder, Standing::kAnonymous), AtSeconds(i * 0.002));
+  }
+  const auto list = limiter.restrictions().List(AtSeconds(6));
+  ASSERT_EQ(list.size(), 1);
+  EXPECT_EQ(list[0].what.action, RestrictionAction::kPushDown);
+  EXPECT_EQ(list[0].what.rule, "ignores_refusals");
+  EXPECT_EQ(list[0].what.scope.name, flooder.address);
+  EXPECT_GE(list[0].what.evidence[0].value, 1000);
+}
+
+TEST(EdgeLimiter, AnAddressWhereAccountHoldersAreServedIsNotPushedDown) {
+  EdgeLimiter limiter({}, kSeed);
+  const Caller flooder{.address = kOffice, .prefix = 70, .fingerprint = 5};
+  for (int i = 0; i < 30'000; ++i) {
+    const Time now = AtSeconds(i * 0.002);
+    limiter.Check(Ask(Route::kChat, flooder, Standing::kAnonymous), now);
+    if (i % 400 == 0) limiter.Check(Ask(Route::kChat, Person(i / 400)), now);
+  }
+  EXPECT_TRUE(limiter.restrictions().List(AtSeconds(60)).empty());
+}
+
+// Small tables under a million sources, four of them as fast as they can.
+TEST(EdgeLimiter, GoesOnLimitingWhenFullInTheSameMemory) {
+  EdgeLimits limits;
+  limits.address_cells = 1 << 12;
+  limits.prefix_cells = 1 << 10;
+  EdgeLimiter limiter(limits, kSeed);
+  const std::size_t bytes = limiter.state_bytes();
+  std::vector<int> passed(4);
+  const Route route = Route::kRegister;  // A debt of five seconds a request fills tables soonest.
+  for (std::uint64_t i = 0; i < 1'000'000; ++i) {
+    const bool is_fast = i % 5 == 0;
+    const std::uint64_t source = is_fast ? i / 5 % 4 : 4 + i;
+    const auto decision =
+        limiter.Check(Ask(route, {.address = Mix64(source, 1)}, Standing::kAnonymous),
+                      Time(Duration(static_cast<Duration::rep>(i * 20))));
+    if (is_fast && decision.refusal == Refusal::kNone) ++passed[source];
+  }
+  for (const int count : passed) EXPECT_LE(count, 20 + 0.2 * 20 + 1);
+  EXPECT_EQ(limiter.state_bytes(), bytes);
+  EXPECT_GT(limiter.shared_count(), 0);
+}
+
+}  // namespace
+}  // namespace holdfast::guard
