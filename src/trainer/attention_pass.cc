@@ -15,73 +15,82 @@ template <typename A>
 void BlockPass<A>::AttentionForward(const MicroBatch& batch, const BlockOffsets& block,
                                     AttentionState<A>& a, float* x) const {
   const std::int64_t tokens = batch.tokens();
-  const float eps = static_cast<float>(layout_.config().rms_norm_eps);
-  kernels::RmsNorm(
-      kernels::RmsNormForward<float, A>{.x = x,
-                                        .x_stride = z_.hidden,
-                                        .weight = weights_.master + block.attention_norm,
-                                        .normed = a.normed,
-                                        .out = a.in,
-                                        .inverse_rms = a.inverse_rms,
-                                        .rows = tokens,
-                                        .width = z_.hidden,
-                                        .eps = eps});
-  Project(tokens, z_.in_width, z_.hidden, a.in, z_.hidden, block.in_proj, a.in_proj);
+  layers_.Norm(tokens, AttentionNorm(block), x, z_.hidden, a.in);
+  layers_.Linear(tokens, InProj(block), a.in.out, a.in_proj);
   if (z_.q_rank > 0) {
-    kernels::RmsNorm(kernels::RmsNormForward<A, A>{.x = a.in_proj,
-                                                   .x_stride = z_.in_width,
-                                                   .weight = weights_.master + block.q_norm,
-                                                   .normed = a.q_normed,
-                                                   .out = a.q_latent,
-                                                   .inverse_rms = a.q_inverse_rms,
-                                                   .rows = tokens,
-                                                   .width = z_.q_rank,
-                                                   .eps = eps});
-    Project(tokens, z_.q_width, z_.q_rank, a.q_latent, z_.q_rank, block.q_b, a.q);
+    layers_.Norm(tokens, QueryNorm(block), a.in_proj, z_.in_width, a.q_latent);
+    layers_.Linear(tokens, QueryUp(block), a.q_latent.out, a.q);
   }
-  const std::int64_t latent_at = z_.in_width - z_.latent - z_.rope;
-  kernels::RmsNorm(kernels::RmsNormForward<A, A>{.x = a.in_proj + latent_at,
-                                                 .x_stride = z_.in_width,
-                                                 .weight = weights_.master + block.kv_norm,
-                                                 .normed = a.latent_normed,
-                                                 .out = a.latent,
-                                                 .inverse_rms = a.latent_inverse_rms,
-                                                 .rows = tokens,
-                                                 .width = z_.latent,
-                                                 .eps = eps});
-  Project(tokens, z_.kv_width, z_.latent, a.latent, z_.latent, block.kv_b, a.kv);
-  MakeKeys(batch, a);
+  layers_.Norm(tokens, LatentNorm(block), a.in_proj + z_.latent_at, z_.in_width, a.latent);
+  layers_.Linear(tokens, LatentUp(block), a.latent.out, a.kv);
+  RotateQueries(batch, a.q, a.q_stride, false);
+  Rotate(batch, a.in_proj + z_.key_rope_at, z_.in_width, s_.rope, z_.rope, false);
+  JoinKeys(batch, a);
   for (std::int64_t row = 0; row < batch.rows; ++row) {
     for (std::int64_t head = 0; head < z_.heads; ++head) AttendForward(batch, row, head, a);
   }
-  Project(tokens, z_.hidden, z_.o_width, a.o, z_.o_width, block.o_proj, x, true);
+  layers_.Linear(tokens, OutProj(block), a.o, x, true);
 }
 
-// Rotates queries in place and joins each head's keys with the one rotary key.
 template <typename A>
-void BlockPass<A>::MakeKeys(const MicroBatch& batch, AttentionState<A>& a) const {
-  const std::int64_t s = batch.seq_len;
+void BlockPass<A>::AttentionBackward(const MicroBatch& batch, const BlockOffsets& block,
+                                     AttentionState<A>& a, float* d_x, float* gradients) const {
+  const std::int64_t tokens = batch.tokens();
+  kernels::Convert(d_x, s_.d_x, tokens * z_.hidden);
+  layers_.LinearBackward(tokens, OutProj(block), s_.d_x, a.o, s_.d_o, gradients);
+  A* d_q = z_.q_rank > 0 ? s_.d_q : s_.d_in_proj;
   for (std::int64_t row = 0; row < batch.rows; ++row) {
     for (std::int64_t head = 0; head < z_.heads; ++head) {
-      A* q_rope = a.q + row * s * a.q_stride + head * z_.qk + z_.nope;
-      kernels::Rope(kernels::RopeJob<A>{.from = q_rope,
-                                        .from_stride = a.q_stride,
-                                        .to = q_rope,
-                                        .to_stride = a.q_stride,
-                                        .cos = batch.cos,
-                                        .sin = batch.sin,
-                                        .rows = s,
-                                        .width = z_.rope});
+      AttendBackward(batch, row, head, a, d_q, a.q_stride);
     }
-    kernels::Rope(kernels::RopeJob<A>{.from = a.in_proj + (row * s + 1) * z_.in_width - z_.rope,
-                                      .from_stride = z_.in_width,
-                                      .to = s_.rope + row * s * z_.rope,
-                                      .to_stride = z_.rope,
+  }
+  SplitKeyGradients(batch);
+  Rotate(batch, s_.rope, z_.rope, s_.d_in_proj + z_.key_rope_at, z_.in_width, true);
+  RotateQueries(batch, d_q, a.q_stride, true);
+  layers_.LinearBackward(tokens, LatentUp(block), s_.d_kv, a.latent.out, s_.d_in, gradients);
+  layers_.NormBackward(tokens, LatentNorm(block), a.latent, s_.d_in, s_.d_in_proj + z_.latent_at,
+                       z_.in_width, gradients);
+  if (z_.q_rank > 0) {
+    layers_.LinearBackward(tokens, QueryUp(block), s_.d_q, a.q_latent.out, s_.d_in, gradients);
+    layers_.NormBackward(tokens, QueryNorm(block), a.q_latent, s_.d_in, s_.d_in_proj, z_.in_width,
+                         gradients);
+  }
+  layers_.LinearBackward(tokens, InProj(block), s_.d_in_proj, a.in.out, s_.d_in, gradients);
+  layers_.NormBackward(tokens, AttentionNorm(block), a.in, s_.d_in, d_x, z_.hidden, gradients,
+                       true);
+}
+
+// The rotary part of every head's queries, turned in place.
+template <typename A>
+void BlockPass<A>::RotateQueries(const MicroBatch& batch, A* q, std::int64_t q_stride,
+                                 bool inverse) const {
+  for (std::int64_t head = 0; head < z_.heads; ++head) {
+    A* part = q + head * z_.qk + z_.nope;
+    Rotate(batch, part, q_stride, part, q_stride, inverse);
+  }
+}
+
+// to [T, rope] = from [T, rope], each token turned by its place in its row, or turned back.
+template <typename A>
+void BlockPass<A>::Rotate(const MicroBatch& batch, const A* from, std::int64_t from_stride, A* to,
+                          std::int64_t to_stride, bool inverse) const {
+  for (std::int64_t row = 0; row < batch.rows; ++row) {
+    const std::int64_t first = row * batch.seq_len;
+    kernels::Rope(kernels::RopeJob<A>{.from = from + first * from_stride,
+                                      .from_stride = from_stride,
+                                      .to = to + first * to_stride,
+                                      .to_stride = to_stride,
                                       .cos = batch.cos,
                                       .sin = batch.sin,
-                                      .rows = s,
-                                      .width = z_.rope});
+                                      .rows = batch.seq_len,
+                                      .width = z_.rope,
+                                      .inverse = inverse});
   }
+}
+
+// Each head's own keys (in kv) beside the one rotary key (in scratch).
+template <typename A>
+void BlockPass<A>::JoinKeys(const MicroBatch& batch, AttentionState<A>& a) const {
   const std::size_t nope_bytes = static_cast<std::size_t>(z_.nope) * sizeof(A);
   const std::size_t rope_bytes = static_cast<std::size_t>(z_.rope) * sizeof(A);
   for (std::int64_t t = 0; t < batch.tokens(); ++t) {
@@ -93,14 +102,41 @@ void BlockPass<A>::MakeKeys(const MicroBatch& batch, AttentionState<A>& a) const
   }
 }
 
+// d_k [T, H, qk] into d_kv (each head's own part) and scratch (the rotary part, summed over heads).
+template <typename A>
+void BlockPass<A>::SplitKeyGradients(const MicroBatch& batch) const {
+  const std::size_t nope_bytes = static_cast<std::size_t>(z_.nope) * sizeof(A);
+  for (std::int64_t t = 0; t < batch.tokens(); ++t) {
+    const A* d_key = s_.d_k + t * z_.q_width;
+    for (std::int64_t head = 0; head < z_.heads; ++head) {
+      std::memcpy(s_.d_kv + t * z_.kv_width + head * (z_.nope + z_.v), d_key + head * z_.qk,
+                  nope_bytes);
+    }
+    for (std::int64_t i = 0; i < z_.rope; ++i) {
+      float sum = 0;
+      for (std::int64_t head = 0; head < z_.heads; ++head) {
+        sum += kernels::ToFloat(d_key[head * z_.qk + z_.nope + i]);
+      }
+      kernels::FromFloat(sum, s_.rope[t * z_.rope + i]);
+    }
+  }
+}
+
+template <typename A>
+auto BlockPass<A>::HeadOf(const MicroBatch& batch, const AttentionState<A>& a, std::int64_t row,
+                          std::int64_t head) const -> Head {
+  const std::int64_t first = row * batch.seq_len;
+  return {.q = a.q + first * a.q_stride + head * z_.qk,
+          .k = a.k + first * z_.q_width + head * z_.qk,
+          .v = a.kv + first * z_.kv_width + head * (z_.nope + z_.v) + z_.nope,
+          .p = a.p + (row * z_.heads + head) * batch.seq_len * batch.seq_len};
+}
+
 template <typename A>
 void BlockPass<A>::AttendForward(const MicroBatch& batch, std::int64_t row, std::int64_t head,
                                  AttentionState<A>& a) const {
   const std::int64_t s = batch.seq_len, first = row * s;
-  const A* q = a.q + first * a.q_stride + head * z_.qk;
-  const A* k = a.k + first * z_.q_width + head * z_.qk;
-  const A* v = a.kv + first * z_.kv_width + head * (z_.nope + z_.v) + z_.nope;
-  A* p = a.p + (row * z_.heads + head) * s * s;
+  const auto [q, k, v, p] = HeadOf(batch, a, row, head);
   A* o = a.o + first * z_.o_width + head * z_.v;
   for (std::int64_t q0 = 0; q0 < s; q0 += kQueryBlock) {
     const std::int64_t count = std::min(kQueryBlock, s - q0), seen = q0 + count;
@@ -125,16 +161,13 @@ template <typename A>
 void BlockPass<A>::AttendBackward(const MicroBatch& batch, std::int64_t row, std::int64_t head,
                                   AttentionState<A>& a, A* d_q, std::int64_t d_q_stride) const {
   const std::int64_t s = batch.seq_len, first = row * s;
-  const std::int64_t v_at = first * z_.kv_width + head * (z_.nope + z_.v) + z_.nope;
-  const A* q = a.q + first * a.q_stride + head * z_.qk;
-  const A* k = a.k + first * z_.q_width + head * z_.qk;
-  const A* p = a.p + (row * z_.heads + head) * s * s;
+  const auto [q, k, v, p] = HeadOf(batch, a, row, head);
   const A* d_o = s_.d_o + first * z_.o_width + head * z_.v;
   for (std::int64_t q0 = 0; q0 < s; q0 += kQueryBlock) {
     const std::int64_t count = std::min(kQueryBlock, s - q0), seen = q0 + count;
     Gemm({.m = count, .n = seen, .k = z_.v, .transpose_b = true},
          GemmMatrix<const A>{d_o + q0 * z_.o_width, z_.o_width},
-         GemmMatrix<const A>{a.kv + v_at, z_.kv_width}, GemmMatrix<float>{s_.scores, seen});
+         GemmMatrix<const A>{v, z_.kv_width}, GemmMatrix<float>{s_.scores, seen});
     kernels::AttentionSoftmaxGrad(kernels::SoftmaxBackward<A>{.d_probabilities = s_.scores,
                                                               .d_probabilities_stride = seen,
                                                               .probabilities = p + q0 * s,
@@ -150,7 +183,7 @@ void BlockPass<A>::AttendBackward(const MicroBatch& batch, std::int64_t row, std
   }
   // A block of keys is seen by the queries from its own start on: no sums between blocks.
   A* d_k = s_.d_k + first * z_.q_width + head * z_.qk;
-  A* d_v = s_.d_kv + v_at;
+  A* d_v = s_.d_kv + (v - a.kv);
   for (std::int64_t k0 = 0; k0 < s; k0 += kQueryBlock) {
     const std::int64_t count = std::min(kQueryBlock, s - k0), queries = s - k0;
     Gemm({.m = count, .n = z_.qk, .k = queries, .transpose_a = true},
@@ -162,108 +195,6 @@ void BlockPass<A>::AttendBackward(const MicroBatch& batch, std::int64_t row, std
          GemmMatrix<const A>{d_o + k0 * z_.o_width, z_.o_width},
          GemmMatrix<A>{d_v + k0 * z_.kv_width, z_.kv_width});
   }
-}
-
-// d_k [T, H, qk] into d_kv (without the rotary part) and, summed over heads and rotated back, into
-// the rotary key's place in d_in_proj.
-template <typename A>
-void BlockPass<A>::KeysBackward(const MicroBatch& batch) const {
-  const std::size_t nope_bytes = static_cast<std::size_t>(z_.nope) * sizeof(A);
-  for (std::int64_t t = 0; t < batch.tokens(); ++t) {
-    const A* d_key = s_.d_k + t * z_.q_width;
-    for (std::int64_t head = 0; head < z_.heads; ++head) {
-      std::memcpy(s_.d_kv + t * z_.kv_width + head * (z_.nope + z_.v), d_key + head * z_.qk,
-                  nope_bytes);
-    }
-    for (std::int64_t i = 0; i < z_.rope; ++i) {
-      float sum = 0;
-      for (std::int64_t head = 0; head < z_.heads; ++head) {
-        sum += kernels::ToFloat(d_key[head * z_.qk + z_.nope + i]);
-      }
-      kernels::FromFloat(sum, s_.rope[t * z_.rope + i]);
-    }
-  }
-  for (std::int64_t row = 0; row < batch.rows; ++row) {
-    const std::int64_t first = row * batch.seq_len;
-    kernels::Rope(kernels::RopeJob<A>{.from = s_.rope + first * z_.rope,
-                                      .from_stride = z_.rope,
-                                      .to = s_.d_in_proj + (first + 1) * z_.in_width - z_.rope,
-                                      .to_stride = z_.in_width,
-                                      .cos = batch.cos,
-                                      .sin = batch.sin,
-                                      .rows = batch.seq_len,
-                                      .width = z_.rope,
-                                      .inverse = true});
-  }
-}
-
-template <typename A>
-void BlockPass<A>::AttentionBackward(const MicroBatch& batch, const BlockOffsets& block,
-                                     AttentionState<A>& a, float* d_x, float* gradients) const {
-  const std::int64_t tokens = batch.tokens();
-  kernels::Convert(d_x, s_.d_x, tokens * z_.hidden);
-  ProjectBack(tokens, z_.hidden, z_.o_width, s_.d_x, z_.hidden, block.o_proj, s_.d_o);
-  AddWeightGradient(tokens, z_.hidden, z_.o_width, s_.d_x, z_.hidden, a.o, z_.o_width,
-                    gradients + block.o_proj);
-  A* d_q = z_.q_rank > 0 ? s_.d_q : s_.d_in_proj;
-  const std::int64_t d_q_stride = z_.q_rank > 0 ? z_.q_width : z_.in_width;
-  for (std::int64_t row = 0; row < batch.rows; ++row) {
-    for (std::int64_t head = 0; head < z_.heads; ++head) {
-      AttendBackward(batch, row, head, a, d_q, d_q_stride);
-      A* d_rope = d_q + row * batch.seq_len * d_q_stride + head * z_.qk + z_.nope;
-      kernels::Rope(kernels::RopeJob<A>{.from = d_rope,
-                                        .from_stride = d_q_stride,
-                                        .to = d_rope,
-                                        .to_stride = d_q_stride,
-                                        .cos = batch.cos,
-                                        .sin = batch.sin,
-                                        .rows = batch.seq_len,
-                                        .width = z_.rope,
-                                        .inverse = true});
-    }
-  }
-  KeysBackward(batch);
-  AddWeightGradient(tokens, z_.kv_width, z_.latent, s_.d_kv, z_.kv_width, a.latent, z_.latent,
-                    gradients + block.kv_b);
-  ProjectBack(tokens, z_.kv_width, z_.latent, s_.d_kv, z_.kv_width, block.kv_b, s_.d_in);
-  kernels::RmsNormGrad(
-      kernels::RmsNormBackward<A, A>{.d_out = s_.d_in,
-                                     .normed = a.latent_normed,
-                                     .inverse_rms = a.latent_inverse_rms,
-                                     .weight = weights_.master + block.kv_norm,
-                                     .d_x = s_.d_in_proj + (z_.in_width - z_.latent - z_.rope),
-                                     .d_x_stride = z_.in_width,
-                                     .d_weight = gradients + block.kv_norm,
-                                     .rows = tokens,
-                                     .width = z_.latent});
-  if (z_.q_rank > 0) {
-    AddWeightGradient(tokens, z_.q_width, z_.q_rank, s_.d_q, z_.q_width, a.q_latent, z_.q_rank,
-                      gradients + block.q_b);
-    ProjectBack(tokens, z_.q_width, z_.q_rank, s_.d_q, z_.q_width, block.q_b, s_.d_in);
-    kernels::RmsNormGrad(kernels::RmsNormBackward<A, A>{.d_out = s_.d_in,
-                                                        .normed = a.q_normed,
-                                                        .inverse_rms = a.q_inverse_rms,
-                                                        .weight = weights_.master + block.q_norm,
-                                                        .d_x = s_.d_in_proj,
-                                                        .d_x_stride = z_.in_width,
-                                                        .d_weight = gradients + block.q_norm,
-                                                        .rows = tokens,
-                                                        .width = z_.q_rank});
-  }
-  AddWeightGradient(tokens, z_.in_width, z_.hidden, s_.d_in_proj, z_.in_width, a.in, z_.hidden,
-                    gradients + block.in_proj);
-  ProjectBack(tokens, z_.in_width, z_.hidden, s_.d_in_proj, z_.in_width, block.in_proj, s_.d_in);
-  kernels::RmsNormGrad(
-      kernels::RmsNormBackward<A, float>{.d_out = s_.d_in,
-                                         .normed = a.normed,
-                                         .inverse_rms = a.inverse_rms,
-                                         .weight = weights_.master + block.attention_norm,
-                                         .d_x = d_x,
-                                         .d_x_stride = z_.hidden,
-                                         .accumulate = true,
-                                         .d_weight = gradients + block.attention_norm,
-                                         .rows = tokens,
-                                         .width = z_.hidden});
 }
 
 #define HOLDFAST_INSTANTIATE(A)                                                         \

@@ -10,9 +10,9 @@
 #include <span>
 
 #include "kernels/bf16.h"
-#include "kernels/gemm.h"
 #include "model/rope.h"
 #include "trainer/block_state.h"
+#include "trainer/layers.h"
 #include "trainer/parameters.h"
 
 namespace holdfast::trainer {
@@ -28,14 +28,6 @@ struct MicroBatch {
   std::int64_t tokens() const { return rows * seq_len; }
 };
 
-// Weights as the products read them (`A`) and as the norms read them (float): the same array for
-// float activations, a rounded copy for bf16.
-template <typename A>
-struct WeightViews {
-  const float* master = nullptr;
-  const A* product = nullptr;
-};
-
 struct BalanceOptions {
   double alpha = 0;
   double sequence_weight = 0;  // 1 / (sequences of the whole batch).
@@ -44,11 +36,11 @@ struct BalanceOptions {
 template <typename A>
 class BlockPass {
  public:
-  BlockPass(const ParameterLayout& layout, const PassSizes& sizes, const WeightViews<A>& weights,
+  BlockPass(const ParameterLayout& layout, const PassSizes& sizes, const Layers<A>& layers,
             Scratch<A>& scratch)
       : layout_(layout),
         z_(sizes),
-        weights_(weights),
+        layers_(layers),
         s_(scratch),
         attention_scale_(static_cast<float>(model::AttentionScale(layout.config()))) {}
 
@@ -63,16 +55,29 @@ class BlockPass {
                 float* d_x, float* gradients) const;
 
  private:
+  // What one head of one row reads, from its first token on.
+  struct Head {
+    const A* q;  // [S, qk], rows q_stride apart.
+    const A* k;  // [S, qk], q_width apart.
+    const A* v;  // [S, v], kv_width apart.
+    A* p;        // [S, S]
+  };
+
   void AttentionForward(const MicroBatch& batch, const BlockOffsets& block,
                         AttentionState<A>& state, float* x) const;
   void AttentionBackward(const MicroBatch& batch, const BlockOffsets& block,
                          AttentionState<A>& state, float* d_x, float* gradients) const;
-  void MakeKeys(const MicroBatch& batch, AttentionState<A>& state) const;
+  Head HeadOf(const MicroBatch& batch, const AttentionState<A>& state, std::int64_t row,
+              std::int64_t head) const;
+  void RotateQueries(const MicroBatch& batch, A* q, std::int64_t q_stride, bool inverse) const;
+  void Rotate(const MicroBatch& batch, const A* from, std::int64_t from_stride, A* to,
+              std::int64_t to_stride, bool inverse) const;
+  void JoinKeys(const MicroBatch& batch, AttentionState<A>& state) const;
+  void SplitKeyGradients(const MicroBatch& batch) const;
   void AttendForward(const MicroBatch& batch, std::int64_t row, std::int64_t head,
                      AttentionState<A>& state) const;
   void AttendBackward(const MicroBatch& batch, std::int64_t row, std::int64_t head,
                       AttentionState<A>& state, A* d_q, std::int64_t d_q_stride) const;
-  void KeysBackward(const MicroBatch& batch) const;
 
   double FfnForward(const MicroBatch& batch, const BlockOffsets& block,
                     std::span<const float> router_bias, const BalanceOptions& balance,
@@ -80,42 +85,29 @@ class BlockPass {
   void FfnBackward(const MicroBatch& batch, const BlockOffsets& block, FfnState<A>& state,
                    float* d_x, float* gradients) const;
   void GroupByExpert(std::int64_t tokens, FfnState<A>& state) const;
+  template <typename Body>
+  void ForEachGroup(const FfnState<A>& state, const Body& body) const;
   void ExpertsForward(std::int64_t tokens, const BlockOffsets& block, FfnState<A>& state,
                       float* x) const;
   void ExpertsBackward(std::int64_t tokens, const BlockOffsets& block, FfnState<A>& state,
                        float* gradients) const;
+  void RouterBackward(const MicroBatch& batch, const BlockOffsets& block, FfnState<A>& state,
+                      float* gradients) const;
 
-  // y (+)= x W^T; d_x (+)= d_y W; d_W += d_y^T x. W [out, in] at `offset`.
-  template <typename Out>
-  void Project(std::int64_t rows, std::int64_t out, std::int64_t in, const A* x,
-               std::int64_t x_stride, std::int64_t offset, Out* y, bool accumulate = false) const {
-    kernels::Gemm({.m = rows, .n = out, .k = in, .transpose_b = true, .accumulate = accumulate},
-                  kernels::GemmMatrix<const A>{x, x_stride},
-                  kernels::GemmMatrix<const A>{weights_.product + offset, in},
-                  kernels::GemmMatrix<Out>{y, out});
-  }
-  template <typename Out>
-  void ProjectBack(std::int64_t rows, std::int64_t out, std::int64_t in, const A* d_y,
-                   std::int64_t d_y_stride, std::int64_t offset, Out* d_x,
-                   bool accumulate = false) const {
-    kernels::Gemm({.m = rows, .n = in, .k = out, .accumulate = accumulate},
-                  kernels::GemmMatrix<const A>{d_y, d_y_stride},
-                  kernels::GemmMatrix<const A>{weights_.product + offset, in},
-                  kernels::GemmMatrix<Out>{d_x, in});
-  }
-  void AddWeightGradient(std::int64_t rows, std::int64_t out, std::int64_t in, const A* d_y,
-                         std::int64_t d_y_stride, const A* x, std::int64_t x_stride,
-                         float* d_weight) const {
-    if (rows == 0) return;
-    kernels::Gemm({.m = out, .n = in, .k = rows, .transpose_a = true, .accumulate = true},
-                  kernels::GemmMatrix<const A>{d_y, d_y_stride},
-                  kernels::GemmMatrix<const A>{x, x_stride},
-                  kernels::GemmMatrix<float>{d_weight, in});
-  }
+  // Weights of a block with the shapes that the configuration gives them.
+  NormWeight AttentionNorm(const BlockOffsets& b) const { return {b.attention_norm, z_.hidden}; }
+  NormWeight QueryNorm(const BlockOffsets& b) const { return {b.q_norm, z_.q_rank}; }
+  NormWeight LatentNorm(const BlockOffsets& b) const { return {b.kv_norm, z_.latent}; }
+  NormWeight FfnNorm(const BlockOffsets& b) const { return {b.ffn_norm, z_.hidden}; }
+  LinearWeight InProj(const BlockOffsets& b) const { return {b.in_proj, z_.in_width, z_.hidden}; }
+  LinearWeight QueryUp(const BlockOffsets& b) const { return {b.q_b, z_.q_width, z_.q_rank}; }
+  LinearWeight LatentUp(const BlockOffsets& b) const { return {b.kv_b, z_.kv_width, z_.latent}; }
+  LinearWeight OutProj(const BlockOffsets& b) const { return {b.o_proj, z_.hidden, z_.o_width}; }
+  LinearWeight Router(const BlockOffsets& b) const { return {b.router, z_.experts, z_.hidden}; }
 
   const ParameterLayout& layout_;
   const PassSizes& z_;
-  const WeightViews<A>& weights_;
+  const Layers<A>& layers_;
   Scratch<A>& s_;
   const float attention_scale_;
 };

@@ -7,33 +7,26 @@ namespace holdfast::trainer {
 template <typename A>
 void LayOut(const PassSizes& z, const BlockOffsets& block, Arena& arena, BlockState<A>& state) {
   AttentionState<A>& a = state.attention;
-  a.normed = arena.Take<A>(z.tokens * z.hidden);
-  a.in = arena.Take<A>(z.tokens * z.hidden);
-  a.inverse_rms = arena.Take<float>(z.tokens);
+  a.in = TakeNorm<A>(arena, z.tokens, z.hidden);
   a.in_proj = arena.Take<A>(z.tokens * z.in_width);
   a.q = a.in_proj;
   a.q_stride = z.in_width;
   if (z.q_rank > 0) {
-    a.q_normed = arena.Take<A>(z.tokens * z.q_rank);
-    a.q_latent = arena.Take<A>(z.tokens * z.q_rank);
-    a.q_inverse_rms = arena.Take<float>(z.tokens);
+    a.q_latent = TakeNorm<A>(arena, z.tokens, z.q_rank);
     a.q = arena.Take<A>(z.tokens * z.q_width);
     a.q_stride = z.q_width;
   }
-  a.latent_normed = arena.Take<A>(z.tokens * z.latent);
-  a.latent = arena.Take<A>(z.tokens * z.latent);
-  a.latent_inverse_rms = arena.Take<float>(z.tokens);
+  a.latent = TakeNorm<A>(arena, z.tokens, z.latent);
   a.kv = arena.Take<A>(z.tokens * z.kv_width);
   a.k = arena.Take<A>(z.tokens * z.q_width);
   a.p = arena.Take<A>(z.tokens * z.heads * z.seq_len);
   a.o = arena.Take<A>(z.tokens * z.o_width);
 
   FfnState<A>& f = state.ffn;
-  f.normed = arena.Take<A>(z.tokens * z.hidden);
-  f.in = arena.Take<A>(z.tokens * z.hidden);
-  f.inverse_rms = arena.Take<float>(z.tokens);
-  f.gate_up = arena.Take<A>(z.tokens * 2 * block.inner);
-  f.act = arena.Take<A>(z.tokens * block.inner);
+  f.in = TakeNorm<A>(arena, z.tokens, z.hidden);
+  f.mlp = {.in = f.in.out,
+           .gate_up = arena.Take<A>(z.tokens * 2 * block.mlp.inner),
+           .act = arena.Take<A>(z.tokens * block.mlp.inner)};
   if (!block.is_moe) return;
   f.scores = arena.Take<float>(z.tokens * z.experts);
   f.chosen = arena.Take<std::int32_t>(z.tokens * z.k);

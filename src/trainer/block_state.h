@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "model/config.h"
 #include "tensor/aligned_buffer.h"
+#include "trainer/layers.h"
 #include "trainer/parameters.h"
 
 namespace holdfast::trainer {
@@ -23,6 +24,11 @@ namespace holdfast::trainer {
 constexpr std::int64_t kExpertRowsMultiple = 32;
 // Attention works on this many queries at a time, and skips keys that none of them sees.
 constexpr std::int64_t kQueryBlock = 128;
+
+// Rows of a group padded to that multiple.
+constexpr std::int64_t PadRows(std::int64_t rows) {
+  return (rows + kExpertRowsMultiple - 1) / kExpertRowsMultiple * kExpertRowsMultiple;
+}
 
 // Hands out aligned pieces of one buffer. The first walk (without memory) counts, the second hands
 // out: the same code lays out both.
@@ -60,10 +66,12 @@ struct PassSizes {
   std::int64_t v = 0;
   std::int64_t latent = 0;
   std::int64_t q_rank = 0;
-  std::int64_t q_width = 0;   // H * qk
-  std::int64_t in_width = 0;  // Columns of the fused input projection.
-  std::int64_t kv_width = 0;  // H * (nope + v)
-  std::int64_t o_width = 0;   // H * v
+  std::int64_t q_width = 0;      // H * qk
+  std::int64_t in_width = 0;     // Columns of the fused input projection,
+  std::int64_t latent_at = 0;    // of which the latent's begin here,
+  std::int64_t key_rope_at = 0;  // and the rotary key's here.
+  std::int64_t kv_width = 0;     // H * (nope + v)
+  std::int64_t o_width = 0;      // H * v
   std::int64_t experts = 0;
   std::int64_t k = 0;
   std::int64_t expert_inner = 0;
@@ -83,6 +91,8 @@ struct PassSizes {
         q_rank(c.q_lora_rank),
         q_width(heads * qk),
         in_width((q_rank > 0 ? q_rank : q_width) + c.LatentWidth()),
+        latent_at(in_width - latent - rope),
+        key_rope_at(in_width - rope),
         kv_width(heads * (nope + v)),
         o_width(heads * v),
         experts(c.n_routed_experts),
@@ -96,31 +106,22 @@ struct PassSizes {
 
 template <typename A>
 struct AttentionState {
-  A* normed = nullptr;           // [T, D]
-  A* in = nullptr;               // [T, D]
-  float* inverse_rms = nullptr;  // [T]
-  A* in_proj = nullptr;          // [T, in_width]: queries or query latent, latent, rotary key.
-  A* q_normed = nullptr;         // [T, Q], with query compression only.
-  A* q_latent = nullptr;         // [T, Q]
-  float* q_inverse_rms = nullptr;
-  A* q = nullptr;  // [T, q_width]; points into in_proj without query compression.
+  NormState<A> in;        // [T, D]
+  A* in_proj = nullptr;   // [T, in_width]: queries or query latent, latent, rotary key.
+  NormState<A> q_latent;  // [T, Q], with query compression only.
+  A* q = nullptr;         // [T, q_width]; points into in_proj without query compression.
   std::int64_t q_stride = 0;
-  A* latent_normed = nullptr;  // [T, R]
-  A* latent = nullptr;         // [T, R]
-  float* latent_inverse_rms = nullptr;
-  A* kv = nullptr;  // [T, kv_width]
-  A* k = nullptr;   // [T, H, qk]
-  A* p = nullptr;   // [rows, H, S, S]; entries right of a query block are not written.
-  A* o = nullptr;   // [T, o_width]
+  NormState<A> latent;  // [T, R]
+  A* kv = nullptr;      // [T, kv_width]
+  A* k = nullptr;       // [T, H, qk]
+  A* p = nullptr;       // [rows, H, S, S]; entries right of a query block are not written.
+  A* o = nullptr;       // [T, o_width]
 };
 
 template <typename A>
 struct FfnState {
-  A* normed = nullptr;           // [T, D]
-  A* in = nullptr;               // [T, D]
-  float* inverse_rms = nullptr;  // [T]
-  A* gate_up = nullptr;          // [T, 2 * inner] dense or shared.
-  A* act = nullptr;              // [T, inner]
+  NormState<A> in;  // [T, D]
+  MlpState<A> mlp;  // [T, ...] dense or shared.
   // Mixture of experts only.
   float* scores = nullptr;          // [T, E]
   std::int32_t* chosen = nullptr;   // [T, k]
@@ -164,6 +165,14 @@ struct Scratch {
   A* d_logits = nullptr;          // [T, E]
   float* d_logits_f32 = nullptr;  // [T, E]
 };
+
+// A norm of at most `tokens` rows.
+template <typename A>
+NormState<A> TakeNorm(Arena& arena, std::int64_t tokens, std::int64_t width) {
+  return {.normed = arena.Take<A>(tokens * width),
+          .out = arena.Take<A>(tokens * width),
+          .inverse_rms = arena.Take<float>(tokens)};
+}
 
 template <typename A>
 void LayOut(const PassSizes& z, const BlockOffsets& block, Arena& arena, BlockState<A>& state);

@@ -15,24 +15,10 @@ double BlockPass<A>::FfnForward(const MicroBatch& batch, const BlockOffsets& blo
                                 std::span<const float> router_bias, const BalanceOptions& balance,
                                 FfnState<A>& f, float* x, std::int64_t* expert_count) const {
   const std::int64_t tokens = batch.tokens();
-  kernels::RmsNorm(
-      kernels::RmsNormForward<float, A>{.x = x,
-                                        .x_stride = z_.hidden,
-                                        .weight = weights_.master + block.ffn_norm,
-                                        .normed = f.normed,
-                                        .out = f.in,
-                                        .inverse_rms = f.inverse_rms,
-                                        .rows = tokens,
-                                        .width = z_.hidden,
-                                        .eps = static_cast<float>(layout_.config().rms_norm_eps)});
-  if (block.inner > 0) {
-    Project(tokens, 2 * block.inner, z_.hidden, f.in, z_.hidden, block.gate_up, f.gate_up);
-    kernels::SwiGlu(kernels::SwiGluForward<A>{
-        .gate_up = f.gate_up, .out = f.act, .rows = tokens, .width = block.inner});
-    Project(tokens, z_.hidden, block.inner, f.act, block.inner, block.down, x, true);
-  }
+  layers_.Norm(tokens, FfnNorm(block), x, z_.hidden, f.in);
+  if (block.mlp.inner > 0) layers_.Mlp(tokens, block.mlp, f.mlp, x, true);
   if (!block.is_moe) return 0;
-  Project(tokens, z_.experts, z_.hidden, f.in, z_.hidden, block.router, s_.logits);
+  layers_.Linear(tokens, Router(block), f.in.out, s_.logits);
   const RouterResult routing{.scores = f.scores, .chosen = f.chosen, .weights = f.weights};
   RouteTokens(layout_.config(), s_.logits, router_bias, tokens, routing);
   for (std::int64_t i = 0; i < tokens * z_.k; ++i) ++expert_count[f.chosen[i]];
@@ -43,6 +29,25 @@ double BlockPass<A>::FfnForward(const MicroBatch& batch, const BlockOffsets& blo
   return loss;
 }
 
+template <typename A>
+void BlockPass<A>::FfnBackward(const MicroBatch& batch, const BlockOffsets& block, FfnState<A>& f,
+                               float* d_x, float* gradients) const {
+  const std::int64_t tokens = batch.tokens();
+  kernels::Convert(d_x, s_.d_x, tokens * z_.hidden);
+  if (block.mlp.inner > 0) {
+    layers_.MlpBackward(tokens, block.mlp, f.mlp,
+                        {.d_out = s_.d_x, .d_act = s_.d_act, .d_gate_up = s_.d_gate_up}, s_.d_in,
+                        gradients);
+  } else {
+    std::fill_n(s_.d_in, tokens * z_.hidden, 0.0f);
+  }
+  if (block.is_moe) {
+    ExpertsBackward(tokens, block, f, gradients);
+    RouterBackward(batch, block, f, gradients);
+  }
+  layers_.NormBackward(tokens, FfnNorm(block), f.in, s_.d_in, d_x, z_.hidden, gradients, true);
+}
+
 // Gives each (token, choice) a place among its expert's rows, in order of tokens.
 template <typename A>
 void BlockPass<A>::GroupByExpert(std::int64_t tokens, FfnState<A>& f) const {
@@ -50,9 +55,7 @@ void BlockPass<A>::GroupByExpert(std::int64_t tokens, FfnState<A>& f) const {
   for (std::int64_t i = 0; i < tokens * z_.k; ++i) ++next[f.chosen[i]];
   f.first[0] = 0;
   for (std::int64_t e = 0; e < z_.experts; ++e) {
-    const std::int64_t padded =
-        (next[e] + kExpertRowsMultiple - 1) / kExpertRowsMultiple * kExpertRowsMultiple;
-    f.first[e + 1] = f.first[e] + padded;
+    f.first[e + 1] = f.first[e] + PadRows(next[e]);
     std::fill(f.token + f.first[e] + next[e], f.token + f.first[e + 1], -1);
     std::fill(f.scale + f.first[e] + next[e], f.scale + f.first[e + 1], 0.0f);
     next[e] = f.first[e];
@@ -67,27 +70,30 @@ void BlockPass<A>::GroupByExpert(std::int64_t tokens, FfnState<A>& f) const {
   }
 }
 
-// The router's weight is applied to an expert's inner activation, not to its output: the same sum,
-// at half the width, and its gradient needs no kept outputs.
+// Calls body(expert, its first place, its number of places, its state) for each expert that has
+// any. The router's weight is applied to an expert's inner activation, not to its output: the same
+// sum, at half the width, and its gradient needs no kept outputs.
 template <typename A>
-void BlockPass<A>::ExpertsForward(std::int64_t tokens, const BlockOffsets& block, FfnState<A>& f,
-                                  float* x) const {
-  kernels::GatherRows(f.in, f.token, f.expert_in, f.first[z_.experts], z_.hidden);
+template <typename Body>
+void BlockPass<A>::ForEachGroup(const FfnState<A>& f, const Body& body) const {
   for (std::int64_t e = 0; e < z_.experts; ++e) {
     const std::int64_t at = f.first[e], rows = f.first[e + 1] - at;
     if (rows == 0) continue;
-    A* gate_up = f.expert_gate_up + at * 2 * z_.expert_inner;
-    A* act = f.expert_act + at * z_.expert_inner;
-    Project(rows, 2 * z_.expert_inner, z_.hidden, f.expert_in + at * z_.hidden, z_.hidden,
-            block.expert_gate_up[e], gate_up);
-    kernels::SwiGlu(kernels::SwiGluForward<A>{.gate_up = gate_up,
-                                              .scale = f.scale + at,
-                                              .out = act,
-                                              .rows = rows,
-                                              .width = z_.expert_inner});
-    Project(rows, z_.hidden, z_.expert_inner, act, z_.expert_inner, block.expert_down[e],
-            s_.expert_rows + at * z_.hidden);
+    body(e, at, rows,
+         MlpState<A>{.in = f.expert_in + at * z_.hidden,
+                     .gate_up = f.expert_gate_up + at * 2 * z_.expert_inner,
+                     .act = f.expert_act + at * z_.expert_inner,
+                     .scale = f.scale + at});
   }
+}
+
+template <typename A>
+void BlockPass<A>::ExpertsForward(std::int64_t tokens, const BlockOffsets& block, FfnState<A>& f,
+                                  float* x) const {
+  kernels::GatherRows(f.in.out, f.token, f.expert_in, f.first[z_.experts], z_.hidden);
+  ForEachGroup(f, [&](std::int64_t e, std::int64_t at, std::int64_t rows, const MlpState<A>& mlp) {
+    layers_.Mlp(rows, block.experts[e], mlp, s_.expert_rows + at * z_.hidden);
+  });
   kernels::CombineRows(s_.expert_rows, f.place, z_.k, x, tokens, z_.hidden);
 }
 
@@ -96,80 +102,34 @@ template <typename A>
 void BlockPass<A>::ExpertsBackward(std::int64_t tokens, const BlockOffsets& block, FfnState<A>& f,
                                    float* gradients) const {
   kernels::GatherRows(s_.d_x, f.token, s_.expert_rows, f.first[z_.experts], z_.hidden);
-  for (std::int64_t e = 0; e < z_.experts; ++e) {
-    const std::int64_t at = f.first[e], rows = f.first[e + 1] - at;
-    if (rows == 0) continue;
-    const A* d_y = s_.expert_rows + at * z_.hidden;
-    ProjectBack(rows, z_.hidden, z_.expert_inner, d_y, z_.hidden, block.expert_down[e], s_.d_act);
-    AddWeightGradient(rows, z_.hidden, z_.expert_inner, d_y, z_.hidden,
-                      f.expert_act + at * z_.expert_inner, z_.expert_inner,
-                      gradients + block.expert_down[e]);
-    kernels::SwiGluGrad(
-        kernels::SwiGluBackward<A>{.d_out = s_.d_act,
-                                   .gate_up = f.expert_gate_up + at * 2 * z_.expert_inner,
-                                   .scale = f.scale + at,
-                                   .d_gate_up = s_.d_gate_up,
-                                   .d_scale = s_.d_scale + at,
-                                   .rows = rows,
-                                   .width = z_.expert_inner});
-    AddWeightGradient(rows, 2 * z_.expert_inner, z_.hidden, s_.d_gate_up, 2 * z_.expert_inner,
-                      f.expert_in + at * z_.hidden, z_.hidden, gradients + block.expert_gate_up[e]);
-    ProjectBack(rows, 2 * z_.expert_inner, z_.hidden, s_.d_gate_up, 2 * z_.expert_inner,
-                block.expert_gate_up[e], s_.expert_rows2 + at * z_.hidden);
-  }
+  ForEachGroup(f, [&](std::int64_t e, std::int64_t at, std::int64_t rows, const MlpState<A>& mlp) {
+    layers_.MlpBackward(rows, block.experts[e], mlp,
+                        {.d_out = s_.expert_rows + at * z_.hidden,
+                         .d_act = s_.d_act,
+                         .d_gate_up = s_.d_gate_up,
+                         .d_scale = s_.d_scale + at},
+                        s_.expert_rows2 + at * z_.hidden, gradients);
+  });
   kernels::CombineRows(s_.expert_rows2, f.place, z_.k, s_.d_in, tokens, z_.hidden);
 }
 
+// From d_scale to gradients of the router, and d_in (added to).
 template <typename A>
-void BlockPass<A>::FfnBackward(const MicroBatch& batch, const BlockOffsets& block, FfnState<A>& f,
-                               float* d_x, float* gradients) const {
+void BlockPass<A>::RouterBackward(const MicroBatch& batch, const BlockOffsets& block,
+                                  FfnState<A>& f, float* gradients) const {
   const std::int64_t tokens = batch.tokens();
-  kernels::Convert(d_x, s_.d_x, tokens * z_.hidden);
-  if (block.inner > 0) {
-    ProjectBack(tokens, z_.hidden, block.inner, s_.d_x, z_.hidden, block.down, s_.d_act);
-    AddWeightGradient(tokens, z_.hidden, block.inner, s_.d_x, z_.hidden, f.act, block.inner,
-                      gradients + block.down);
-    kernels::SwiGluGrad(kernels::SwiGluBackward<A>{.d_out = s_.d_act,
-                                                   .gate_up = f.gate_up,
-                                                   .d_gate_up = s_.d_gate_up,
-                                                   .rows = tokens,
-                                                   .width = block.inner});
-    AddWeightGradient(tokens, 2 * block.inner, z_.hidden, s_.d_gate_up, 2 * block.inner, f.in,
-                      z_.hidden, gradients + block.gate_up);
-    ProjectBack(tokens, 2 * block.inner, z_.hidden, s_.d_gate_up, 2 * block.inner, block.gate_up,
-                s_.d_in);
-  } else {
-    std::fill_n(s_.d_in, tokens * z_.hidden, 0.0f);
-  }
-  if (block.is_moe) {
-    ExpertsBackward(tokens, block, f, gradients);
-    for (std::int64_t i = 0; i < tokens * z_.k; ++i) s_.d_weights[i] = s_.d_scale[f.place[i]];
-    RouteTokensGrad(layout_.config(),
-                    {.scores = f.scores,
-                     .chosen = f.chosen,
-                     .weights = f.weights,
-                     .d_weights = s_.d_weights,
-                     .d_mean = f.d_mean,
-                     .seq_len = batch.seq_len,
-                     .d_logits = s_.d_logits_f32},
-                    tokens);
-    kernels::Convert(s_.d_logits_f32, s_.d_logits, tokens * z_.experts);
-    AddWeightGradient(tokens, z_.experts, z_.hidden, s_.d_logits, z_.experts, f.in, z_.hidden,
-                      gradients + block.router);
-    ProjectBack(tokens, z_.experts, z_.hidden, s_.d_logits, z_.experts, block.router, s_.d_in,
-                true);
-  }
-  kernels::RmsNormGrad(
-      kernels::RmsNormBackward<A, float>{.d_out = s_.d_in,
-                                         .normed = f.normed,
-                                         .inverse_rms = f.inverse_rms,
-                                         .weight = weights_.master + block.ffn_norm,
-                                         .d_x = d_x,
-                                         .d_x_stride = z_.hidden,
-                                         .accumulate = true,
-                                         .d_weight = gradients + block.ffn_norm,
-                                         .rows = tokens,
-                                         .width = z_.hidden});
+  for (std::int64_t i = 0; i < tokens * z_.k; ++i) s_.d_weights[i] = s_.d_scale[f.place[i]];
+  RouteTokensGrad(layout_.config(),
+                  {.scores = f.scores,
+                   .chosen = f.chosen,
+                   .weights = f.weights,
+                   .d_weights = s_.d_weights,
+                   .d_mean = f.d_mean,
+                   .seq_len = batch.seq_len,
+                   .d_logits = s_.d_logits_f32},
+                  tokens);
+  kernels::Convert(s_.d_logits_f32, s_.d_logits, tokens * z_.experts);
+  layers_.LinearBackward(tokens, Router(block), s_.d_logits, f.in.out, s_.d_in, gradients, true);
 }
 
 template <typename A>

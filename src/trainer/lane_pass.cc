@@ -25,7 +25,8 @@ class LanePassOf final : public LanePass {
       : layout_(layout),
         z_(layout.config(), options.micro_batch_tokens, options.seq_len),
         states_(layout.blocks().size()),
-        pass_(layout_, z_, weights_, scratch_) {
+        layers_(layout.config(), weights_),
+        pass_(layout_, z_, layers_, scratch_) {
     CHECK(options.micro_batch_tokens >= options.seq_len);
     LayOutAll();
     arena_.Allocate();
@@ -58,9 +59,14 @@ class LanePassOf final : public LanePass {
            const LossOptions& loss, float* gradients, PassStats& stats);
   void MtpBackward(const LossOptions& loss, float* gradients);
   Targets Collect(const PackedBatch& batch, std::int64_t first, std::int64_t ahead, bool isolate);
-  BalanceOptions Balance(const LossOptions& loss) const {
-    return {.alpha = loss.balance_alpha, .sequence_weight = loss.sequence_weight};
+  void ForwardBlock(std::size_t index, const ModelViews& model, const LossOptions& loss,
+                    PassStats& stats);
+  void JoinMtpHalf(const NormState<A>& half, std::int64_t at);
+  NormWeight FinalNorm() const { return {layout_.final_norm(), z_.hidden}; }
+  LinearWeight HeadWeight() const {
+    return {layout_.head(), layout_.config().vocab_size, z_.hidden};
   }
+  LinearWeight MtpProj() const { return {layout_.mtp().eh_proj, z_.hidden, 2 * z_.hidden}; }
 
   const ParameterLayout& layout_;
   PassSizes z_;
@@ -68,6 +74,7 @@ class LanePassOf final : public LanePass {
   WeightViews<A> weights_;
   std::vector<BlockState<A>> states_;
   Scratch<A> scratch_;
+  Layers<A> layers_;
   BlockPass<A> pass_;
   MicroBatch micro_;
   const std::int32_t* tokens_ = nullptr;  // [rows, S + 1] of the micro-batch.
@@ -77,10 +84,8 @@ class LanePassOf final : public LanePass {
   std::int32_t* first_key_ = nullptr;  // [T]
   float* x_ = nullptr;                 // [T, D] residual stream.
   float* d_x_ = nullptr;               // [T, D]
-  A* final_normed_ = nullptr;          // [T, D]
-  A* final_ = nullptr;                 // [T, D] after the final norm.
-  float* final_inverse_rms_ = nullptr;
-  float* d_final_ = nullptr;  // [T, D]
+  NormState<A> final_;                 // [T, D] after the final norm.
+  float* d_final_ = nullptr;           // [T, D]
   std::int32_t* target_index_ = nullptr;
   std::int32_t* target_ = nullptr;
   A* target_hidden_ = nullptr;        // [T, D] rows of the hidden states that have a target.
@@ -90,16 +95,11 @@ class LanePassOf final : public LanePass {
   float* losses_ = nullptr;           // [kHeadChunk]
   float* log_sums_ = nullptr;         // [kHeadChunk]
   // MTP module.
-  A* mtp_embed_normed_ = nullptr;   // [T, D]
-  A* mtp_hidden_normed_ = nullptr;  // [T, D]
-  A* mtp_part_ = nullptr;           // [T, D] one half of the joined input.
-  float* mtp_embed_rms_ = nullptr;
-  float* mtp_hidden_rms_ = nullptr;
-  A* mtp_joined_ = nullptr;    // [T, 2 * D]
-  A* d_mtp_joined_ = nullptr;  // [T, 2 * D]
-  A* mtp_normed_ = nullptr;    // [T, D]
-  A* mtp_final_ = nullptr;     // [T, D]
-  float* mtp_rms_ = nullptr;
+  NormState<A> mtp_embedding_;  // [T, D] the next token's, normed.
+  NormState<A> mtp_hidden_;     // [T, D] the final state, normed once more.
+  A* mtp_joined_ = nullptr;     // [T, 2 * D]
+  A* d_mtp_ = nullptr;          // [T, D] gradient by the module's input, rounded.
+  NormState<A> mtp_final_;      // [T, D]
 };
 
 template <typename A>
@@ -114,9 +114,7 @@ void LanePassOf<A>::LayOutAll() {
   first_key_ = arena_.Take<std::int32_t>(z_.tokens);
   x_ = arena_.Take<float>(d);
   d_x_ = arena_.Take<float>(d);
-  final_normed_ = arena_.Take<A>(d);
-  final_ = arena_.Take<A>(d);
-  final_inverse_rms_ = arena_.Take<float>(z_.tokens);
+  final_ = TakeNorm<A>(arena_, z_.tokens, z_.hidden);
   d_final_ = arena_.Take<float>(d);
   target_index_ = arena_.Take<std::int32_t>(z_.tokens + kExpertRowsMultiple);
   target_ = arena_.Take<std::int32_t>(z_.tokens + kExpertRowsMultiple);
@@ -128,16 +126,11 @@ void LanePassOf<A>::LayOutAll() {
   losses_ = arena_.Take<float>(kHeadChunk);
   log_sums_ = arena_.Take<float>(kHeadChunk);
   if (!layout_.has_mtp()) return;
-  mtp_embed_normed_ = arena_.Take<A>(d);
-  mtp_hidden_normed_ = arena_.Take<A>(d);
-  mtp_part_ = arena_.Take<A>(d);
-  mtp_embed_rms_ = arena_.Take<float>(z_.tokens);
-  mtp_hidden_rms_ = arena_.Take<float>(z_.tokens);
+  mtp_embedding_ = TakeNorm<A>(arena_, z_.tokens, z_.hidden);
+  mtp_hidden_ = TakeNorm<A>(arena_, z_.tokens, z_.hidden);
   mtp_joined_ = arena_.Take<A>(2 * d);
-  d_mtp_joined_ = arena_.Take<A>(2 * d);
-  mtp_normed_ = arena_.Take<A>(d);
-  mtp_final_ = arena_.Take<A>(d);
-  mtp_rms_ = arena_.Take<float>(z_.tokens);
+  d_mtp_ = arena_.Take<A>(d);
+  mtp_final_ = TakeNorm<A>(arena_, z_.tokens, z_.hidden);
 }
 
 template <typename A>
@@ -192,47 +185,34 @@ void LanePassOf<A>::RunMicroBatch(const PackedBatch& batch, std::int64_t first, 
   }
   micro_ = {.rows = rows, .seq_len = s, .first_key = first_key_, .cos = cos_, .sin = sin_};
   Embed(0);
-  const std::int64_t experts = z_.experts;
   const std::size_t trunk = static_cast<std::size_t>(layout_.config().num_hidden_layers);
-  for (std::size_t i = 0; i < trunk; ++i) {
-    const BlockOffsets& block = layout_.blocks()[i];
-    const std::int64_t bias_at = block.is_moe ? block.moe_index * experts : 0;
-    const auto bias = model.router_bias.subspan(
-        static_cast<std::size_t>(bias_at), static_cast<std::size_t>(block.is_moe ? experts : 0));
-    stats.balance_loss += pass_.Forward(micro_, block, bias, Balance(loss), states_[i], x_,
-                                        stats.expert_count.data() + bias_at);
-  }
-  kernels::RmsNorm(
-      kernels::RmsNormForward<float, A>{.x = x_,
-                                        .x_stride = z_.hidden,
-                                        .weight = weights_.master + layout_.final_norm(),
-                                        .normed = final_normed_,
-                                        .out = final_,
-                                        .inverse_rms = final_inverse_rms_,
-                                        .rows = tokens,
-                                        .width = z_.hidden,
-                                        .eps = static_cast<float>(layout_.config().rms_norm_eps)});
+  for (std::size_t i = 0; i < trunk; ++i) ForwardBlock(i, model, loss, stats);
+  layers_.Norm(tokens, FinalNorm(), x_, z_.hidden, final_);
   const bool trains_trunk = gradients != nullptr && !loss.mtp_only;
   const Targets targets = Collect(batch, first, 0, false);
-  stats.loss += Head(targets, final_, loss.target_weight, loss.z_loss, true,
+  stats.loss += Head(targets, final_.out, loss.target_weight, loss.z_loss, true,
                      trains_trunk ? d_final_ : nullptr, gradients);
   stats.targets += targets.count;
   if (loss.mtp_weight > 0 && layout_.has_mtp()) Mtp(batch, first, model, loss, gradients, stats);
   if (!trains_trunk) return;
-  kernels::RmsNormGrad(
-      kernels::RmsNormBackward<A, float>{.d_out = d_final_,
-                                         .normed = final_normed_,
-                                         .inverse_rms = final_inverse_rms_,
-                                         .weight = weights_.master + layout_.final_norm(),
-                                         .d_x = d_x_,
-                                         .d_x_stride = z_.hidden,
-                                         .d_weight = gradients + layout_.final_norm(),
-                                         .rows = tokens,
-                                         .width = z_.hidden});
+  layers_.NormBackward(tokens, FinalNorm(), final_, d_final_, d_x_, z_.hidden, gradients);
   for (std::size_t i = trunk; i-- > 0;) {
     pass_.Backward(micro_, layout_.blocks()[i], states_[i], d_x_, gradients);
   }
   EmbedBackward(0, d_x_, gradients);
+}
+
+// Block `index` on x_, with its own router bias and counters.
+template <typename A>
+void LanePassOf<A>::ForwardBlock(std::size_t index, const ModelViews& model,
+                                 const LossOptions& loss, PassStats& stats) {
+  const BlockOffsets& block = layout_.blocks()[index];
+  const std::int64_t bias_at = block.is_moe ? block.moe_index * z_.experts : 0;
+  const auto bias = model.router_bias.subspan(
+      static_cast<std::size_t>(bias_at), static_cast<std::size_t>(block.is_moe ? z_.experts : 0));
+  stats.balance_loss += pass_.Forward(
+      micro_, block, bias, {.alpha = loss.balance_alpha, .sequence_weight = loss.sequence_weight},
+      states_[index], x_, stats.expert_count.data() + bias_at);
 }
 
 // x = embedding of the token `offset` places ahead of each position.
@@ -282,9 +262,7 @@ template <typename A>
 double LanePassOf<A>::Head(const Targets& targets, const A* hidden, double weight, double z_loss,
                            bool train_head, float* d_hidden, float* gradients) {
   const std::int64_t vocabulary = layout_.config().vocab_size, d = z_.hidden;
-  const A* head = weights_.product + layout_.head();
-  const std::int64_t padded =
-      (targets.count + kExpertRowsMultiple - 1) / kExpertRowsMultiple * kExpertRowsMultiple;
+  const std::int64_t padded = PadRows(targets.count);
   for (std::int64_t i = targets.count; i < padded; ++i) {
     targets.index[i] = -1;
     targets.target[i] = 0;
@@ -295,9 +273,7 @@ double LanePassOf<A>::Head(const Targets& targets, const A* hidden, double weigh
     const std::int64_t rows = std::min(kHeadChunk, padded - at);
     const std::int64_t counted = std::min(rows, targets.count - at);
     A* d_logits = d_logits_ + at * vocabulary;
-    kernels::Gemm({.m = rows, .n = vocabulary, .k = d, .transpose_b = true},
-                  GemmMatrix<const A>{target_hidden_ + at * d, d}, GemmMatrix<const A>{head, d},
-                  GemmMatrix<float>{logits_, vocabulary});
+    layers_.Linear(rows, HeadWeight(), target_hidden_ + at * d, logits_);
     kernels::CrossEntropy(
         kernels::CrossEntropyJob<A>{.logits = logits_,
                                     .target = targets.target + at,
@@ -316,17 +292,13 @@ double LanePassOf<A>::Head(const Targets& targets, const A* hidden, double weigh
   if (d_hidden == nullptr) return loss;
   std::fill_n(d_hidden, micro_.tokens() * d, 0.0f);
   if (targets.count == 0) return loss;
-  kernels::Gemm({.m = padded, .n = d, .k = vocabulary}, GemmMatrix<const A>{d_logits_, vocabulary},
-                GemmMatrix<const A>{head, d}, GemmMatrix<float>{d_target_hidden_, d});
+  layers_.InputGradient(padded, HeadWeight(), d_logits_, d_target_hidden_);
   for (std::int64_t i = 0; i < targets.count; ++i) {
     std::memcpy(d_hidden + targets.index[i] * d, d_target_hidden_ + i * d,
                 static_cast<std::size_t>(d) * sizeof(float));
   }
   if (train_head) {
-    kernels::Gemm({.m = vocabulary, .n = d, .k = padded, .transpose_a = true, .accumulate = true},
-                  GemmMatrix<const A>{d_logits_, vocabulary},
-                  GemmMatrix<const A>{target_hidden_, d},
-                  GemmMatrix<float>{gradients + layout_.head(), d});
+    layers_.AddWeightGradient(padded, HeadWeight(), d_logits_, target_hidden_, gradients);
   }
   return loss;
 }
@@ -338,98 +310,49 @@ template <typename A>
 void LanePassOf<A>::Mtp(const PackedBatch& batch, std::int64_t first, const ModelViews& model,
                         const LossOptions& loss, float* gradients, PassStats& stats) {
   const std::int64_t tokens = micro_.tokens(), d = z_.hidden;
-  const MtpOffsets& mtp = layout_.mtp();
-  const float eps = static_cast<float>(layout_.config().rms_norm_eps);
   Embed(1);
-  kernels::RmsNorm(kernels::RmsNormForward<float, A>{.x = x_,
-                                                     .x_stride = d,
-                                                     .weight = weights_.master + mtp.embedding_norm,
-                                                     .normed = mtp_embed_normed_,
-                                                     .out = mtp_part_,
-                                                     .inverse_rms = mtp_embed_rms_,
-                                                     .rows = tokens,
-                                                     .width = d,
-                                                     .eps = eps});
-  const std::size_t row_bytes = static_cast<std::size_t>(d) * sizeof(A);
-  for (std::int64_t t = 0; t < tokens; ++t) {
-    std::memcpy(mtp_joined_ + t * 2 * d, mtp_part_ + t * d, row_bytes);
-  }
-  kernels::RmsNorm(kernels::RmsNormForward<A, A>{.x = final_,
-                                                 .x_stride = d,
-                                                 .weight = weights_.master + mtp.hidden_norm,
-                                                 .normed = mtp_hidden_normed_,
-                                                 .out = mtp_part_,
-                                                 .inverse_rms = mtp_hidden_rms_,
-                                                 .rows = tokens,
-                                                 .width = d,
-                                                 .eps = eps});
-  for (std::int64_t t = 0; t < tokens; ++t) {
-    std::memcpy(mtp_joined_ + t * 2 * d + d, mtp_part_ + t * d, row_bytes);
-  }
-  kernels::Gemm({.m = tokens, .n = d, .k = 2 * d, .transpose_b = true},
-                GemmMatrix<const A>{mtp_joined_, 2 * d},
-                GemmMatrix<const A>{weights_.product + mtp.eh_proj, 2 * d},
-                GemmMatrix<float>{x_, d});
-  const BlockOffsets& block = layout_.blocks().back();
-  const std::int64_t bias_at = block.is_moe ? block.moe_index * z_.experts : 0;
-  const auto bias = model.router_bias.subspan(
-      static_cast<std::size_t>(bias_at), static_cast<std::size_t>(block.is_moe ? z_.experts : 0));
-  stats.balance_loss += pass_.Forward(micro_, block, bias, Balance(loss), states_.back(), x_,
-                                      stats.expert_count.data() + bias_at);
-  kernels::RmsNorm(kernels::RmsNormForward<float, A>{.x = x_,
-                                                     .x_stride = d,
-                                                     .weight = weights_.master + mtp.head_norm,
-                                                     .normed = mtp_normed_,
-                                                     .out = mtp_final_,
-                                                     .inverse_rms = mtp_rms_,
-                                                     .rows = tokens,
-                                                     .width = d,
-                                                     .eps = eps});
+  layers_.Norm(tokens, {layout_.mtp().embedding_norm, d}, x_, d, mtp_embedding_);
+  layers_.Norm(tokens, {layout_.mtp().hidden_norm, d}, final_.out, d, mtp_hidden_);
+  JoinMtpHalf(mtp_embedding_, 0);
+  JoinMtpHalf(mtp_hidden_, d);
+  layers_.Linear(tokens, MtpProj(), mtp_joined_, x_);
+  ForwardBlock(states_.size() - 1, model, loss, stats);
+  layers_.Norm(tokens, {layout_.mtp().head_norm, d}, x_, d, mtp_final_);
   const Targets targets = Collect(batch, first, 1, loss.isolate);
   // d_x_ is free until the trunk's backward pass: it takes the gradient by mtp_final_.
-  stats.mtp_loss += Head(targets, mtp_final_, loss.mtp_weight * loss.mtp_target_weight, 0,
+  stats.mtp_loss += Head(targets, mtp_final_.out, loss.mtp_weight * loss.mtp_target_weight, 0,
                          !loss.mtp_only, gradients == nullptr ? nullptr : d_x_, gradients);
   stats.mtp_targets += targets.count;
   if (gradients != nullptr) MtpBackward(loss, gradients);
 }
 
 template <typename A>
+void LanePassOf<A>::JoinMtpHalf(const NormState<A>& half, std::int64_t at) {
+  const std::int64_t d = z_.hidden;
+  for (std::int64_t t = 0; t < micro_.tokens(); ++t) {
+    std::memcpy(mtp_joined_ + t * 2 * d + at, half.out + t * d,
+                static_cast<std::size_t>(d) * sizeof(A));
+  }
+}
+
+template <typename A>
 void LanePassOf<A>::MtpBackward(const LossOptions& loss, float* gradients) {
   const std::int64_t tokens = micro_.tokens(), d = z_.hidden;
   const MtpOffsets& mtp = layout_.mtp();
-  kernels::RmsNormGrad(kernels::RmsNormBackward<A, float>{.d_out = d_x_,
-                                                          .normed = mtp_normed_,
-                                                          .inverse_rms = mtp_rms_,
-                                                          .weight = weights_.master + mtp.head_norm,
-                                                          .d_x = x_,
-                                                          .d_x_stride = d,
-                                                          .d_weight = gradients + mtp.head_norm,
-                                                          .rows = tokens,
-                                                          .width = d});
+  layers_.NormBackward(tokens, {mtp.head_norm, d}, mtp_final_, d_x_, x_, d, gradients);
   pass_.Backward(micro_, layout_.blocks().back(), states_.back(), x_, gradients);
-  kernels::Convert(x_, mtp_part_, tokens * d);
-  kernels::Gemm({.m = d, .n = 2 * d, .k = tokens, .transpose_a = true, .accumulate = true},
-                GemmMatrix<const A>{mtp_part_, d}, GemmMatrix<const A>{mtp_joined_, 2 * d},
-                GemmMatrix<float>{gradients + mtp.eh_proj, 2 * d});
-  // One half of the joined input at a time: embedding, then hidden state.
+  kernels::Convert(x_, d_mtp_, tokens * d);
+  layers_.AddWeightGradient(tokens, MtpProj(), d_mtp_, mtp_joined_, gradients);
+  // One half of the joined input at a time: embedding, then hidden state. Both norms' own weights
+  // are trained always, what lies below only with the trunk.
   for (const bool is_hidden : {false, true}) {
-    kernels::Gemm({.m = tokens, .n = d, .k = d}, GemmMatrix<const A>{mtp_part_, d},
+    kernels::Gemm({.m = tokens, .n = d, .k = d}, GemmMatrix<const A>{d_mtp_, d},
                   GemmMatrix<const A>{weights_.product + mtp.eh_proj + (is_hidden ? d : 0), 2 * d},
                   GemmMatrix<float>{d_x_, d});
-    const std::int64_t norm = is_hidden ? mtp.hidden_norm : mtp.embedding_norm;
-    // Both norms' own weights are trained always, what lies below only with the trunk.
+    const NormWeight norm{is_hidden ? mtp.hidden_norm : mtp.embedding_norm, d};
     const bool adds_to_trunk = is_hidden && !loss.mtp_only;
-    kernels::RmsNormGrad(kernels::RmsNormBackward<A, float>{
-        .d_out = d_x_,
-        .normed = is_hidden ? mtp_hidden_normed_ : mtp_embed_normed_,
-        .inverse_rms = is_hidden ? mtp_hidden_rms_ : mtp_embed_rms_,
-        .weight = weights_.master + norm,
-        .d_x = adds_to_trunk ? d_final_ : x_,
-        .d_x_stride = d,
-        .accumulate = adds_to_trunk,
-        .d_weight = gradients + norm,
-        .rows = tokens,
-        .width = d});
+    layers_.NormBackward(tokens, norm, is_hidden ? mtp_hidden_ : mtp_embedding_, d_x_,
+                         adds_to_trunk ? d_final_ : x_, d, gradients, adds_to_trunk);
     if (!is_hidden && !loss.mtp_only) EmbedBackward(1, x_, gradients);
   }
 }

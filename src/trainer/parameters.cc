@@ -65,12 +65,14 @@ std::int64_t ParameterLayout::Add(std::string name, std::int64_t rows, std::int6
   return offset;
 }
 
-void ParameterLayout::AddMlp(const std::string& prefix, std::int64_t inner, std::int64_t& gate_up,
-                             std::int64_t& down) {
+MlpOffsets ParameterLayout::AddMlp(const std::string& prefix, std::int64_t inner) {
   const std::int64_t d = config_.hidden_size;
-  gate_up = Add(prefix + "gate_proj.weight", inner, d, ParameterKind::kMatrix);
+  MlpOffsets mlp{.inner = inner};
+  if (inner == 0) return mlp;
+  mlp.gate_up = Add(prefix + "gate_proj.weight", inner, d, ParameterKind::kMatrix);
   Add(prefix + "up_proj.weight", inner, d, ParameterKind::kMatrix);
-  down = Add(prefix + "down_proj.weight", d, inner, ParameterKind::kMatrix);
+  mlp.down = Add(prefix + "down_proj.weight", d, inner, ParameterKind::kMatrix);
+  return mlp;
 }
 
 void ParameterLayout::AddBlock(std::int64_t layer) {
@@ -98,21 +100,17 @@ void ParameterLayout::AddBlock(std::int64_t layer) {
   block.ffn_norm = Add(prefix + "post_attention_layernorm.weight", d, 0, kNorm);
   block.is_moe = c.IsMoeLayer(layer);
   if (!block.is_moe) {
-    block.inner = c.intermediate_size;
-    AddMlp(prefix + "mlp.", block.inner, block.gate_up, block.down);
+    block.mlp = AddMlp(prefix + "mlp.", c.intermediate_size);
     blocks_.push_back(std::move(block));
     return;
   }
   block.moe_index = moe_blocks_++;
   block.router = Add(prefix + "mlp.gate.weight", c.n_routed_experts, d, kRouter);
   for (std::int64_t expert = 0; expert < c.n_routed_experts; ++expert) {
-    AddMlp(fmt::format("{}mlp.experts.{}.", prefix, expert), c.moe_intermediate_size,
-           block.expert_gate_up.emplace_back(), block.expert_down.emplace_back());
+    block.experts.push_back(
+        AddMlp(fmt::format("{}mlp.experts.{}.", prefix, expert), c.moe_intermediate_size));
   }
-  block.inner = c.n_shared_experts * c.moe_intermediate_size;
-  if (block.inner > 0) {
-    AddMlp(prefix + "mlp.shared_experts.", block.inner, block.gate_up, block.down);
-  }
+  block.mlp = AddMlp(prefix + "mlp.shared_experts.", c.n_shared_experts * c.moe_intermediate_size);
   blocks_.push_back(std::move(block));
 }
 

@@ -29,8 +29,15 @@ struct Parameter {
   std::int64_t Count() const { return cols == 0 ? rows : rows * cols; }
 };
 
+// A gated FFN of inner width I; 0: none.
+struct MlpOffsets {
+  std::int64_t inner = 0;
+  std::int64_t gate_up = 0;  // [2 * I, D]
+  std::int64_t down = 0;     // [D, I]
+};
+
 // Offsets of one block's weights. Ranges of the config's letters: D hidden, H heads, R latent rank,
-// Q query rank, E experts, I inner width.
+// Q query rank, E experts.
 struct BlockOffsets {
   bool is_moe = false;
   std::int64_t attention_norm = 0;  // [D]
@@ -41,14 +48,10 @@ struct BlockOffsets {
   std::int64_t kv_b = 0;            // [H * (nope + v), R]
   std::int64_t o_proj = 0;          // [D, H * v]
   std::int64_t ffn_norm = 0;        // [D]
-  // The dense FFN, or the shared experts as one; inner width 0: none.
-  std::int64_t inner = 0;
-  std::int64_t gate_up = 0;     // [2 * inner, D]
-  std::int64_t down = 0;        // [D, inner]
-  std::int64_t router = -1;     // [E, D]
+  MlpOffsets mlp;                   // The dense FFN, or the shared experts as one.
+  std::int64_t router = -1;         // [E, D]
   std::int64_t moe_index = -1;  // Which MoE block this is, counting from 0: row of the router bias.
-  std::vector<std::int64_t> expert_gate_up;  // Each [2 * I, D]
-  std::vector<std::int64_t> expert_down;     // Each [D, I]
+  std::vector<MlpOffsets> experts;
 };
 
 struct MtpOffsets {
@@ -90,8 +93,7 @@ class ParameterLayout {
  private:
   std::int64_t Add(std::string name, std::int64_t rows, std::int64_t cols, ParameterKind kind);
   void AddBlock(std::int64_t layer);
-  void AddMlp(const std::string& prefix, std::int64_t inner, std::int64_t& gate_up,
-              std::int64_t& down);
+  MlpOffsets AddMlp(const std::string& prefix, std::int64_t inner);
 
   model::ModelConfig config_;
   std::vector<Parameter> parameters_;

@@ -48,11 +48,8 @@ class RowPass {
   void Block(const BlockOffsets& block, Matrix& x) {
     Attention(block, x);
     const Matrix in = Norm(x, c_.hidden_size, block.ffn_norm);
-    if (block.inner > 0) {
-      for (std::int64_t t = 0; t < s_; ++t) {
-        Mlp(in.data() + t * c_.hidden_size, block.inner, block.gate_up, block.down, 1.0,
-            x.data() + t * c_.hidden_size);
-      }
+    for (std::int64_t t = 0; t < s_; ++t) {
+      Mlp(in.data() + t * c_.hidden_size, block.mlp, 1.0, x.data() + t * c_.hidden_size);
     }
     if (block.is_moe) Experts(block, in, x);
   }
@@ -114,15 +111,14 @@ class RowPass {
   }
 
   // y += scale * mlp(x), one token.
-  void Mlp(const double* x, std::int64_t inner, std::int64_t gate_up, std::int64_t down,
-           double scale, double* y) const {
-    const std::int64_t d = c_.hidden_size;
+  void Mlp(const double* x, const MlpOffsets& mlp, double scale, double* y) const {
+    const std::int64_t d = c_.hidden_size, inner = mlp.inner;
     Matrix gate(static_cast<std::size_t>(inner)), up(gate), act(gate);
-    twin::Project(x, w_ + gate_up, 1, inner, d, gate.data());
-    twin::Project(x, w_ + gate_up + inner * d, 1, inner, d, up.data());
+    twin::Project(x, w_ + mlp.gate_up, 1, inner, d, gate.data());
+    twin::Project(x, w_ + mlp.gate_up + inner * d, 1, inner, d, up.data());
     twin::SwiGlu(gate.data(), up.data(), inner, 1.0, act.data());
     Matrix out(static_cast<std::size_t>(d));
-    twin::Project(act.data(), w_ + down, 1, d, inner, out.data());
+    twin::Project(act.data(), w_ + mlp.down, 1, d, inner, out.data());
     for (std::int64_t i = 0; i < d; ++i) y[i] += scale * out[i];
   }
 
@@ -140,8 +136,7 @@ class RowPass {
         share[e] += 1;
         const double weight =
             c_.routed_scaling_factor * scores[e] / (c_.norm_topk_prob ? chosen_sum : 1.0);
-        Mlp(in.data() + t * d, c_.moe_intermediate_size, block.expert_gate_up[e],
-            block.expert_down[e], weight, x.data() + t * d);
+        Mlp(in.data() + t * d, block.experts[e], weight, x.data() + t * d);
       }
     }
     for (std::int64_t e = 0; e < experts; ++e) {
