@@ -10,18 +10,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "kernels/gemm.h"
 #include "trainer/data/token_shard.h"
 #include "trainer/history.h"
-#include "base/random.h"
 #include "trainer/recipe.h"
 #include "trainer/run_checkpoint.h"
 #include "trainer/test_folder.h"
+#include "trainer/test_recipe.h"
 
 namespace holdfast::trainer {
 namespace {
 
-constexpr char kRecipe[] = R"(
+const std::string kRecipe = std::string(R"(
 name = "tiny"
 threads = 2
 lanes = 2
@@ -31,22 +32,7 @@ checkpoints_kept = 3
 heldout = ["words"]
 heldout_tokens = 64
 heldout_every_steps = 7
-[model]
-vocab_size = 64
-hidden_size = 32
-intermediate_size = 32
-moe_intermediate_size = 16
-num_hidden_layers = 2
-first_k_dense_replace = 1
-n_routed_experts = 4
-num_experts_per_tok = 2
-n_shared_experts = 1
-num_attention_heads = 2
-kv_lora_rank = 16
-qk_nope_head_dim = 8
-qk_rope_head_dim = 4
-v_head_dim = 8
-max_position_embeddings = 64
+)") + kTinyModelTable + R"(
 num_nextn_predict_layers = 1
 [[stage]]
 name = "first"
