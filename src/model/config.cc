@@ -1,5 +1,7 @@
 #include "model/config.h"
 
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace holdfast::model {
@@ -18,6 +20,90 @@ constexpr std::int64_t kLatentRankMax = 65'536;
 constexpr std::int64_t kHeadDimMax = 4'096;
 constexpr std::int64_t kPositionsMax = 16'777'216;
 constexpr std::int64_t kMtpModuleCountMax = 8;
+
+// A whole number of the configuration within [min, max]. Where it may be absent, the default of
+// ModelConfig stands in.
+struct IntField {
+  std::string_view key;
+  std::int64_t ModelConfig::*member;
+  std::int64_t min;
+  std::int64_t max;
+  bool is_required = false;
+};
+
+constexpr IntField kModelFields[] = {
+    {"vocab_size", &ModelConfig::vocab_size, 1, kVocabSizeMax, true},
+    {"hidden_size", &ModelConfig::hidden_size, 1, kHiddenSizeMax, true},
+    {"intermediate_size", &ModelConfig::intermediate_size, 1, kIntermediateSizeMax, true},
+    {"num_hidden_layers", &ModelConfig::num_hidden_layers, 1, kLayerCountMax, true},
+    {"num_attention_heads", &ModelConfig::num_attention_heads, 1, kHeadCountMax, true},
+    {"q_lora_rank", &ModelConfig::q_lora_rank, 0, kLatentRankMax},
+    {"kv_lora_rank", &ModelConfig::kv_lora_rank, 1, kLatentRankMax, true},
+    {"qk_nope_head_dim", &ModelConfig::qk_nope_head_dim, 1, kHeadDimMax, true},
+    {"qk_rope_head_dim", &ModelConfig::qk_rope_head_dim, 2, kHeadDimMax, true},
+    {"v_head_dim", &ModelConfig::v_head_dim, 1, kHeadDimMax, true},
+    {"n_routed_experts", &ModelConfig::n_routed_experts, 0, kExpertCountMax},
+    {"max_position_embeddings", &ModelConfig::max_position_embeddings, 1, kPositionsMax},
+    {"num_nextn_predict_layers", &ModelConfig::num_nextn_predict_layers, 0, kMtpModuleCountMax},
+};
+constexpr IntField kExpertFields[] = {
+    {"moe_intermediate_size", &ModelConfig::moe_intermediate_size, 1, kIntermediateSizeMax, true},
+    {"first_k_dense_replace", &ModelConfig::first_k_dense_replace, 0, kLayerCountMax},
+    {"moe_layer_freq", &ModelConfig::moe_layer_freq, 1, kLayerCountMax},
+    {"n_shared_experts", &ModelConfig::n_shared_experts, 0, kSharedExpertCountMax},
+    {"num_experts_per_tok", &ModelConfig::num_experts_per_tok, 1, kExpertCountMax, true},
+    {"n_group", &ModelConfig::n_group, 1, kExpertCountMax},
+};
+
+Result<void> ParseInts(const json::Object& object, std::span<const IntField> fields,
+                       ModelConfig& config) {
+  for (const auto& [key, member, min, max, is_required] : fields) {
+    std::int64_t& value = config.*member;
+    TRY_ASSIGN(value, is_required ? json::RequireInt(object, key, min, max)
+                                  : json::IntOr(object, key, value, min, max));
+  }
+  return {};
+}
+
+void WriteInts(const ModelConfig& config, std::span<const IntField> fields, json::Object& object) {
+  for (const IntField& field : fields) object[field.key] = config.*field.member;
+}
+
+template <typename Enum>
+struct Choice {
+  std::string_view name;
+  Enum value;
+};
+
+constexpr Choice<ScoringFunc> kScoringFuncs[] = {
+    {"softmax", ScoringFunc::kSoftmax},
+    {"sigmoid", ScoringFunc::kSigmoid},
+};
+constexpr Choice<TopkMethod> kTopkMethods[] = {
+    {"greedy", TopkMethod::kGreedy},
+    {"group_limited_greedy", TopkMethod::kGroupLimitedGreedy},
+    {"noaux_tc", TopkMethod::kNoauxTc},
+};
+
+template <typename Enum, std::size_t kCount>
+std::string_view NameOf(Enum value, const Choice<Enum> (&choices)[kCount]) {
+  for (const Choice<Enum>& choice : choices) {
+    if (choice.value == value) return choice.name;
+  }
+  return "";
+}
+
+template <typename Enum, std::size_t kCount>
+Result<Enum> ParseChoice(const json::Object& object, std::string_view key, Enum fallback,
+                         const Choice<Enum> (&choices)[kCount]) {
+  TRY_ASSIGN(const std::string name, json::StringOr(object, key, NameOf(fallback, choices)));
+  std::string known;
+  for (const Choice<Enum>& choice : choices) {
+    if (choice.name == name) return choice.value;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", choice.name);
+  }
+  return Fail(ErrorCode::kUnsupported, "{} '{}': only {} are known", key, name, known);
+}
 
 Result<double> PositiveOr(const json::Object& object, std::string_view key, double fallback,
                           double max) {
@@ -84,51 +170,27 @@ Result<void> ParseRope(const json::Object& object, ModelConfig& config) {
 }
 
 Result<void> ParseExperts(const json::Object& object, ModelConfig& config) {
-  TRY_ASSIGN(config.n_routed_experts,
-             json::IntOr(object, "n_routed_experts", 0, 0, kExpertCountMax));
   if (config.n_routed_experts == 0) {
     config.first_k_dense_replace = config.num_hidden_layers;
     return {};
   }
-  TRY_ASSIGN(config.moe_intermediate_size,
-             json::RequireInt(object, "moe_intermediate_size", 1, kIntermediateSizeMax));
-  TRY_ASSIGN(config.first_k_dense_replace,
-             json::IntOr(object, "first_k_dense_replace", 0, 0, kLayerCountMax));
-  TRY_ASSIGN(config.moe_layer_freq, json::IntOr(object, "moe_layer_freq", 1, 1, kLayerCountMax));
-  TRY_ASSIGN(config.n_shared_experts,
-             json::IntOr(object, "n_shared_experts", 0, 0, kSharedExpertCountMax));
-  TRY_ASSIGN(config.num_experts_per_tok,
-             json::RequireInt(object, "num_experts_per_tok", 1, config.n_routed_experts));
-  TRY_ASSIGN(config.n_group, json::IntOr(object, "n_group", 1, 1, config.n_routed_experts));
+  TRY(ParseInts(object, kExpertFields, config));
   TRY_ASSIGN(config.topk_group,
              json::IntOr(object, "topk_group", config.n_group, 1, config.n_group));
   const bool is_v2 = config.model_type == "deepseek_v2";
-  TRY_ASSIGN(const std::string scoring,
-             json::StringOr(object, "scoring_func", is_v2 ? "softmax" : "sigmoid"));
-  if (scoring == "softmax") {
-    config.scoring_func = ScoringFunc::kSoftmax;
-  } else if (scoring == "sigmoid") {
-    config.scoring_func = ScoringFunc::kSigmoid;
-  } else {
-    return Fail(ErrorCode::kUnsupported, "scoring_func '{}': only softmax and sigmoid are known",
-                scoring);
-  }
-  TRY_ASSIGN(const std::string method,
-             json::StringOr(object, "topk_method", is_v2 ? "greedy" : "noaux_tc"));
-  if (method == "greedy") {
-    config.topk_method = TopkMethod::kGreedy;
-  } else if (method == "group_limited_greedy") {
-    config.topk_method = TopkMethod::kGroupLimitedGreedy;
-  } else if (method == "noaux_tc") {
-    config.topk_method = TopkMethod::kNoauxTc;
-  } else {
-    return Fail(ErrorCode::kUnsupported,
-                "topk_method '{}': only greedy, group_limited_greedy and noaux_tc are known",
-                method);
-  }
+  TRY_ASSIGN(config.scoring_func,
+             ParseChoice(object, "scoring_func",
+                         is_v2 ? ScoringFunc::kSoftmax : ScoringFunc::kSigmoid, kScoringFuncs));
+  TRY_ASSIGN(config.topk_method,
+             ParseChoice(object, "topk_method", is_v2 ? TopkMethod::kGreedy : TopkMethod::kNoauxTc,
+                         kTopkMethods));
   TRY_ASSIGN(config.norm_topk_prob, json::BoolOr(object, "norm_topk_prob", !is_v2));
   TRY_ASSIGN(config.routed_scaling_factor, PositiveOr(object, "routed_scaling_factor", 1.0, 1e6));
 
+  if (config.num_experts_per_tok > config.n_routed_experts) {
+    return Fail(ErrorCode::kInvalidArgument, "num_experts_per_tok {} is over n_routed_experts {}",
+                config.num_experts_per_tok, config.n_routed_experts);
+  }
   if (config.n_routed_experts % config.n_group != 0) {
     return Fail(ErrorCode::kInvalidArgument, "n_routed_experts {} is not a multiple of n_group {}",
                 config.n_routed_experts, config.n_group);
@@ -144,13 +206,6 @@ Result<void> ParseExperts(const json::Object& object, ModelConfig& config) {
 }
 
 Result<void> ParseAttention(const json::Object& object, ModelConfig& config) {
-  TRY_ASSIGN(config.num_attention_heads,
-             json::RequireInt(object, "num_attention_heads", 1, kHeadCountMax));
-  TRY_ASSIGN(config.q_lora_rank, json::IntOr(object, "q_lora_rank", 0, 0, kLatentRankMax));
-  TRY_ASSIGN(config.kv_lora_rank, json::RequireInt(object, "kv_lora_rank", 1, kLatentRankMax));
-  TRY_ASSIGN(config.qk_nope_head_dim, json::RequireInt(object, "qk_nope_head_dim", 1, kHeadDimMax));
-  TRY_ASSIGN(config.qk_rope_head_dim, json::RequireInt(object, "qk_rope_head_dim", 2, kHeadDimMax));
-  TRY_ASSIGN(config.v_head_dim, json::RequireInt(object, "v_head_dim", 1, kHeadDimMax));
   if (config.qk_rope_head_dim % 2 != 0) {
     return Fail(ErrorCode::kInvalidArgument, "qk_rope_head_dim {} is odd", config.qk_rope_head_dim);
   }
@@ -182,21 +237,11 @@ Result<ModelConfig> ParseFields(const json::Object& object) {
                 "model_type '{}': only deepseek_v2, deepseek_v3 and kimi_k2 are supported",
                 config.model_type);
   }
-  TRY_ASSIGN(config.vocab_size, json::RequireInt(object, "vocab_size", 1, kVocabSizeMax));
-  TRY_ASSIGN(config.hidden_size, json::RequireInt(object, "hidden_size", 1, kHiddenSizeMax));
-  TRY_ASSIGN(config.num_hidden_layers,
-             json::RequireInt(object, "num_hidden_layers", 1, kLayerCountMax));
-  TRY_ASSIGN(config.intermediate_size,
-             json::RequireInt(object, "intermediate_size", 1, kIntermediateSizeMax));
+  TRY(ParseInts(object, kModelFields, config));
   TRY(ParseExperts(object, config));
   TRY(ParseAttention(object, config));
   TRY(ParseRope(object, config));
   TRY_ASSIGN(config.rms_norm_eps, PositiveOr(object, "rms_norm_eps", config.rms_norm_eps, 1.0));
-  TRY_ASSIGN(config.max_position_embeddings,
-             json::IntOr(object, "max_position_embeddings", config.max_position_embeddings, 1,
-                         kPositionsMax));
-  TRY_ASSIGN(config.num_nextn_predict_layers,
-             json::IntOr(object, "num_nextn_predict_layers", 0, 0, kMtpModuleCountMax));
   TRY_ASSIGN(config.tie_word_embeddings, json::BoolOr(object, "tie_word_embeddings", false));
   TRY_ASSIGN(const std::string activation, json::StringOr(object, "hidden_act", "silu"));
   if (activation != "silu") {
@@ -205,22 +250,6 @@ Result<ModelConfig> ParseFields(const json::Object& object) {
   TRY_ASSIGN(config.bos_token_id, ParseTokenId(object, "bos_token_id", config.vocab_size));
   TRY_ASSIGN(config.eos_token_id, ParseTokenId(object, "eos_token_id", config.vocab_size));
   return config;
-}
-
-std::string_view Name(ScoringFunc scoring) {
-  return scoring == ScoringFunc::kSoftmax ? "softmax" : "sigmoid";
-}
-
-std::string_view Name(TopkMethod method) {
-  switch (method) {
-    case TopkMethod::kGreedy:
-      return "greedy";
-    case TopkMethod::kGroupLimitedGreedy:
-      return "group_limited_greedy";
-    case TopkMethod::kNoauxTc:
-      return "noaux_tc";
-  }
-  return "";
 }
 
 }  // namespace
@@ -238,33 +267,20 @@ json::Object WriteModelConfig(const ModelConfig& config) {
   object["architectures"] = json::Array{
       config.model_type == "deepseek_v2" ? "DeepseekV2ForCausalLM" : "DeepseekV3ForCausalLM"};
   object["model_type"] = config.model_type;
-  object["vocab_size"] = config.vocab_size;
-  object["hidden_size"] = config.hidden_size;
-  object["intermediate_size"] = config.intermediate_size;
-  object["num_hidden_layers"] = config.num_hidden_layers;
-  object["num_attention_heads"] = config.num_attention_heads;
+  WriteInts(config, kModelFields, object);
   object["num_key_value_heads"] = config.num_attention_heads;
-  object["n_routed_experts"] = nullptr;
-  if (config.n_routed_experts > 0) {
-    object["n_routed_experts"] = config.n_routed_experts;
-    object["moe_intermediate_size"] = config.moe_intermediate_size;
-    object["first_k_dense_replace"] = config.first_k_dense_replace;
-    object["moe_layer_freq"] = config.moe_layer_freq;
-    object["n_shared_experts"] = config.n_shared_experts;
-    object["num_experts_per_tok"] = config.num_experts_per_tok;
-    object["n_group"] = config.n_group;
+  // Published files say null where a model does without.
+  if (config.q_lora_rank == 0) object["q_lora_rank"] = nullptr;
+  if (config.n_routed_experts == 0) {
+    object["n_routed_experts"] = nullptr;
+  } else {
+    WriteInts(config, kExpertFields, object);
     object["topk_group"] = config.topk_group;
-    object["scoring_func"] = Name(config.scoring_func);
-    object["topk_method"] = Name(config.topk_method);
+    object["scoring_func"] = NameOf(config.scoring_func, kScoringFuncs);
+    object["topk_method"] = NameOf(config.topk_method, kTopkMethods);
     object["norm_topk_prob"] = config.norm_topk_prob;
     object["routed_scaling_factor"] = config.routed_scaling_factor;
   }
-  object["q_lora_rank"] = nullptr;
-  if (config.q_lora_rank > 0) object["q_lora_rank"] = config.q_lora_rank;
-  object["kv_lora_rank"] = config.kv_lora_rank;
-  object["qk_nope_head_dim"] = config.qk_nope_head_dim;
-  object["qk_rope_head_dim"] = config.qk_rope_head_dim;
-  object["v_head_dim"] = config.v_head_dim;
   object["rms_norm_eps"] = config.rms_norm_eps;
   object["rope_theta"] = config.rope_theta;
   object["rope_scaling"] = nullptr;
@@ -278,8 +294,6 @@ json::Object WriteModelConfig(const ModelConfig& config) {
         {"mscale", config.rope_scaling->mscale},
         {"mscale_all_dim", config.rope_scaling->mscale_all_dim}};
   }
-  object["max_position_embeddings"] = config.max_position_embeddings;
-  object["num_nextn_predict_layers"] = config.num_nextn_predict_layers;
   object["tie_word_embeddings"] = config.tie_word_embeddings;
   object["hidden_act"] = "silu";
   object["attention_bias"] = false;
