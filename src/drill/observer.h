@@ -39,6 +39,8 @@ class Observer {
  public:
   virtual ~Observer() = default;
 
+  // Before anything else: an account or network that the service knows from earlier days.
+  virtual void OnKnown(const guard::Caller&) {}
   // Every request that reached the door, with the decision; also those refused.
   virtual void OnRequest(const guard::RequestFacts&, const Answer&, const Truth&) {}
   // Every one of them ends exactly once; a refusal at arrival ends at once.

@@ -65,6 +65,8 @@ struct SecondSample {
   std::uint32_t engine_waiting = 0;
   std::uint32_t door_waiting = 0;
   std::uint32_t connections = 0;
+  double honest_cost = 0;       // Weighted tokens (prompt + 2 x output) of its honest wishes.
+  float engine_busy = 0;        // Places in use, of those that are up.
   float engine_share = 1;       // Speed times workers up.
   float first_token_p50_s = 0;  // Of honest answers whose first token came in this second.
   float first_token_p99_s = 0;

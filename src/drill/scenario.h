@@ -22,6 +22,13 @@ namespace holdfast::drill {
 using guard::Duration;
 using guard::Time;
 
+// A line of a trace (drill/traces.h).
+struct TracedRequest {
+  Duration at{0};
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t output_tokens = 0;
+};
+
 // Token counts of a group's requests: log-normal, cut at the maxima. The defaults are fitted to the
 // Azure conversation trace of 2023 (means 1,155 and 211 tokens).
 struct Lengths {
@@ -32,6 +39,8 @@ struct Lengths {
   std::uint32_t prompt_max = 14'000;
   std::uint32_t output_max = 1'000;
   std::uint32_t tokens_max = 0;  // max_tokens that the requests name; 0: none.
+  // Where there are samples, a length is one of them and the law above is not used.
+  std::shared_ptr<const std::vector<TracedRequest>> samples;
 };
 
 // How a program tries again after a refusal or a failure.
@@ -103,12 +112,7 @@ struct Programs {
   bool tells_patience = false;
 };
 
-// Requests of a trace (drill/traces.h), each a wish of one of `callers` programs or people.
-struct TracedRequest {
-  Duration at{0};
-  std::uint32_t prompt_tokens = 0;
-  std::uint32_t output_tokens = 0;
-};
+// Requests of a trace, each a wish of one of `callers` programs or people.
 struct TraceReplay {
   std::shared_ptr<const std::vector<TracedRequest>> requests;  // In order of time.
   Time start{};
@@ -117,6 +121,7 @@ struct TraceReplay {
   RetryLaw retries;
   double timeout_s = 30;
   double history_share = 0.7;  // Of callers; the others have new accounts.
+  guard::Route route = guard::Route::kApi;
 };
 
 struct Attack {
@@ -128,14 +133,19 @@ struct Attack {
   double account_share = 0.5;  // Of sources with an account made before,
   double history_share = 0.0;  // and of sources whose account was bought, with history.
   std::uint32_t sources_per_prefix = 4;
-  std::uint32_t fingerprints = 3;
-  std::uint32_t payloads = 200;  // Different prompts, up to near equality.
+  std::uint32_t fingerprints = 3;  // Of its own tools,
+  double browser_share = 0.2;      // or copied from common browsers.
+  std::uint32_t payloads = 200;    // Different prompts, up to near equality.
   Lengths lengths{};
   double page_share = 0.0;  // Loads a page first.
   double read_share = 0.9;  // Takes the answer to the end.
   double patience_s = 30;
-  double victims = 100'000;  // Accounts that stuffing guesses at.
-  double hold_s = 120;       // How long a slow connection tries to stay.
+  std::uint32_t victims = 100'000;  // Accounts that stuffing guesses at,
+  double reused_share = 0.002;      // and whose password it has.
+  double solves_share = 0.1;        // Of sources that solve a proof of work,
+  double confirms_share = 0.02;     // or can confirm an ordinary mail address.
+  double disposable_share = 0.5;    // Of sign-ups with a throw-away mail address.
+  double hold_s = 120;              // How long a slow connection tries to stay.
 };
 
 enum class FaultKind : std::uint8_t {
@@ -165,7 +175,8 @@ struct DoorResources {
   double handshake_s = 400e-6;     // CPU time of a TLS handshake,
   double handshake_cores = 2;      // on so many cores.
   double password_hash_s = 60e-3;  // CPU time of checking or making a password,
-  double password_cores = 2;       // on so many.
+  double password_cores = 2;       // on so many,
+  Duration password_wait_max = std::chrono::seconds(5);  // for which nobody waits longer.
   double page_s = 50e-6;
   Duration head_timeout = std::chrono::seconds(10);
   Duration body_timeout = std::chrono::seconds(30);

@@ -1,0 +1,15 @@
+// Stuffing: tries passwords from leaks on many accounts from many sources, each slowly. A few of
+// them open an account whose owner used the password elsewhere. Single-threaded.
+#pragma once
+
+#include "drill/attackers/attack_group.h"
+
+namespace holdfast::drill {
+
+class Stuffing : public AttackGroup {
+ public:
+  using AttackGroup::AttackGroup;
+  void OnWake(World& world, std::uint32_t caller, std::uint16_t note) override;
+};
+
+}  // namespace holdfast::drill

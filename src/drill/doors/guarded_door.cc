@@ -1,0 +1,137 @@
+#include "drill/doors/guarded_door.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "drill/door_options.h"
+
+namespace holdfast::drill {
+namespace {
+
+using guard::IsGeneration;
+using guard::Refusal;
+
+// Demand over capacity from which on likeness to an attack may cost a place.
+constexpr double kStressPressure = 0.95;
+
+void Scale(guard::RateLimit& limit, double share) {
+  limit.rate = std::max(limit.rate * share, 1e-6);
+  limit.burst = std::max(limit.burst * share, 1.0);
+}
+
+guard::EdgeLimits LimitsAt(double share) {
+  guard::EdgeLimits limits;
+  for (auto& by_vouch : limits.address) {
+    for (guard::RateLimit& limit : by_vouch) Scale(limit, share);
+  }
+  for (guard::RateLimit& limit : limits.account) Scale(limit, share);
+  for (guard::RateLimit& limit : limits.key) Scale(limit, share);
+  return limits;
+}
+
+}  // namespace
+
+GuardedDoor::GuardedDoor(const Scenario& scenario)
+    : seed_(scenario.seed),
+      edge_(std::make_unique<guard::EdgeLimiter>(guard::EdgeLimits{}, scenario.seed)),
+      admission_(NominalAdmission(scenario)),
+      clusters_(guard::ClusterTableOptions{}, scenario.seed) {}
+
+FrontDoor::Word GuardedDoor::OnRequest(std::uint32_t slot, const guard::RequestFacts& facts,
+                                       Time now) {
+  if (slot >= tickets_.size()) tickets_.resize(slot + 1, 0);
+  const Word word = Decide(slot, facts, now);
+  clusters_.OnRequest(facts, {.refusal = word.refusal, .retry_after = word.retry_after}, now);
+  return word;
+}
+
+FrontDoor::Word GuardedDoor::Decide(std::uint32_t slot, const guard::RequestFacts& facts,
+                                    Time now) {
+  const guard::EdgeLimiter::Decision edge = edge_->Check(facts, now);
+  if (edge.refusal != Refusal::kNone) {
+    return {.what = Word::kRefuse, .refusal = edge.refusal, .retry_after = edge.retry_after};
+  }
+  if (is_stressed_ && IsGeneration(facts.route)) {
+    const Word judged = JudgeCaller(facts, now);
+    if (judged.what == Word::kRefuse) return judged;
+  }
+  if (facts.route == guard::Route::kRegister) {
+    const guard::SignUpDecision decision = registration_.OnSignUp(facts, now);
+    if (decision.refusal() == Refusal::kNone) return {};
+    return {
+        .what = Word::kRefuse, .refusal = decision.refusal(), .retry_after = decision.retry_after};
+  }
+  return IsGeneration(facts.route) ? AskAdmission(slot, facts, now) : Word{};
+}
+
+FrontDoor::Word GuardedDoor::JudgeCaller(const guard::RequestFacts& facts, Time now) {
+  const guard::ClusterScore score = scorer_.ScoreRequest(clusters_, facts, now);
+  const auto proposal = guard::Propose(score, facts);
+  if (!proposal) return {};
+  const bool is_challenge = proposal->action == guard::RestrictionAction::kChallenge;
+  if (edge_->restrictions().Impose(*proposal, now) == 0) return {};
+  return {.what = Word::kRefuse,
+          .refusal = is_challenge ? Refusal::kChallengeRequired : Refusal::kUnderAttack,
+          .retry_after = is_challenge ? Duration(0) : proposal->term};
+}
+
+FrontDoor::Word GuardedDoor::AskAdmission(std::uint32_t slot, const guard::RequestFacts& facts,
+                                          Time now) {
+  const guard::Admission::Offer offer = admission_.Request(facts, now);
+  if (offer.what == guard::Admission::Offer::kRefuse) {
+    return {.what = Word::kRefuse, .refusal = offer.refusal, .retry_after = offer.retry_after};
+  }
+  tickets_[slot] = offer.id;
+  slots_.emplace(offer.id, slot);
+  const bool waits = offer.what == guard::Admission::Offer::kWait;
+  return {.what = waits ? Word::kWait : Word::kStart, .wait = offer.wait};
+}
+
+std::uint32_t GuardedDoor::TakeTicket(guard::TicketId id) {
+  const auto found = slots_.find(id);
+  CHECK(found != slots_.end());
+  const std::uint32_t slot = found->second;
+  slots_.erase(found);
+  tickets_[slot] = 0;
+  return slot;
+}
+
+void GuardedDoor::Poll(Time now, std::vector<std::uint32_t>& started,
+                       std::vector<Expired>& refused) {
+  started_.clear();
+  expired_.clear();
+  admission_.Poll(now, started_, expired_);
+  for (const guard::TicketId id : started_) started.push_back(slots_.at(id));
+  for (const guard::Admission::Expired& expired : expired_) {
+    refused.push_back({TakeTicket(expired.id), expired.refusal, expired.retry_after});
+  }
+}
+
+void GuardedDoor::OnFirstToken(std::uint32_t slot, Duration, Time now) {
+  admission_.OnFirstToken(tickets_[slot], now);
+}
+
+void GuardedDoor::OnEnd(std::uint32_t slot, const guard::OutcomeFacts& outcome) {
+  clusters_.OnOutcome(outcome);
+  if (tickets_[slot] == 0) return;
+  const guard::TicketId id = tickets_[slot];
+  TakeTicket(id);
+  admission_.OnFinish(id, outcome.output_tokens, outcome.ending, outcome.time);
+}
+
+void GuardedDoor::OnConnection(const guard::ConnectionFacts& facts) {
+  clusters_.OnConnection(facts);
+}
+
+void GuardedDoor::OnEngineReport(const guard::EngineReport& report, Time now) {
+  admission_.OnEngineReport(report, now);
+  registration_.Advance(now);
+  const guard::AdmissionCounters counters = admission_.counters();
+  is_stressed_ = counters.waiting > 0 || counters.pressure > kStressPressure;
+}
+
+void GuardedDoor::SetLimits(double share, Time) {
+  edge_ = std::make_unique<guard::EdgeLimiter>(LimitsAt(share), seed_);
+}
+
+}  // namespace holdfast::drill
