@@ -40,7 +40,7 @@ struct Lengths {
   std::uint32_t output_max = 1'000;
   std::uint32_t tokens_max = 0;  // max_tokens that the requests name; 0: none.
   // Where there are samples, a length is one of them and the law above is not used.
-  std::shared_ptr<const std::vector<TracedRequest>> samples;
+  std::shared_ptr<const std::vector<TracedRequest>> samples{};
 };
 
 // How a program tries again after a refusal or a failure.
@@ -103,9 +103,9 @@ struct RateWindow {
 struct Programs {
   CallerKind kind = CallerKind::kProgram;
   std::uint32_t count = 0;
-  std::vector<RateWindow> windows;  // Of each program; repeated when they are over.
+  std::vector<RateWindow> windows{};  // Of each program; repeated when they are over.
   Lengths lengths{};
-  RetryLaw retries;
+  RetryLaw retries{};
   double timeout_s = 60;  // For the first token.
   guard::Standing standing = guard::Standing::kHistory;
   std::uint32_t keys_per_account = 1;
@@ -118,7 +118,7 @@ struct TraceReplay {
   Time start{};
   double compression = 1;  // 10: ten times as fast. Repeats from its start until the run ends.
   std::uint32_t callers = 200;
-  RetryLaw retries;
+  RetryLaw retries{};
   double timeout_s = 30;
   double history_share = 0.7;  // Of callers; the others have new accounts.
   guard::Route route = guard::Route::kApi;
