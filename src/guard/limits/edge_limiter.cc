@@ -25,6 +25,31 @@ Vouch VouchOf(const RequestFacts& facts) {
 // Never 0.
 std::uint64_t Name(std::uint64_t hash, std::uint64_t salt) { return Mix64(hash, salt) | 1; }
 
+// What a request is called in each table; 0: it has no such name.
+struct Names {
+  std::uint64_t address = 0;
+  std::uint64_t prefix = 0;
+  std::uint64_t account = 0;
+  std::uint64_t key = 0;
+};
+
+Names NamesOf(const RequestFacts& facts) {
+  const Caller& caller = facts.caller;
+  const auto route = static_cast<std::uint64_t>(facts.route);
+  const auto vouch = static_cast<std::uint64_t>(VouchOf(facts));
+  const std::uint64_t kind = route * kVouchCount + vouch;
+  Names names;
+  if (caller.address != 0) names.address = Name(caller.address, kind);
+  if (caller.prefix != 0) names.prefix = Name(caller.prefix, kind);
+  if (caller.account != 0) {
+    names.account = facts.route == Route::kLogin
+                        ? Name(Mix64(caller.account, caller.address), kLoginSalt + vouch)
+                        : Name(caller.account, route);
+  }
+  if (caller.key != 0) names.key = Name(caller.key, route);
+  return names;
+}
+
 RateLimit Times(RateLimit limit, double factor) {
   return {limit.rate * factor, limit.burst * factor};
 }
@@ -106,25 +131,23 @@ EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, T
 }
 
 EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time now) {
-  const Caller& caller = facts.caller;
   const auto route = static_cast<std::size_t>(facts.route);
   const auto vouch = static_cast<std::size_t>(VouchOf(facts));
-  const std::uint64_t kind = route * kVouchCount + vouch;
+  const Names names = NamesOf(facts);
+  if (names.address != 0) addresses_.Prefetch(names.address);
+  if (names.prefix != 0) prefixes_.Prefetch(names.prefix);
+  if (names.account != 0) accounts_.Prefetch(names.account);
+  if (names.key != 0) keys_.Prefetch(names.key);
+
   Limits limits;
-  if (caller.address != 0) {
-    limits.Add(gcra_.address[route][vouch], addresses_.Find(Name(caller.address, kind), now));
+  if (names.address != 0) {
+    limits.Add(gcra_.address[route][vouch], addresses_.Find(names.address, now));
   }
-  if (caller.prefix != 0) {
-    limits.Add(gcra_.prefix[route][vouch], prefixes_.Find(Name(caller.prefix, kind), now));
+  if (names.prefix != 0) {
+    limits.Add(gcra_.prefix[route][vouch], prefixes_.Find(names.prefix, now));
   }
-  if (caller.account != 0) {
-    const std::uint64_t account =
-        facts.route == Route::kLogin
-            ? Name(Mix64(caller.account, caller.address), kLoginSalt + vouch)
-            : Name(caller.account, route);
-    limits.Add(gcra_.account[route], accounts_.Find(account, now));
-  }
-  if (caller.key != 0) limits.Add(gcra_.key[route], keys_.Find(Name(caller.key, route), now));
+  if (names.account != 0) limits.Add(gcra_.account[route], accounts_.Find(names.account, now));
+  if (names.key != 0) limits.Add(gcra_.key[route], keys_.Find(names.key, now));
 
   const Duration wait = limits.Wait(now);
   if (wait == Duration(0)) {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/mix.h"
-
 namespace holdfast::guard {
 
 RateTable::RateTable(std::size_t cells, std::uint64_t seed)
@@ -13,15 +11,13 @@ RateTable::RateTable(std::size_t cells, std::uint64_t seed)
       shared_(sets_.size(), Time::min()) {}
 
 Time& RateTable::Find(std::uint64_t key, Time now) {
-  const std::uint64_t hash = Mix64(key ^ seed_);
-  const std::size_t mask = sets_.size() - 1;
-  Set& first = sets_[hash & mask];
-  Set& second = sets_[(hash >> 32) & mask];
-  __builtin_prefetch(&second);
+  const std::uint64_t hash = Hash(key);
+  Set& first = sets_[FirstSet(hash)];
+  Set& second = sets_[SecondSet(hash)];
   if (Cell* cell = first.Find(key)) return cell->tat;
   if (Cell* cell = second.Find(key)) return cell->tat;
 
-  Time& shared = shared_[Mix64(hash) & mask];
+  Time& shared = shared_[FirstSet(Mix64(hash))];
   const std::size_t first_free = first.CountFree(now);
   const std::size_t second_free = second.CountFree(now);
   if (first_free + second_free == 0) {
@@ -31,6 +27,14 @@ Time& RateTable::Find(std::uint64_t key, Time now) {
   Cell& cell = first_free >= second_free ? first.TakeFree(now) : second.TakeFree(now);
   cell = Cell{key, shared};
   return cell.tat;
+}
+
+void RateTable::Prefetch(std::uint64_t key) const {
+  const std::uint64_t hash = Hash(key);
+  for (const Set* set : {&sets_[FirstSet(hash)], &sets_[SecondSet(hash)]}) {
+    __builtin_prefetch(&set->cells[0], 1);
+    __builtin_prefetch(&set->cells[kWays / 2], 1);
+  }
 }
 
 RateTable::Cell* RateTable::Set::Find(std::uint64_t key) {

@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/mix.h"
 #include "guard/clock.h"
 
 namespace holdfast::guard {
@@ -36,6 +37,9 @@ class RateTable {
 
   // The TAT to judge and to charge this source by; good until the next call. `key` is not 0.
   Time& Find(std::uint64_t key, Time now);
+
+  // Starts reading what Find(key) will look at, so that look-ups in several tables overlap.
+  void Prefetch(std::uint64_t key) const;
 
   std::size_t state_bytes() const;
   // Calls of Find answered by a shared cell, since the start.
@@ -57,6 +61,10 @@ class RateTable {
     std::size_t CountFree(Time now) const;
     Cell& TakeFree(Time now);  // There is one.
   };
+
+  std::uint64_t Hash(std::uint64_t key) const { return Mix64(key ^ seed_); }
+  std::size_t FirstSet(std::uint64_t hash) const { return hash & (sets_.size() - 1); }
+  std::size_t SecondSet(std::uint64_t hash) const { return (hash >> 32) & (sets_.size() - 1); }
 
   std::uint64_t seed_;
   std::vector<Set> sets_;
