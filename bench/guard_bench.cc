@@ -1,0 +1,153 @@
+// What does a decision of the guard cost, in nanoseconds and in bytes of state, and how does it
+// hold when a million sources come? One core. Counters: state_bytes, of the thing measured; refused
+// and shared, the shares of requests that were refused and that were judged by a shared cell.
+// `MakeRequest` is what making up a request takes; it is part of the others.
+#include <cstdint>
+
+#include <benchmark/benchmark.h>
+
+#include "base/mix.h"
+#include "guard/limits/edge_limiter.h"
+#include "guard/limits/gcra.h"
+#include "guard/limits/heavy_hitters.h"
+#include "guard/limits/rate_table.h"
+#include "guard/registration.h"
+
+namespace holdfast::bench {
+namespace {
+
+using guard::Duration;
+using guard::EdgeLimiter;
+using guard::EdgeLimits;
+using guard::Refusal;
+using guard::RequestFacts;
+using guard::Route;
+using guard::Time;
+
+constexpr std::uint64_t kSeed = 1;
+
+// Requests `gap` apart from sources in random order, four to a prefix.
+class Requests {
+ public:
+  Requests(std::uint64_t sources, Route route, bool has_account, Duration gap = Duration(1))
+      : sources_(sources), route_(route), has_account_(has_account), gap_(gap) {}
+
+  RequestFacts Next() {
+    const std::uint64_t source = Mix64(++count_) % sources_;
+    RequestFacts facts;
+    facts.time = Time(gap_ * static_cast<Duration::rep>(count_));
+    facts.route = route_;
+    facts.caller.address = Mix64(source, 1);
+    facts.caller.prefix = Mix64(source / 4, 2);
+    facts.caller.account = has_account_ ? Mix64(source, 3) : 0;
+    facts.caller.fingerprint = Mix64(source % 50, 4);
+    return facts;
+  }
+
+ private:
+  std::uint64_t sources_;
+  Route route_;
+  bool has_account_;
+  Duration gap_;
+  std::uint64_t count_ = 0;
+};
+
+void MakeRequest(benchmark::State& state) {
+  Requests requests(1'000'000, Route::kChat, true);
+  for (auto _ : state) benchmark::DoNotOptimize(requests.Next());
+}
+BENCHMARK(MakeRequest);
+
+void Measure(benchmark::State& state, EdgeLimiter& limiter, Requests& requests) {
+  std::int64_t refused = 0;
+  for (auto _ : state) {
+    const RequestFacts facts = requests.Next();
+    if (limiter.Check(facts, facts.time).refusal != Refusal::kNone) ++refused;
+  }
+  const auto decisions = static_cast<double>(state.iterations());
+  state.counters["refused"] = static_cast<double>(refused) / decisions;
+  state.counters["shared"] = static_cast<double>(limiter.shared_count()) / decisions;
+  state.counters["state_bytes"] = static_cast<double>(limiter.state_bytes());
+}
+
+// Tables as they are by default, at 100,000 requests a second.
+void EdgeCheck(benchmark::State& state) {
+  EdgeLimiter limiter({}, kSeed);
+  Requests requests(static_cast<std::uint64_t>(state.range(0)), Route::kChat, true, Duration(10));
+  Measure(state, limiter, requests);
+}
+BENCHMARK(EdgeCheck)->Arg(1'000)->Arg(1'000'000);
+
+// Tables with a cell for each of a million sources, all of them in debt at once.
+void EdgeCheckSizedForAMillion(benchmark::State& state) {
+  EdgeLimits limits;
+  limits.address_cells = 1 << 20;
+  limits.account_cells = 1 << 20;
+  EdgeLimiter limiter(limits, kSeed);
+  Requests requests(1'000'000, Route::kChat, true);
+  Measure(state, limiter, requests);
+}
+BENCHMARK(EdgeCheckSizedForAMillion);
+
+// A million strangers in debt on tables for a quarter of them.
+void EdgeCheckWhenFull(benchmark::State& state) {
+  EdgeLimiter limiter({}, kSeed);
+  Requests requests(1'000'000, Route::kRegister, false);
+  Measure(state, limiter, requests);
+}
+BENCHMARK(EdgeCheckWhenFull);
+
+// With restrictions on 10,000 other addresses: five look-ups more.
+void EdgeCheckUnderRestrictions(benchmark::State& state) {
+  EdgeLimiter limiter({}, kSeed);
+  for (std::uint64_t address = 1; address <= 10'000; ++address) {
+    limiter.restrictions().Impose({.scope = {guard::ScopeKind::kAddress, Mix64(address, 9)},
+                                   .rule = "bench",
+                                   .term = std::chrono::hours(1)},
+                                  Time{});
+  }
+  Requests requests(1'000'000, Route::kChat, true, Duration(10));
+  Measure(state, limiter, requests);
+}
+BENCHMARK(EdgeCheckUnderRestrictions);
+
+// One look-up and charge, all of a million sources in debt.
+void RateTableFind(benchmark::State& state) {
+  guard::RateTable table(1 << 20, kSeed);
+  const guard::Gcra gcra({.rate = 0.1, .burst = 10});
+  std::uint64_t count = 0;
+  for (auto _ : state) {
+    const Time now(Duration(static_cast<Duration::rep>(++count)));
+    Time& tat = table.Find(Mix64(count) % 1'000'000 + 1, now);
+    if (gcra.Wait(tat, now) == Duration(0)) tat = gcra.Charge(tat, now);
+  }
+  const auto decisions = static_cast<double>(state.iterations());
+  state.counters["shared"] = static_cast<double>(table.shared_count()) / decisions;
+  state.counters["state_bytes"] = static_cast<double>(table.state_bytes());
+}
+BENCHMARK(RateTableFind);
+
+// Names that come once each: every one of them displaces another.
+void HeavyHittersFlood(benchmark::State& state) {
+  guard::HeavyHitters sketch(1024);
+  std::uint64_t count = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(sketch.Add(Mix64(++count)));
+  state.counters["state_bytes"] = static_cast<double>(sketch.state_bytes());
+}
+BENCHMARK(HeavyHittersFlood);
+
+void SignUpFlood(benchmark::State& state) {
+  guard::RegistrationPolicy policy;
+  Requests requests(1'000'000, Route::kRegister, false);
+  for (auto _ : state) {
+    const RequestFacts facts = requests.Next();
+    benchmark::DoNotOptimize(policy.OnSignUp(facts, facts.time));
+  }
+  state.counters["state_bytes"] = static_cast<double>(policy.state_bytes());
+}
+BENCHMARK(SignUpFlood);
+
+}  // namespace
+}  // namespace holdfast::bench
+
+BENCHMARK_MAIN();
