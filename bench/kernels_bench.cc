@@ -108,8 +108,9 @@ int main(int argc, char** argv) {
       bench::Pool().worker_count(), limits.read_bytes_per_s / 1e9, limits.f32_flops / 1e9,
       limits.bf16_flops / 1e9, limits.int8_ops / 1e9);
   using tensor::DType;
-  for (const DType type : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K,
-                           DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF32}) {
+  for (const DType type :
+       {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1, DType::kQ4_K,
+        DType::kQ5_K, DType::kQ6_K, DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF32}) {
     for (const bench::Shape shape : {bench::Shape{2048, 2048}, bench::Shape{256, 1024}}) {
       const std::string name =
           fmt::format("{}/{}x{}", tensor::DTypeName(type), shape.out, shape.in);

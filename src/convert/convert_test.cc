@@ -118,7 +118,8 @@ TEST_F(Conversion, QuantizesWithinEachTypesError) {
     DType type;
     double error_max;
   } cases[] = {{DType::kF16, 5e-4},  {DType::kBF16, 3e-3}, {DType::kQ8_0, 8e-3},
-               {DType::kQ4_0, 0.12}, {DType::kQ4_K, 0.12}, {DType::kQ6_K, 0.03}};
+               {DType::kQ4_0, 0.12}, {DType::kQ4_1, 0.12}, {DType::kQ5_0, 0.06},
+               {DType::kQ5_1, 0.06}, {DType::kQ4_K, 0.12}, {DType::kQ6_K, 0.03}};
   const auto original = weights::Checkpoint::Open(Model("v3"));
   for (const auto& c : cases) {
     const fs::path target = directory_ / "q.gguf";

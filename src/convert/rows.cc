@@ -17,7 +17,7 @@ using Rows = OutputTensor::Rows;
 
 constexpr std::int64_t kChunkValues = 1 << 18;
 constexpr std::int64_t kScaleBlock = 128;
-constexpr float kF16Max = 65504.0f;
+using kernels::kF16Max;
 
 std::int64_t Cols(const OutputTensor& output) {
   return output.spec.shape[output.spec.shape.rank - 1];

@@ -21,8 +21,9 @@ namespace {
 using tensor::DType;
 using tensor::TensorView;
 
-constexpr DType kTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16, DType::kF8E4M3, DType::kQ8_0,
-                            DType::kQ4_0, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K};
+constexpr DType kTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16, DType::kF8E4M3,
+                            DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0,
+                            DType::kQ5_1, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K};
 
 // A weight of random bytes, so that every field of a block takes every value, with scales that
 // keep the values near one.
@@ -54,7 +55,13 @@ void FillBlock(DType type, std::mt19937& random, std::byte* block) {
       break;
     case DType::kQ8_0:
     case DType::kQ4_0:
+    case DType::kQ5_0:
       StoreU16(block, F32ToF16(value / 100));
+      break;
+    case DType::kQ4_1:
+    case DType::kQ5_1:
+      StoreU16(block, F32ToF16(value / 100));
+      StoreU16(block + 2, F32ToF16(uniform(random) / 10));
       break;
     case DType::kQ4_K:
     case DType::kQ5_K:

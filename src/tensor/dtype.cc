@@ -14,13 +14,16 @@ struct Traits {
   std::size_t block_bytes;
 };
 
-constexpr std::array<Traits, 11> kTraits{{
+constexpr std::array<Traits, 14> kTraits{{
     {DType::kF32, "f32", 1, 4},
     {DType::kF16, "f16", 1, 2},
     {DType::kBF16, "bf16", 1, 2},
     {DType::kF8E4M3, "f8_e4m3", 1, 1},
     {DType::kQ8_0, "q8_0", 32, 34},
     {DType::kQ4_0, "q4_0", 32, 18},
+    {DType::kQ4_1, "q4_1", 32, 20},
+    {DType::kQ5_0, "q5_0", 32, 22},
+    {DType::kQ5_1, "q5_1", 32, 24},
     {DType::kQ4_K, "q4_k", 256, 144},
     {DType::kQ5_K, "q5_k", 256, 176},
     {DType::kQ6_K, "q6_k", 256, 210},

@@ -16,6 +16,9 @@ enum class DType : std::uint8_t {
   kF8E4M3,  // Hugging Face FP8: values scaled by 128x128 blocks of f32 `weight_scale_inv`.
   kQ8_0,
   kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
   kQ4_K,
   kQ5_K,
   kQ6_K,

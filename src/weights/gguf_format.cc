@@ -15,7 +15,7 @@ struct TensorType {
 
 constexpr std::array<TensorType, 31> kTensorTypes{{
     {0, "f32", DType::kF32},      {1, "f16", DType::kF16},       {2, "q4_0", DType::kQ4_0},
-    {3, "q4_1", std::nullopt},    {6, "q5_0", std::nullopt},     {7, "q5_1", std::nullopt},
+    {3, "q4_1", DType::kQ4_1},    {6, "q5_0", DType::kQ5_0},     {7, "q5_1", DType::kQ5_1},
     {8, "q8_0", DType::kQ8_0},    {9, "q8_1", std::nullopt},     {10, "q2_k", std::nullopt},
     {11, "q3_k", std::nullopt},   {12, "q4_k", DType::kQ4_K},    {13, "q5_k", DType::kQ5_K},
     {14, "q6_k", DType::kQ6_K},   {15, "q8_k", std::nullopt},    {16, "iq2_xxs", std::nullopt},

@@ -129,8 +129,9 @@ class StoredType : public testing::TestWithParam<TypeCase> {};
 INSTANTIATE_TEST_SUITE_P(All, StoredType,
                          testing::Values(TypeCase{DType::kF32, 1e-5}, TypeCase{DType::kBF16, 4e-2},
                                          TypeCase{DType::kF16, 4e-2}, TypeCase{DType::kQ8_0, 6e-2},
-                                         TypeCase{DType::kQ4_0, 6e-2}, TypeCase{DType::kQ4_K, 6e-2},
-                                         TypeCase{DType::kQ5_K, 6e-2},
+                                         TypeCase{DType::kQ4_0, 6e-2}, TypeCase{DType::kQ4_1, 6e-2},
+                                         TypeCase{DType::kQ5_0, 6e-2}, TypeCase{DType::kQ5_1, 6e-2},
+                                         TypeCase{DType::kQ4_K, 6e-2}, TypeCase{DType::kQ5_K, 6e-2},
                                          TypeCase{DType::kQ6_K, 6e-2}),
                          [](const auto& info) {
                            return std::string(tensor::DTypeName(info.param.dtype));

@@ -50,8 +50,7 @@ constexpr int kSlicesFor = kLanes == 8 && N <= 2 ? 2 : 1;
 #define HOLDFAST_ALL_SIZES(PRODUCT) \
   { PRODUCT(1), PRODUCT(2), PRODUCT(4), nullptr, nullptr }
 #endif
-#define HOLDFAST_Q8_0(n) BlockProduct<Dot, BytesOfQ8_0, n, kSlicesFor<n>>
-#define HOLDFAST_Q4_0(n) BlockProduct<Dot, BytesOfQ4_0, n, kSlicesFor<n>>
+#define HOLDFAST_BLOCKS(n) BlockProduct<Dot, Blocks, n, kSlicesFor<n>>
 #define HOLDFAST_Q4_K(n) MinProduct<Dot, false, n, kSlicesFor<n>>
 #define HOLDFAST_Q5_K(n) MinProduct<Dot, true, n, kSlicesFor<n>>
 #define HOLDFAST_Q6_K(n) SixBitProduct<Dot, n, kSlicesFor<n>>
@@ -63,12 +62,20 @@ constexpr int kSlicesFor = kLanes == 8 && N <= 2 ? 2 : 1;
 
 Kernel& At(KernelTable& table, DType type) { return table.kernels[static_cast<std::size_t>(type)]; }
 
+template <class Dot, class Blocks>
+Kernel BlockKernel() {
+  return {HOLDFAST_ALL_SIZES(HOLDFAST_BLOCKS), MakeBlockPanel<Dot, Blocks>,
+          2 * (8 * Dot::kGroupBytes + 8)};
+}
+
 template <class Dot>
 void SetQuantKernels(KernelTable& table) {
   constexpr std::size_t kGroup = Dot::kGroupBytes;
-  constexpr std::size_t kBlocks = 2 * (8 * kGroup + 8);
-  At(table, DType::kQ8_0) = {HOLDFAST_ALL_SIZES(HOLDFAST_Q8_0), MakeBlockPanel<Dot, 128>, kBlocks};
-  At(table, DType::kQ4_0) = {HOLDFAST_ALL_SIZES(HOLDFAST_Q4_0), MakeBlockPanel<Dot, 8>, kBlocks};
+  At(table, DType::kQ8_0) = BlockKernel<Dot, ByteBlocks>();
+  At(table, DType::kQ4_0) = BlockKernel<Dot, NibbleBlocks<false, false>>();
+  At(table, DType::kQ4_1) = BlockKernel<Dot, NibbleBlocks<true, false>>();
+  At(table, DType::kQ5_0) = BlockKernel<Dot, NibbleBlocks<false, true>>();
+  At(table, DType::kQ5_1) = BlockKernel<Dot, NibbleBlocks<true, true>>();
   constexpr std::size_t kMins = 64 * kGroup + 20;
   At(table, DType::kQ4_K) = {HOLDFAST_ALL_SIZES(HOLDFAST_Q4_K), MakeMinPanel<Dot>, kMins};
   At(table, DType::kQ5_K) = {HOLDFAST_ALL_SIZES(HOLDFAST_Q5_K), MakeMinPanel<Dot>, kMins};

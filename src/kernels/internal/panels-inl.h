@@ -83,7 +83,7 @@ HWY_INLINE void StoreValue(std::uint8_t* target, T value) {
   std::memcpy(target, &value, sizeof(value));
 }
 
-template <class Dot, int kOffset>
+template <class Dot, class Blocks>
 void MakeBlockPanel(const PanelArgs& args) {
   const std::int64_t n_rows = args.group_rows;
   const std::int64_t block_bytes = n_rows * (8 * Dot::kGroupBytes + 8);
@@ -95,7 +95,12 @@ void MakeBlockPanel(const PanelArgs& args) {
       StoreGroups<Dot>(block.q, 8, target + n * Dot::kGroupBytes, n_rows * Dot::kGroupBytes);
       std::uint8_t* scales = target + 8 * n_rows * Dot::kGroupBytes;
       StoreValue(scales + 4 * n, block.d);
-      StoreValue(scales + 4 * (n_rows + n), -kOffset * (block.sums[0] + block.sums[1]));
+      const std::int32_t sum = block.sums[0] + block.sums[1];
+      if constexpr (Blocks::kHasMin) {
+        StoreValue(scales + 4 * (n_rows + n), block.d * static_cast<float>(sum));
+      } else {
+        StoreValue(scales + 4 * (n_rows + n), -Blocks::kOffset * sum);
+      }
     }
   }
 }

@@ -6,9 +6,10 @@
 // number of slices of the tile kept in registers, the other slices taking another pass over K.
 //
 // Panels, [unit][...][N], group = Dot::kGroupBytes bytes of one row:
-//   Q8_0, Q4_0   per block of 32: group[8][N]; d[N] f32; -offset * sum(q) [N] i32
-//   Q4_K, Q5_K   per unit: group[64][N]; sum(q) of 32, pairs [4][N][2] i16; d[N] f32
-//   Q6_K         per unit: group[64][N]; -32 * sum(q) of 16 [16][N] i32; d[N] f32
+//   Q8_0, Q4_0, Q5_0   per block of 32: group[8][N]; d[N] f32; -offset * sum(q) [N] i32
+//   Q4_1, Q5_1         per block of 32: group[8][N]; d[N] f32; d * sum(q) [N] f32
+//   Q4_K, Q5_K         per unit: group[64][N]; sum(q) of 32, pairs [4][N][2] i16; d[N] f32
+//   Q6_K               per unit: group[64][N]; -32 * sum(q) of 16 [16][N] i32; d[N] f32
 #if defined(HOLDFAST_KERNELS_QUANT_PRODUCTS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef HOLDFAST_KERNELS_QUANT_PRODUCTS_INL_H
 #undef HOLDFAST_KERNELS_QUANT_PRODUCTS_INL_H
@@ -62,24 +63,39 @@ HWY_INLINE VU8 HighNibbles(VU8 bytes) {
                  hn::Set(kU8Tag, 15));
 }
 
-// The 32 columns of half a unit: block `half` of Q8_0 or Q4_0.
-struct BytesOfQ8_0 {
-  static constexpr tensor::DType kType = tensor::DType::kQ8_0;
-  static HWY_INLINE VU8 Load(const std::uint8_t* q, std::int64_t half, std::int64_t group) {
-    return LoadBytes(q + (half * 8 + group) * 64);
+// Bit `j` of every byte, moved to bit 4.
+HWY_INLINE VU8 FifthBit(VU8 bytes, int j) {
+  const auto words = hn::BitCast(kU16Tag, bytes);
+  const auto moved = j < 4 ? hn::ShiftLeftSame(words, 4 - j) : hn::ShiftRightSame(words, j - 4);
+  return hn::And(hn::BitCast(kU8Tag, moved), hn::Set(kU8Tag, 16));
+}
+
+// Units of two blocks of 32 columns; `unit` points to the slice in the unit's first vector. The
+// stored integers are `kOffset` too large, or lie above a minimum of the block.
+struct ByteBlocks {
+  static constexpr std::int64_t kUnitBytes = 64 + 1024;
+  static constexpr bool kHasMin = false;
+  static constexpr int kOffset = 128;
+  static HWY_INLINE VU8 Load(const std::uint8_t* unit, int block, int group) {
+    return LoadBytes(unit + 64 + (block * 8 + group) * 64);
   }
 };
-struct BytesOfQ4_0 {
-  static constexpr tensor::DType kType = tensor::DType::kQ4_0;
-  static HWY_INLINE VU8 Load(const std::uint8_t* q, std::int64_t half, std::int64_t group) {
-    const VU8 bytes = LoadBytes(q + group * 64);
-    return half == 0 ? LowNibbles(bytes) : HighNibbles(bytes);
+template <bool kMin, bool kFifthBits>
+struct NibbleBlocks {
+  static constexpr std::int64_t kNibblesAt = kMin ? 128 : 64;
+  static constexpr std::int64_t kUnitBytes = kNibblesAt + 512 + (kFifthBits ? 128 : 0);
+  static constexpr bool kHasMin = kMin;
+  static constexpr int kOffset = kFifthBits ? 16 : 8;
+  static HWY_INLINE VU8 Load(const std::uint8_t* unit, int block, int group) {
+    const VU8 bytes = LoadBytes(unit + kNibblesAt + group * 64);
+    const VU8 nibbles = block == 0 ? LowNibbles(bytes) : HighNibbles(bytes);
+    if constexpr (!kFifthBits) return nibbles;
+    return hn::Or(nibbles, FifthBit(LoadBytes(unit + kNibblesAt + 512 + block * 64), group));
   }
 };
 
-template <class Dot, class Bytes, int N, int S>
+template <class Dot, class Blocks, int N, int S>
 void BlockProduct(const ProductArgs& args) {
-  constexpr std::int64_t kUnitBytes = Bytes::kType == tensor::DType::kQ8_0 ? 1088 : 576;
   for (std::int64_t slice = 0; slice < kSlices; slice += S) {
     const auto* tile = reinterpret_cast<const std::uint8_t*>(args.tile);
     const auto* panel = reinterpret_cast<const std::uint8_t*>(args.panel);
@@ -89,23 +105,25 @@ void BlockProduct(const ProductArgs& args) {
       HOLDFAST_UNROLL
       for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
     }
-    for (std::int64_t unit = 0; unit < args.units; ++unit, tile += kUnitBytes) {
-      PrefetchAhead<N, kUnitBytes>(tile);
+    for (std::int64_t unit = 0; unit < args.units; ++unit, tile += Blocks::kUnitBytes) {
+      PrefetchAhead<N, Blocks::kUnitBytes>(tile);
       HOLDFAST_UNROLL
-      for (int half = 0; half < 2; ++half) {
+      for (int block = 0; block < 2; ++block) {
         const std::uint8_t* scales = panel + 8 * N * Dot::kGroupBytes;
         VI sum[N][S];
         HOLDFAST_UNROLL
         for (int n = 0; n < N; ++n) {
           HOLDFAST_UNROLL
-          for (int s = 0; s < S; ++s) sum[n][s] = BroadcastI32(scales + 4 * (N + n));
+          for (int s = 0; s < S; ++s) {
+            sum[n][s] = Blocks::kHasMin ? hn::Zero(kI32Tag) : BroadcastI32(scales + 4 * (N + n));
+          }
         }
         HOLDFAST_UNROLL
         for (int g = 0; g < 8; ++g) {
           HOLDFAST_UNROLL
           for (int s = 0; s < S; ++s) {
             const auto weights =
-                Dot::Prepare(Bytes::Load(tile + 64 + (slice + s) * kVectorBytes, half, g));
+                Dot::Prepare(Blocks::Load(tile + (slice + s) * kVectorBytes, block, g));
             HOLDFAST_UNROLL
             for (int n = 0; n < N; ++n) {
               sum[n][s] = Dot::Add(sum[n][s], weights, panel + (g * N + n) * Dot::kGroupBytes);
@@ -114,11 +132,16 @@ void BlockProduct(const ProductArgs& args) {
         }
         HOLDFAST_UNROLL
         for (int s = 0; s < S; ++s) {
-          const VF d = LoadHalves(tile + half * 32 + (slice + s) * kLanes * 2);
+          const std::uint8_t* halves = tile + block * 32 + (slice + s) * kLanes * 2;
+          const VF d = LoadHalves(halves);
           HOLDFAST_UNROLL
           for (int n = 0; n < N; ++n) {
             const VF scale = hn::Mul(d, BroadcastF32(scales + 4 * n));
             total[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, total[n][s]);
+            if constexpr (Blocks::kHasMin) {
+              const VF x_sum = BroadcastF32(scales + 4 * (N + n));
+              total[n][s] = hn::MulAdd(LoadHalves(halves + 64), x_sum, total[n][s]);
+            }
           }
         }
         panel += N * (8 * Dot::kGroupBytes + 8);
@@ -204,15 +227,9 @@ HWY_INLINE void AddNibblePairs(const std::uint8_t* tile, const std::uint8_t* pan
       const VU8 bytes = LoadBytes(tile + 320 + pair * 512 + g * 64);
       VU8 q[2] = {LowNibbles(bytes), HighNibbles(bytes)};
       if constexpr (kFifthBits) {
-        const auto fifth = hn::BitCast(kU16Tag, LoadBytes(tile + 320 + 2048 + g * 64));
-        const VU8 bit = hn::Set(kU8Tag, 16);
+        const VU8 fifth = LoadBytes(tile + 320 + 2048 + g * 64);
         HOLDFAST_UNROLL
-        for (int odd = 0; odd < 2; ++odd) {
-          const int j = pair * 2 + odd;  // Bit j moves to bit 4.
-          const auto moved =
-              j < 4 ? hn::ShiftLeftSame(fifth, 4 - j) : hn::ShiftRightSame(fifth, j - 4);
-          q[odd] = hn::Or(q[odd], hn::And(hn::BitCast(kU8Tag, moved), bit));
-        }
+        for (int odd = 0; odd < 2; ++odd) q[odd] = hn::Or(q[odd], FifthBit(fifth, pair * 2 + odd));
       }
       HOLDFAST_UNROLL
       for (int odd = 0; odd < 2; ++odd) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "kernels/quant/blocks.h"
 
 namespace holdfast::kernels::internal {
 namespace {
@@ -53,18 +54,23 @@ void PackQ8_0(const Lane& row) {
   }
 }
 
-void PackQ4_0(const Lane& row) {
+// Q4_0, Q4_1, Q5_0 and Q5_1.
+void PackNibbles(const Lane& row, bool has_min, bool has_fifth_bits) {
+  const int high_at = has_min ? 4 : 2;
+  const int nibbles_at = high_at + (has_fifth_bits ? 4 : 0);
   for (std::int64_t b = 0; b < row.blocks; ++b) {
-    const std::uint8_t* block = row.source + b * 18;
+    const std::uint8_t* block = row.source + b * (nibbles_at + 16);
     std::uint8_t* unit = row.target + static_cast<std::size_t>(b / 2) * row.unit_bytes;
     StoreHalf(unit + b % 2 * 32, row.lane, block);
-    for (int g = 0; g < 8; ++g) {
-      std::uint8_t* four = unit + 64 + (g * kTileRows + row.lane) * 4;
-      for (int i = 0; i < 4; ++i) {
-        const int k = g * 4 + i;
-        const int nibble = k < 16 ? block[2 + k] & 15 : block[2 + k - 16] >> 4;
-        four[i] = static_cast<std::uint8_t>(four[i] | nibble << (b % 2 * 4));
-      }
+    if (has_min) StoreHalf(unit + 64 + b % 2 * 32, row.lane, block + 2);
+    std::uint8_t* nibbles = unit + (has_min ? 128 : 64) + row.lane * 4;
+    std::uint8_t* fifth_bits = nibbles + 512 + b % 2 * 64;
+    for (int k = 0; k < 32; ++k) {
+      std::uint8_t& nibble = nibbles[k / 4 * kTileRows * 4 + k % 4];
+      nibble = static_cast<std::uint8_t>(nibble | Nibble(block + nibbles_at, k) << (b % 2 * 4));
+      if (!has_fifth_bits) continue;
+      std::uint8_t& fifth = fifth_bits[k % 4];
+      fifth = static_cast<std::uint8_t>(fifth | FifthBit(block + high_at, k) >> 4 << (k / 4));
     }
   }
 }
@@ -114,7 +120,13 @@ void PackLane(DType type, const Lane& row) {
     case DType::kQ8_0:
       return PackQ8_0(row);
     case DType::kQ4_0:
-      return PackQ4_0(row);
+      return PackNibbles(row, false, false);
+    case DType::kQ4_1:
+      return PackNibbles(row, true, false);
+    case DType::kQ5_0:
+      return PackNibbles(row, false, true);
+    case DType::kQ5_1:
+      return PackNibbles(row, true, true);
     case DType::kQ4_K:
       return PackQ45K(row, 144, 16);
     case DType::kQ5_K:
@@ -145,6 +157,12 @@ std::size_t UnitBytes(DType type) {
       return 64 + 1024;
     case DType::kQ4_0:
       return 64 + 512;
+    case DType::kQ4_1:
+      return 64 + 64 + 512;
+    case DType::kQ5_0:
+      return 64 + 512 + 128;
+    case DType::kQ5_1:
+      return 64 + 64 + 512 + 128;
     case DType::kQ4_K:
       return 64 + 256 + 2048;
     case DType::kQ5_K:

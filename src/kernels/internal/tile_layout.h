@@ -10,6 +10,8 @@
 //   F8E4M3      unit 64: value[64][16]; before the first unit scale[units] f32, padded to 64 bytes
 //   Q8_0        unit 64: d[2][16] f16; q[2][8][16][4]   q + 128 as u8; groups of four k
 //   Q4_0        unit 64: d[2][16] f16; q[8][16][4]      low nibble: block 0, high nibble: block 1
+//   Q4_1        unit 64: d[2][16] f16; m[2][16] f16; q as in Q4_0
+//   Q5_0, Q5_1  as Q4_0, Q4_1, then fifth bits h[2][16][4]   bit g of h[b]: group g of block b
 //   Q4_K        unit 256: d[16] f16, dmin[16] f16; scale[8][16] u8; min[4][16][2] u8;
 //               q[4][8][16][4]                          low nibble: sub-block 2c, high: 2c + 1
 //   Q5_K        as Q4_K, then fifth bits h[8][16][4]    bit j: sub-block j

@@ -21,6 +21,28 @@ struct BlockQ4_0 {
 };
 static_assert(sizeof(BlockQ4_0) == 18);
 
+struct BlockQ4_1 {
+  std::uint16_t d;
+  std::uint16_t min;   // F16, added.
+  std::uint8_t q[16];  // As in Q4_0.
+};
+static_assert(sizeof(BlockQ4_1) == 20);
+
+struct BlockQ5_0 {
+  std::uint16_t d;
+  std::uint8_t high[4];  // Fifth bits: bit i % 8 of byte i / 8 is value i.
+  std::uint8_t q[16];
+};
+static_assert(sizeof(BlockQ5_0) == 22);
+
+struct BlockQ5_1 {
+  std::uint16_t d;
+  std::uint16_t min;
+  std::uint8_t high[4];
+  std::uint8_t q[16];
+};
+static_assert(sizeof(BlockQ5_1) == 24);
+
 struct BlockQ4_K {
   std::uint16_t d;          // F16 scale of the eight 6-bit scales.
   std::uint16_t dmin;       // F16 scale of the eight 6-bit minima.
@@ -45,6 +67,10 @@ struct BlockQ6_K {
   std::uint16_t d;
 };
 static_assert(sizeof(BlockQ6_K) == 210);
+
+// Value `i` (0..31) of a block of 32: its low four bits, and its fifth bit in place.
+inline int Nibble(const std::uint8_t* q, int i) { return i < 16 ? q[i] & 15 : q[i - 16] >> 4; }
+inline int FifthBit(const std::uint8_t* high, int i) { return (high[i / 8] >> (i % 8) & 1) << 4; }
 
 struct ScaleMin {
   std::uint8_t scale;  // 0..63

@@ -25,9 +25,27 @@ void Q8_0ToF32(const BlockQ8_0& block, float* y) {
 
 void Q4_0ToF32(const BlockQ4_0& block, float* y) {
   const float d = F16ToF32(block.d);
-  for (int i = 0; i < 16; ++i) {
-    y[i] = static_cast<float>((block.q[i] & 15) - 8) * d;
-    y[i + 16] = static_cast<float>((block.q[i] >> 4) - 8) * d;
+  for (int i = 0; i < 32; ++i) y[i] = static_cast<float>(Nibble(block.q, i) - 8) * d;
+}
+
+void Q4_1ToF32(const BlockQ4_1& block, float* y) {
+  const float d = F16ToF32(block.d);
+  const float min = F16ToF32(block.min);
+  for (int i = 0; i < 32; ++i) y[i] = static_cast<float>(Nibble(block.q, i)) * d + min;
+}
+
+void Q5_0ToF32(const BlockQ5_0& block, float* y) {
+  const float d = F16ToF32(block.d);
+  for (int i = 0; i < 32; ++i) {
+    y[i] = static_cast<float>((Nibble(block.q, i) | FifthBit(block.high, i)) - 16) * d;
+  }
+}
+
+void Q5_1ToF32(const BlockQ5_1& block, float* y) {
+  const float d = F16ToF32(block.d);
+  const float min = F16ToF32(block.min);
+  for (int i = 0; i < 32; ++i) {
+    y[i] = static_cast<float>(Nibble(block.q, i) | FifthBit(block.high, i)) * d + min;
   }
 }
 
@@ -109,6 +127,12 @@ void DequantizeRow(DType dtype, const std::byte* source, float* target, std::int
       return Blocks<BlockQ8_0, 32, Q8_0ToF32>(source, target, count);
     case DType::kQ4_0:
       return Blocks<BlockQ4_0, 32, Q4_0ToF32>(source, target, count);
+    case DType::kQ4_1:
+      return Blocks<BlockQ4_1, 32, Q4_1ToF32>(source, target, count);
+    case DType::kQ5_0:
+      return Blocks<BlockQ5_0, 32, Q5_0ToF32>(source, target, count);
+    case DType::kQ5_1:
+      return Blocks<BlockQ5_1, 32, Q5_1ToF32>(source, target, count);
     case DType::kQ4_K:
       return Blocks<BlockQ4_K, kSuperBlock, Q4_KToF32>(source, target, count);
     case DType::kQ5_K:

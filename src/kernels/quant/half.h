@@ -8,6 +8,8 @@
 
 namespace holdfast::kernels {
 
+inline constexpr float kF16Max = 65504.0f;
+
 inline float F16ToF32(std::uint16_t half) {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
   const std::uint32_t exponent = (half >> 10) & 31u;

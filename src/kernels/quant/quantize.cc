@@ -1,6 +1,7 @@
 #include "kernels/quant/quantize.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -8,6 +9,7 @@
 #include "kernels/quant/blocks.h"
 #include "kernels/quant/half.h"
 #include "kernels/quant/quantize_k.h"
+#include "kernels/quant/scale_search.h"
 
 namespace holdfast::kernels {
 namespace {
@@ -19,61 +21,97 @@ void Store(std::byte* target, const T& value) {
   std::memcpy(target, &value, sizeof value);
 }
 
-// Nearest integer, ties to even, clamped: safe for any float, NaN included.
-int RoundTo(float value, float low, float high) {
-  if (!(value > low)) return static_cast<int>(low);
-  return static_cast<int>(std::nearbyint(std::min(value, high)));
-}
-
 BlockQ8_0 ToQ8_0(const float* x) {
   float amax = 0.0f;
   for (int i = 0; i < 32; ++i) amax = std::max(amax, std::abs(x[i]));
   BlockQ8_0 block{};
-  block.d = F32ToF16(std::min(amax / 127.0f, 65504.0f));
+  block.d = F32ToF16(std::min(amax / 127.0f, kF16Max));
   const float inverse = amax > 0.0f ? 127.0f / amax : 0.0f;
   for (int i = 0; i < 32; ++i) {
-    block.q[i] = static_cast<std::int8_t>(RoundTo(x[i] * inverse, -127.0f, 127.0f));
+    block.q[i] = static_cast<std::int8_t>(RoundClamped(x[i] * inverse, -127.0f, 127.0f));
   }
   return block;
 }
 
-// The scale of least squared error among candidates around extreme / -8, each refitted by least
-// squares to the integers it gave.
-BlockQ4_0 ToQ4_0(const float* x) {
-  float extreme = 0.0f;
+// Integers of 32 values, and their places in a block of four or five bits.
+using Integers = std::array<std::uint8_t, 32>;
+
+void StoreNibbles(const Integers& values, std::uint8_t* q) {
+  for (int i = 0; i < 16; ++i) {
+    q[i] = static_cast<std::uint8_t>((values[i] & 15) | values[i + 16] << 4);
+  }
+}
+
+void StoreFifthBits(const Integers& values, std::uint8_t* high) {
   for (int i = 0; i < 32; ++i) {
-    if (std::abs(x[i]) > std::abs(extreme)) extreme = x[i];
+    high[i / 8] = static_cast<std::uint8_t>(high[i / 8] | (values[i] >> 4) << (i % 8));
   }
-  BlockQ4_0 block{};
-  if (extreme == 0.0f) {
-    std::fill(std::begin(block.q), std::end(block.q), 0x88);
-    return block;
-  }
-  float best_gain = -1.0f;
-  float best_scale = 0.0f;
-  for (int step = -9; step <= 9; ++step) {
-    const float inverse = (-8.0f + 0.1f * static_cast<float>(step)) / extreme;
-    float xq = 0.0f;
-    float qq = 0.0f;
-    for (int i = 0; i < 32; ++i) {
-      const auto q = static_cast<float>(RoundTo(x[i] * inverse, -8.0f, 7.0f));
-      xq += x[i] * q;
-      qq += q * q;
-    }
-    // With the best scale xq / qq the squared error is sum(x^2) - xq^2 / qq.
-    if (qq > 0.0f && xq * xq > best_gain * qq) {
-      best_gain = xq * xq / qq;
-      best_scale = xq / qq;
-    }
-  }
-  block.d = F32ToF16(std::clamp(best_scale, -65504.0f, 65504.0f));
+}
+
+struct Symmetric {
+  std::uint16_t d = 0;
+  Integers q{};  // Raised by -q_min.
+};
+
+Symmetric ToSymmetric(const float* x, float q_min) {
+  Symmetric block;
+  block.d = F32ToF16(std::clamp(SearchScale<32>(x, q_min), -kF16Max, kF16Max));
   const float d = F16ToF32(block.d);
   const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
-  for (int i = 0; i < 16; ++i) {
-    const int low = RoundTo(x[i] * inverse, -8.0f, 7.0f) + 8;
-    const int high = RoundTo(x[i + 16] * inverse, -8.0f, 7.0f) + 8;
-    block.q[i] = static_cast<std::uint8_t>(low | high << 4);
+  for (int i = 0; i < 32; ++i) {
+    block.q[i] =
+        static_cast<std::uint8_t>(RoundClamped(x[i] * inverse, q_min, -q_min - 1.0f) - q_min);
   }
+  return block;
+}
+
+struct Affine {
+  std::uint16_t d = 0;
+  std::uint16_t min = 0;
+  Integers q{};
+};
+
+Affine ToAffine(const float* x, float q_max) {
+  const AffineFit fit = SearchAffine<MinSign::kAny>(x, q_max);
+  Affine block;
+  block.d = F32ToF16(std::min(fit.scale, kF16Max));
+  block.min = F32ToF16(std::clamp(-fit.min, -kF16Max, kF16Max));
+  const float d = F16ToF32(block.d);
+  const float min = F16ToF32(block.min);
+  const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
+  for (int i = 0; i < 32; ++i) {
+    block.q[i] = static_cast<std::uint8_t>(RoundClamped((x[i] - min) * inverse, 0.0f, q_max));
+  }
+  return block;
+}
+
+BlockQ4_0 ToQ4_0(const float* x) {
+  const Symmetric symmetric = ToSymmetric(x, -8.0f);
+  BlockQ4_0 block{.d = symmetric.d, .q = {}};
+  StoreNibbles(symmetric.q, block.q);
+  return block;
+}
+
+BlockQ4_1 ToQ4_1(const float* x) {
+  const Affine affine = ToAffine(x, 15.0f);
+  BlockQ4_1 block{.d = affine.d, .min = affine.min, .q = {}};
+  StoreNibbles(affine.q, block.q);
+  return block;
+}
+
+BlockQ5_0 ToQ5_0(const float* x) {
+  const Symmetric symmetric = ToSymmetric(x, -16.0f);
+  BlockQ5_0 block{.d = symmetric.d, .high = {}, .q = {}};
+  StoreNibbles(symmetric.q, block.q);
+  StoreFifthBits(symmetric.q, block.high);
+  return block;
+}
+
+BlockQ5_1 ToQ5_1(const float* x) {
+  const Affine affine = ToAffine(x, 31.0f);
+  BlockQ5_1 block{.d = affine.d, .min = affine.min, .high = {}, .q = {}};
+  StoreNibbles(affine.q, block.q);
+  StoreFifthBits(affine.q, block.high);
   return block;
 }
 
@@ -105,6 +143,12 @@ void QuantizeRow(DType dtype, const float* source, std::byte* target, std::int64
       return Blocks<BlockQ8_0, 32, ToQ8_0>(source, target, count);
     case DType::kQ4_0:
       return Blocks<BlockQ4_0, 32, ToQ4_0>(source, target, count);
+    case DType::kQ4_1:
+      return Blocks<BlockQ4_1, 32, ToQ4_1>(source, target, count);
+    case DType::kQ5_0:
+      return Blocks<BlockQ5_0, 32, ToQ5_0>(source, target, count);
+    case DType::kQ5_1:
+      return Blocks<BlockQ5_1, 32, ToQ5_1>(source, target, count);
     case DType::kQ4_K:
       return Blocks<BlockQ4_K, kSuperBlock, ToQ4_K>(source, target, count);
     case DType::kQ5_K:

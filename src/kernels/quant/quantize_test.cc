@@ -18,6 +18,9 @@ namespace {
 
 using tensor::DType;
 
+constexpr DType kBlockTypes[] = {DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0,
+                                 DType::kQ5_1, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K};
+
 std::vector<std::byte> Quantized(DType dtype, const std::vector<float>& values) {
   const std::size_t bytes =
       values.size() / tensor::BlockElements(dtype) * tensor::BlockBytes(dtype);
@@ -55,8 +58,8 @@ std::vector<float> Gaussian(std::size_t count) {
 // tests/data/quant/NAME.bin: random blocks, then the f32 values the gguf reference package reads
 // from them.
 TEST(DequantizeRow, AgreesBitForBitWithTheFormatsReference) {
-  for (DType dtype :
-       {DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K}) {
+  for (DType dtype : {DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_1, DType::kQ5_0,
+                      DType::kQ5_1, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K}) {
     const std::string name(tensor::DTypeName(dtype));
     std::ifstream file(HOLDFAST_SOURCE_DIR "/tests/data/quant/" + name + ".bin", std::ios::binary);
     const std::string bytes(std::istreambuf_iterator<char>(file), {});
@@ -83,6 +86,7 @@ TEST(QuantizeRow, KeepsGaussianWeightsWithinTheFormatsError) {
     double error_max;
   } cases[] = {{DType::kF32, 0.0},     {DType::kF16, 4e-4},   {DType::kBF16, 2e-3},
                {DType::kF8E4M3, 0.04}, {DType::kQ8_0, 0.006}, {DType::kQ4_0, 0.085},
+               {DType::kQ4_1, 0.085},  {DType::kQ5_0, 0.043}, {DType::kQ5_1, 0.043},
                {DType::kQ4_K, 0.072},  {DType::kQ5_K, 0.036}, {DType::kQ6_K, 0.018}};
   const std::vector<float> values = Gaussian(64 * 256);
   for (const auto& c : cases) {
@@ -93,7 +97,7 @@ TEST(QuantizeRow, KeepsGaussianWeightsWithinTheFormatsError) {
 }
 
 TEST(QuantizeRow, KeepsZerosAndConstantsExactlyWhereTheFormatCan) {
-  for (DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K}) {
+  for (DType dtype : kBlockTypes) {
     const std::vector<float> zeros(256, 0.0f);
     EXPECT_EQ(RoundTrip(dtype, zeros), zeros) << tensor::DTypeName(dtype);
     for (float constant : {1.0f, -3.0f}) {
@@ -105,7 +109,7 @@ TEST(QuantizeRow, KeepsZerosAndConstantsExactlyWhereTheFormatCan) {
 }
 
 TEST(QuantizeRow, SurvivesHugeAndTinyValues) {
-  for (DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K}) {
+  for (DType dtype : kBlockTypes) {
     for (float magnitude : {std::numeric_limits<float>::max(), 1e30f, 1e-30f,
                             std::numeric_limits<float>::denorm_min()}) {
       std::vector<float> values(256);
