@@ -15,6 +15,8 @@ std::int64_t WindowOf(Time time) {
   return micros / span - (micros % span < 0 ? 1 : 0);
 }
 
+constexpr double kScatter = 2;  // Standard deviations.
+
 Time StartOf(std::int64_t window) { return Time(window * Demand::kWindow); }
 
 }  // namespace
@@ -42,11 +44,28 @@ Demand::Demand(const LogicalRequests& requests, std::span<const std::uint8_t> is
     window.hostile_share = all > 0 ? window.hostile / all : 0;
     const Time start = StartOf(first_ + static_cast<std::int64_t>(i));
     const Duration length = std::min(start + kWindow, to) - std::max(start, from);
-    const double provided = provision.At(start).cost_per_s * ToSeconds(length);
-    if (provided <= 0 || window.cost <= provided + std::sqrt(window.square_cost)) continue;
-    window.kept_share = provided / window.cost;
+    window.provided = provision.At(start).cost_per_s * ToSeconds(length);
+  }
+  for (std::size_t i = 0; i < windows_.size(); ++i) {
+    Window& window = windows_[i];
+    if (window.provided <= 0 || window.cost <= window.provided || !IsAbove(i)) continue;
+    window.kept_share = window.provided / window.cost;
     has_excess_ = true;
   }
+}
+
+// With its neighbours, and by more than chance: a single lively window is no excess.
+bool Demand::IsAbove(std::size_t index) const {
+  double cost = 0;
+  double square_cost = 0;
+  double provided = 0;
+  const std::size_t end = std::min(index + 2, windows_.size());
+  for (std::size_t i = index > 0 ? index - 1 : 0; i < end; ++i) {
+    cost += windows_[i].cost;
+    square_cost += windows_[i].square_cost;
+    provided += windows_[i].provided;
+  }
+  return cost > provided + kScatter * std::sqrt(square_cost);
 }
 
 std::size_t Demand::IndexOf(Time time) const {

@@ -21,7 +21,7 @@ class Demand {
          const Provision& provision, const AdmissionOptions& options, Time from, Time to);
 
   // The share of honest requests of that time that the provision covers; 1: all. A window is
-  // only thinned when its cost is above the provision by more than its own scatter.
+  // only thinned when it and its neighbours are above the provision by more than their scatter.
   double KeptShare(Time time) const { return At(time).kept_share; }
   double HostileShare(Time time) const { return At(time).hostile_share; }  // Of requests.
   bool has_excess() const { return has_excess_; }
@@ -35,10 +35,12 @@ class Demand {
     double hostile_share = 0;
     double cost = 0;         // Of honest requests,
     double square_cost = 0;  // and the sum of its squares.
+    double provided = 0;
     double honest = 0;
     double hostile = 0;
   };
   const Window& At(Time time) const;
+  bool IsAbove(std::size_t index) const;
   std::size_t IndexOf(Time time) const;
 
   std::int64_t first_ = 0;

@@ -111,10 +111,15 @@ void Journal::Begin(const RequestFacts& facts) {
 void Journal::Add(const RequestFacts& facts, const OutcomeFacts& outcome, Duration retry_after) {
   const JournalRecord record = MakeRecord(facts, outcome, retry_after);
   open_.erase(NameOf(record));
+  if (outcome.time - relaxed_ >= kRelaxSpan) {
+    relaxed_ = outcome.time;
+    Expire(outcome.time);
+    Relax();
+  }
   Entry entry = MakeEntry(record);
   if (!IsKept(entry, chances_[entry.stratum])) return;
   if (entries_.size() == options_.records_max) {
-    MakeRoom(outcome.time);
+    Thin();
     if (!IsKept(entry, chances_[entry.stratum])) return;
   }
   SetChance(entry, chances_[entry.stratum]);
@@ -142,12 +147,6 @@ std::uint32_t Journal::RequestDraw(const JournalRecord& record) {
   return draw;
 }
 
-void Journal::MakeRoom(Time now) {
-  Expire(now);
-  Relax(now);
-  Thin();
-}
-
 bool Journal::IsKept(const Entry& entry, Chance chance) {
   return IsBelow(entry.client_draw, chance.client) && IsBelow(entry.request_draw, chance.request);
 }
@@ -165,10 +164,9 @@ void Journal::Expire(Time now) {
   std::erase_if(open_, [&](const auto& begun) { return begun.second.record.arrival < oldest; });
 }
 
-void Journal::Relax(Time now) {
-  if (entries_.size() > kRelaxedShare * static_cast<double>(options_.records_max)) return;
-  if (now - relaxed_ < kRelaxSpan) return;
-  relaxed_ = now;
+void Journal::Relax() {
+  const double taken = static_cast<double>(entries_.size());
+  if (taken > kRelaxedShare * static_cast<double>(options_.records_max)) return;
   for (Chance& chance : chances_) {
     if (chance.client > 0) --chance.client;
     if (chance.request > 0) --chance.request;

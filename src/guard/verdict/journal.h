@@ -116,12 +116,11 @@ class Journal {
   static void SetChance(Entry& entry, Chance chance);
   Entry MakeEntry(const JournalRecord& record);
   std::uint32_t RequestDraw(const JournalRecord& record);
-  void MakeRoom(Time now);
   void Expire(Time now);
   void Thin();
   bool HalveLargest();
   std::vector<Load> Loads() const;
-  void Relax(Time now);
+  void Relax();
   Estimate Total(Time from, Time to, double (*measure)(const JournalRecord&)) const;
 
   JournalOptions options_;

@@ -196,14 +196,14 @@ class Builder {
   // Copies of a client move as one; copies within a client each on their own.
   Duration Shift(std::uint64_t client, std::uint64_t copy, std::uint64_t draw, long request) const {
     Duration shift{0};
-    if (copy > 0) shift += Jitter(Mix64(Mix64(seed_ + 2, client), copy));
-    if (request > 0) shift += Jitter(Mix64(draw, 2));
-    return shift;
+    if (copy > 0) shift += Within(options_.jitter, Mix64(Mix64(seed_ + 2, client), copy));
+    if (request > 0) shift += Within(options_.jitter, Mix64(draw, 2));
+    return shift + Within(options_.stir, Mix64(draw, 5));
   }
 
-  Duration Jitter(std::uint64_t hash) const {
-    const auto span = static_cast<std::uint64_t>(2 * options_.jitter.count() + 1);
-    return Duration(static_cast<Duration::rep>(hash % span)) - options_.jitter;
+  static Duration Within(Duration bound, std::uint64_t hash) {
+    const auto span = static_cast<std::uint64_t>(2 * bound.count() + 1);
+    return Duration(static_cast<Duration::rep>(hash % span)) - bound;
   }
 
   std::span<const JournalRecord> records_;

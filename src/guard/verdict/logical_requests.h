@@ -73,7 +73,8 @@ struct BuildOptions {
   Time from{};  // Requests that first arrive in [from, to); laws are learned from all records.
   Time to{};
   std::size_t requests_max = 1 << 20;
-  Duration jitter = std::chrono::seconds(4);    // Of copies, either way.
+  Duration jitter = std::chrono::seconds(4);  // Of copies, either way.
+  Duration stir{0};  // Every request comes earlier or later by up to this, each on its own.
   Duration join_max = std::chrono::minutes(3);  // From the end of an attempt to its retry.
 };
 

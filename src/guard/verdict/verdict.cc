@@ -19,8 +19,10 @@ namespace {
 
 constexpr int kDrawsMin = 5;
 constexpr Duration kCountedMin = std::chrono::seconds(10);
-// Draws take turns with so many ways to leave to chance what the journal does not say.
-constexpr int kVariants = 2;
+// Draws take turns with so many variants of what the journal does not say, and of arrivals by a
+// little: near saturation the loss hangs on such things, and that is part of the uncertainty.
+constexpr int kVariants = 4;
+constexpr Duration kStir = std::chrono::milliseconds(100);
 // Losses of so much of the time, or for so long, make a journal unfit to judge by.
 constexpr double kGapShareMax = 0.05;
 constexpr Duration kGapMax = std::chrono::seconds(3);
@@ -40,6 +42,15 @@ double Quantile(std::vector<double> values, double share) {
   const auto low = static_cast<std::size_t>(at);
   const std::size_t high = std::min(low + 1, values.size() - 1);
   return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
+}
+
+double Deviation(const std::vector<double>& values) {
+  const auto count = static_cast<double>(values.size());
+  double sum = 0;
+  double squares = 0;
+  for (const double value : values) sum += value;
+  for (const double value : values) squares += (value - sum / count) * (value - sum / count);
+  return count > 1 ? std::sqrt(squares / (count - 1)) : 0;
 }
 
 Share ShareOf(const std::vector<double>& values) {
@@ -175,7 +186,7 @@ class Judgement {
     const Duration whole = end - input_.onset;
     verdict_.counted_from = input_.onset + (whole - counted) / 2;
     verdict_.counted_to = verdict_.counted_from + counted;
-    from_ = verdict_.counted_from - options_.lead_in;
+    from_ = std::max(verdict_.counted_from - options_.lead_in, Time{});
     to_ = std::min(verdict_.counted_to + input_.admission.level.first_token_max, input_.now);
   }
 
@@ -370,6 +381,8 @@ class Judgement {
     verdict_.lost_replayed = median([](const DrawResult& draw) { return draw.lost.back(); });
     verdict_.lost_deviation =
         std::sqrt(median([](const DrawResult& draw) { return draw.observed_variance; }));
+    verdict_.replay_deviation =
+        Deviation(Each([](const DrawResult& draw) { return draw.lost.back(); }));
     verdict_.fidelity = std::abs(verdict_.lost_replayed - verdict_.lost_observed) /
                         std::max(verdict_.lost_observed, 1.0);
   }
@@ -377,8 +390,8 @@ class Judgement {
   WhyUnknown WhyUncertain() const {
     const double observed = verdict_.lost_observed;
     if (observed < options_.lost_min) return WhyUnknown::kNoLoss;
-    const double chance =
-        std::sqrt(observed + verdict_.lost_replayed) + 2 * verdict_.lost_deviation;
+    const double chance = std::sqrt(observed + verdict_.lost_replayed) +
+                          2 * (verdict_.lost_deviation + verdict_.replay_deviation);
     if (std::abs(verdict_.lost_replayed - observed) > options_.fidelity_max * observed + chance) {
       return WhyUnknown::kReplayDiffers;
     }

@@ -33,6 +33,7 @@ struct OutsideProbe {
   double host_busy_share = 0;  // Engine places in use.
 };
 
+// Times are not negative.
 struct JudgeInput {
   std::vector<JournalRecord> records;  // By arrival; from before the onset until `now`.
   std::vector<JournalGap> gaps;
@@ -53,12 +54,13 @@ struct JudgeOptions {
   // Attempts replayed in all, about, as a limit on cost (around a million a second on one core).
   // Draws are reduced to 5 first, then the counted part of the incident.
   std::size_t attempts_max = 800'000;
-  Duration lead_in = std::chrono::seconds(30);
+  Duration lead_in = std::chrono::seconds(60);      // Before the counted time, to warm what learns.
   Duration counted_max = std::chrono::minutes(10);  // Of the incident, from its middle.
   double group_deviation = 2;  // Of the shift on log odds that a group has in common.
   double prior_log_odds = -4;  // Where nothing is known of a client or its group.
-  // |replayed - observed| over observed loss, beside chance: two runs of the same counts of
-  // independent events differ by the root of their sum, and the journal is a sample.
+  // |replayed - observed| over observed loss, beside chance: two counts of independent events
+  // differ by the root of their sum, the journal is a sample, and near saturation replays differ
+  // among themselves (twice the standard deviations of both are allowed).
   double fidelity_max = 0.05;
   double share_min = 0.80;      // A single cause has at least this share,
   double share_low_min = 0.65;  // with its interval above this.
@@ -88,12 +90,16 @@ struct Share {
   double median = 0;
   double low = 0;   // 5 % of the draws are below,
   double high = 0;  // and 5 % above.
+
+  bool operator==(const Share&) const = default;
 };
 
 // What spoke for hostility, over the clients held to be hostile.
 struct DetectorSummary {
   double clients = 0;  // Expected number of hostile clients in which it spoke for it.
   double llr = 0;      // Mean in these.
+
+  bool operator==(const DetectorSummary&) const = default;
 };
 
 struct Verdict {
@@ -115,8 +121,9 @@ struct Verdict {
   double requests = 0;
   double lost_observed = 0;
   double lost_replayed = 0;
-  double lost_deviation = 0;  // Standard error of lost_observed by the journal's sampling.
-  double fidelity = 0;        // |replayed - observed| / observed.
+  double lost_deviation = 0;    // Standard error of lost_observed by the journal's sampling.
+  double replay_deviation = 0;  // Of lost_replayed, over draws and what is left to chance.
+  double fidelity = 0;          // |replayed - observed| / observed.
 
   double hostile_clients = 0;  // Expected.
   double hostile_requests = 0;
@@ -124,6 +131,8 @@ struct Verdict {
   double honest_refused = 0;   // Logical requests that were refused: expected, of honest
   double hostile_refused = 0;  // and of hostile clients.
   std::array<DetectorSummary, kDetectorCount> detectors{};
+
+  bool operator==(const Verdict&) const = default;
 };
 
 Verdict Judge(const JudgeInput& input, std::uint64_t seed, const JudgeOptions& options = {});

@@ -1,9 +1,9 @@
 #include "guard/verdict/verdict.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "guard/verdict/test_service.h"
@@ -62,6 +62,7 @@ JudgeInput InputOf(const Service& service, double odds = 8) {
   input.capacity = service.Trace();
   input.provision.levels = {
       LearnLevel(input.records, AtSeconds(10), service.count_from, service.admission)};
+  input.provision.levels[0].cost_per_s *= 1.05;
   std::vector<std::uint64_t> seen;
   for (const Script& script : service.scripts) seen.push_back(script.client);
   std::ranges::sort(seen);
@@ -78,10 +79,10 @@ JudgeInput InputOf(const Service& service, double odds = 8) {
 
 std::string Print(const Verdict& verdict, const CauseShares& truth) {
   std::string text(LabelWord(verdict.label));
-  text +=
-      fmt::format(" {} requests {} lost {} replayed {} +-{:.0f} draws {} attempts {}",
-                  WhyUnknownWord(verdict.why_unknown), verdict.requests, verdict.lost_observed,
-                  verdict.lost_replayed, verdict.lost_deviation, verdict.draws, verdict.attempts);
+  text += fmt::format(" {} requests {} lost {} replayed {} +-{:.0f}/{:.0f} draws {} attempts {}",
+                      WhyUnknownWord(verdict.why_unknown), verdict.requests, verdict.lost_observed,
+                      verdict.lost_replayed, verdict.lost_deviation, verdict.replay_deviation,
+                      verdict.draws, verdict.attempts);
   for (int c = 0; c < kCauseCount; ++c) {
     const Share& share = verdict.shares[static_cast<std::size_t>(c)];
     text += fmt::format("; {} {:.3f} ({:.3f}-{:.3f}) true {:.3f}", CauseWord(static_cast<Cause>(c)),
@@ -105,10 +106,7 @@ TEST_P(Verdicts, AgreeWithTheTruthOfFullSimulations) {
     const Service service = MakeService(test.causes, seed);
     const CauseShares truth = service.TrueShares();
     const JudgeInput input = InputOf(service);
-    const auto start = std::chrono::steady_clock::now();
     const Verdict verdict = Judge(input, seed);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    std::printf("%s %s took %.2f s\n", test.name, Print(verdict, truth).c_str(), took.count());
     EXPECT_EQ(LabelWord(verdict.label), LabelWord(test.label)) << Print(verdict, truth);
     for (std::size_t cause = 0; cause < kCauseCount; ++cause) {
       EXPECT_NEAR(verdict.shares[cause].median, truth[cause], 0.05) << Print(verdict, truth);
@@ -129,6 +127,123 @@ INSTANTIATE_TEST_SUITE_P(
       std::ranges::replace(name, ' ', '_');
       return name;
     });
+
+TEST(Verdict, IsTheSameToTheBitFromTheSameSeed) {
+  const JudgeInput input = InputOf(MakeService({.attack = 15, .crowd = 15, .capacity = 0.6}, 21));
+  const Verdict first = Judge(input, 1);
+  EXPECT_EQ(first, Judge(input, 1));
+  EXPECT_NE(first, Judge(input, 2));
+}
+
+TEST(Verdict, WidensWithDoubtAboutWhoIsHostile) {
+  const Service service = MakeService({.attack = 25, .crowd = 25}, 22);
+  const auto width = [&](double odds) {
+    const Share share = Judge(InputOf(service, odds), 3).shares[0];
+    return share.high - share.low;
+  };
+  EXPECT_LT(width(8), 0.1);
+  EXPECT_GT(width(0.5), 0.25);
+}
+
+TEST(Verdict, NeverSaysAttackWhenNobodyIsLikelyHostile) {
+  for (const std::uint64_t seed : {31U, 32U, 33U, 34U}) {
+    const Verdict verdict = Judge(InputOf(MakeService({.crowd = 40}, seed), 3), seed);
+    EXPECT_NE(verdict.label, Label::kAttack);
+    EXPECT_LT(verdict.shares[0].median, 0.2);
+  }
+}
+
+TEST(Verdict, KeepsToItsCost) {
+  const JudgeInput input = InputOf(MakeService({.attack = 60, .crowd = 25}, 23), 2);
+  const Verdict whole = Judge(input, 1, {.attempts_max = 10'000'000});
+  const Verdict small = Judge(input, 1, {.attempts_max = 150'000});
+  EXPECT_EQ(whole.draws, 16);
+  EXPECT_EQ(whole.counted_share, 1);
+  EXPECT_EQ(small.draws, 5);
+  EXPECT_LT(small.counted_share, 1);
+  // Retries that the replay makes are not foreseen: about.
+  EXPECT_LT(small.attempts, 300'000U);
+  EXPECT_EQ(Judge(input, 1, {.attempts_max = 5'000}).why_unknown, WhyUnknown::kTooLarge);
+}
+
+TEST(Verdict, IsKnownThirtySecondsAfterTheOnset) {
+  const Service service = MakeService({.attack = 60}, 24);
+  JudgeInput input = InputOf(service);
+  input.end = Time::max();
+  input.now = input.onset + std::chrono::seconds(25);
+  std::erase_if(input.records,
+                [&](const JournalRecord& record) { return record.arrival >= input.now; });
+  for (JournalRecord& record : input.records) {
+    if (record.arrival + record.held <= input.now) continue;
+    record = {.arrival = record.arrival,
+              .client = record.client,
+              .group = record.group,
+              .request = record.request,
+              .held = input.now - record.arrival,
+              .prompt_tokens = record.prompt_tokens,
+              .route = record.route,
+              .standing = record.standing,
+              .attempt = record.attempt,
+              .is_open = true};
+  }
+  const Verdict verdict = Judge(input, 1);
+  EXPECT_EQ(verdict.label, Label::kAttack) << Print(verdict, {});
+}
+
+TEST(Verdict, SaysWhyItDoesNotKnow) {
+  const Service service = MakeService({.attack = 60}, 25);
+  const JudgeInput good = InputOf(service);
+  ASSERT_EQ(Judge(good, 1).label, Label::kAttack);
+
+  JudgeInput gap = good;
+  gap.gaps = {{good.onset, good.onset + std::chrono::seconds(20)}};
+  EXPECT_EQ(Judge(gap, 1).why_unknown, WhyUnknown::kJournalGap);
+
+  JudgeInput silent = good;
+  std::erase_if(silent.records, [&](const JournalRecord& record) {
+    return record.arrival >= good.onset && record.arrival < good.onset + std::chrono::seconds(40);
+  });
+  EXPECT_EQ(Judge(silent, 1).why_unknown, WhyUnknown::kJournalGap);
+
+  JudgeInput front = good;
+  for (int i = 0; i < 10; ++i) {
+    front.probes.push_back({.time = good.onset + std::chrono::seconds(10 * i),
+                            .has_reached_host = i % 2 == 0,
+                            .host_busy_share = 0.1});
+  }
+  EXPECT_EQ(Judge(front, 1).why_unknown, WhyUnknown::kInFront);
+  for (OutsideProbe& probe : front.probes) probe.host_busy_share = 1;
+  EXPECT_EQ(Judge(front, 1).label, Label::kAttack);
+
+  // An engine ten times as fast would not have lost what was lost.
+  JudgeInput wrong = good;
+  wrong.engine.step_base_s /= 10;
+  wrong.engine.step_per_sequence_s /= 10;
+  wrong.engine.prefill_token_s /= 10;
+  EXPECT_EQ(Judge(wrong, 1).why_unknown, WhyUnknown::kReplayDiffers);
+
+  JudgeInput quiet = good;
+  quiet.onset = AtSeconds(20);
+  quiet.end = AtSeconds(70);
+  EXPECT_EQ(Judge(quiet, 1).why_unknown, WhyUnknown::kNoLoss);
+}
+
+// A journal that had to sample gives the same verdict within its error.
+TEST(Verdict, HoldsOnASampledJournal) {
+  const Service service = MakeService({.attack = 60, .crowd = 25}, 26);
+  const CauseShares truth = service.TrueShares();
+  JudgeInput input = InputOf(service);
+  const auto draw = [](std::uint64_t client) { return Mix64(client) % 4; };
+  std::erase_if(input.records, [&](const JournalRecord& record) {
+    return record.group == 13 && draw(record.client) != 0;
+  });
+  for (JournalRecord& record : input.records) {
+    if (record.group == 13) record.weight = record.clients = 4;
+  }
+  const Verdict verdict = Judge(input, 1);
+  EXPECT_EQ(verdict.why_unknown, WhyUnknown::kKnown) << Print(verdict, truth);
+  EXPECT_NEAR(verdict.shares[0].median, truth[0], 0.07) << Print(verdict, truth);
+}
 
 }  // namespace
 }  // namespace holdfast::guard
