@@ -17,6 +17,7 @@ struct Verb {
 void AddChat(CLI::App& app, int& exit_code);
 void AddConvert(CLI::App& app, int& exit_code);
 void AddData(CLI::App& app, int& exit_code);
+void AddDrill(CLI::App& app, int& exit_code);
 void AddEngine(CLI::App& app, int& exit_code);
 void AddGateway(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
@@ -25,8 +26,8 @@ void AddTrain(CLI::App& app, int& exit_code);
 void AddUp(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
-    Verb{AddChat},    Verb{AddConvert}, Verb{AddData},  Verb{AddEngine}, Verb{AddGateway},
-    Verb{AddInspect}, Verb{AddLogits},  Verb{AddTrain}, Verb{AddUp},
+    Verb{AddChat},    Verb{AddConvert}, Verb{AddData},   Verb{AddDrill}, Verb{AddEngine},
+    Verb{AddGateway}, Verb{AddInspect}, Verb{AddLogits}, Verb{AddTrain}, Verb{AddUp},
 };
 
 }  // namespace holdfast

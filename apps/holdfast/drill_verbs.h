@@ -1,0 +1,13 @@
+// What `holdfast drill` is made of; verb_drill.cc puts them together.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace holdfast {
+
+void AddDrillGenerate(CLI::App& drill, int& exit_code);
+void AddDrillScore(CLI::App& drill, int& exit_code);
+
+}  // namespace holdfast

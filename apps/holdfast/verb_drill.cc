@@ -1,0 +1,17 @@
+// holdfast drill: rehearsals in simulation.
+#include <CLI/CLI.hpp>
+
+#include "holdfast/drill_verbs.h"
+#include "holdfast/verbs.h"
+
+namespace holdfast {
+
+void AddDrill(CLI::App& app, int& exit_code) {
+  CLI::App* drill =
+      app.add_subcommand("drill", "Rehearse surges, attacks and faults in simulation");
+  drill->require_subcommand(1);
+  AddDrillGenerate(*drill, exit_code);
+  AddDrillScore(*drill, exit_code);
+}
+
+}  // namespace holdfast

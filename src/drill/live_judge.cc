@@ -1,0 +1,147 @@
+#include "drill/live_judge.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "drill/door_options.h"
+
+namespace holdfast::drill {
+namespace {
+
+// Enough of the past for queues to be warm and for what an incident's callers did before it.
+constexpr Duration kLeadIn = std::chrono::seconds(60);
+
+}  // namespace
+
+LiveJudge::LiveJudge(const Scenario& scenario, const LiveJudgeOptions& options)
+    : scenario_(scenario),
+      options_(options),
+      table_({}, options.seed),
+      journal_({}, options.seed),
+      tracker_() {}
+
+void LiveJudge::OnRequest(const guard::RequestFacts& facts, const Answer& answer,
+                          const Truth& truth) {
+  is_hostile_.emplace(facts.caller.client(), truth.is_hostile());
+  table_.OnRequest(facts, {answer.refusal, answer.retry_after}, facts.time);
+  refused_ = {facts.caller.client(), facts.time, answer.retry_after};
+}
+
+void LiveJudge::OnOutcome(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome,
+                          const Truth&) {
+  table_.OnOutcome(outcome);
+  if (!guard::IsGeneration(facts.route)) return;
+  // A refusal at arrival ends at once: this outcome follows its request.
+  const bool is_refusal = outcome.ending == guard::Ending::kRefused &&
+                          refused_.client == facts.caller.client() && refused_.time == facts.time;
+  journal_.Add(facts, outcome, is_refusal ? refused_.retry_after : Duration(0));
+  if (outcome.time < options_.quiet_from) return;  // A simulation starts with all at once.
+  const double hostile = scorer_.ScoreRequest(table_, facts, outcome.time).probability();
+  const bool is_lost =
+      guard::WasLost(guard::MakeRecord(facts, outcome, Duration(0)), scenario_.level);
+  tracker_.Add(outcome.time, !is_lost, 1 - hostile);
+}
+
+void LiveJudge::OnConnection(const guard::ConnectionFacts& facts, const Truth&) {
+  table_.OnConnection(facts);
+}
+
+void LiveJudge::OnCapacity(const CapacityChange& change) {
+  capacity_.steps.push_back({.time = change.time,
+                             .engine_share = change.engine_share,
+                             .workers_up = change.workers_up,
+                             .workers_total = change.workers_total,
+                             .batch_share = change.batch_share,
+                             .limits_share = change.limits_share});
+}
+
+void LiveJudge::OnProbe(const ProbeFacts& probe) {
+  probes_.push_back({probe.time, probe.has_reached_host, probe.host_busy_share});
+  tracker_.AddProbe(probe.time, probe.has_reached_host);
+}
+
+void LiveJudge::OnGap(Time from, Time to) { journal_.MarkGap(from, to); }
+
+void LiveJudge::OnSecond(Time now) {
+  if (provision_.levels.empty() && now >= options_.quiet_to) {
+    const auto quiet = journal_.Records(options_.quiet_from, options_.quiet_to);
+    guard::ProvisionedLevel level = guard::LearnLevel(quiet, options_.quiet_from, options_.quiet_to,
+                                                      NominalAdmission(scenario_));
+    level.cost_per_s *= options_.provision_margin;
+    provision_.levels.push_back(level);
+  }
+  using Change = guard::IncidentTracker::Change;
+  const Change change = tracker_.Advance(now);
+  table_.SetLearning(!tracker_.is_open());
+  if (change == Change::kOpened) {
+    incidents_.push_back({.incident = tracker_.incident(), .verdicts = {}, .input = {}});
+    judged_ = now;
+    early_verdicts_ = 0;
+    is_known_ = false;
+  } else if (change == Change::kClosed) {
+    Judge(now, true);
+  } else if (tracker_.is_open() && !is_known_ && early_verdicts_ < options_.early_verdicts_max &&
+             now - judged_ >= options_.judge_interval) {
+    Judge(now, false);
+  }
+}
+
+void LiveJudge::Finish(Time now) {
+  if (tracker_.is_open()) Judge(now, true);
+}
+
+void LiveJudge::Judge(Time now, bool is_final) {
+  JudgedIncident& judged = incidents_.back();
+  judged.incident = tracker_.incident();
+  guard::JudgeInput input = Gather(now, is_final);
+  guard::JudgeOptions judgement = options_.final_judgement;
+  if (!is_final) judgement.attempts_max = options_.early_attempts_max;
+  judged.verdicts.push_back(guard::Judge(input, options_.seed, judgement));
+  judged_ = now;
+  ++early_verdicts_;
+  is_known_ = judged.verdicts.back().label != guard::Label::kUnknown;
+  if (is_final) judged.input = std::move(input);
+}
+
+guard::JudgeInput LiveJudge::Gather(Time now, bool is_final) const {
+  const guard::Incident& incident = tracker_.incident();
+  guard::JudgeInput input;
+  const Time from = incident.onset - kLeadIn;
+  input.records = journal_.Records(from, now);
+  input.gaps = journal_.Gaps(from, now);
+  scorer_.Score(table_, now, input.scores);
+  for (const guard::OutsideProbe& probe : probes_) {
+    if (probe.time >= from) input.probes.push_back(probe);
+  }
+  input.capacity = capacity_;
+  input.provision = provision_;
+  input.admission = NominalAdmission(scenario_);
+  input.engine = scenario_.engine;
+  input.onset = incident.onset;
+  if (is_final && incident.closed != Time{}) input.end = incident.end;
+  input.now = now;
+  return input;
+}
+
+const JudgedIncident* LiveJudge::worst() const {
+  const auto lost = [](const JudgedIncident& judged) {
+    return judged.verdicts.empty() ? -1.0 : judged.verdicts.back().lost_observed;
+  };
+  const auto at = std::ranges::max_element(incidents_, {}, lost);
+  return at == incidents_.end() || at->verdicts.empty() ? nullptr : &*at;
+}
+
+std::vector<ScoredClient> LiveJudge::ScoreClients(Time now) const {
+  std::vector<guard::ClusterScore> scores;
+  scorer_.Score(table_, now, scores);
+  std::vector<ScoredClient> clients;
+  clients.reserve(scores.size());
+  for (const guard::ClusterScore& score : scores) {
+    const auto truth = is_hostile_.find(score.client);
+    if (truth == is_hostile_.end()) continue;  // Only connections, no request.
+    clients.push_back({score.probability(), static_cast<double>(score.requests), truth->second});
+  }
+  return clients;
+}
+
+}  // namespace holdfast::drill

@@ -1,0 +1,98 @@
+// LiveJudge: watches a simulation as the gateway would watch its traffic, opens an incident when
+// the promise breaks, and judges it: every few seconds until the cause is known, and once more when
+// it is over. Sees the truth only to say afterwards how good the odds of each client were.
+// Single-threaded.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "drill/observer.h"
+#include "drill/scenario.h"
+#include "guard/evidence/cluster_table.h"
+#include "guard/evidence/scorer.h"
+#include "guard/verdict/capacity_trace.h"
+#include "guard/verdict/incident.h"
+#include "guard/verdict/journal.h"
+#include "guard/verdict/verdict.h"
+
+namespace holdfast::drill {
+
+struct LiveJudgeOptions {
+  Duration judge_interval = std::chrono::seconds(5);
+  int early_verdicts_max = 6;  // While the incident is open.
+  std::size_t early_attempts_max = 250'000;
+  guard::JudgeOptions final_judgement{};
+  // The quiet time from which the provision and the ordinary conduct are learned.
+  Time quiet_from{};
+  Time quiet_to{};
+  double provision_margin = 1.2;
+  std::uint64_t seed = 1;
+};
+
+// What was made of one incident.
+struct JudgedIncident {
+  guard::Incident incident;
+  std::vector<guard::Verdict> verdicts;  // In order of time; the last is the final one.
+  guard::JudgeInput input;               // Of the final one: what a bundle is made of.
+};
+
+// A client's odds at the end, and the truth.
+struct ScoredClient {
+  double probability = 0;  // Of being hostile.
+  double requests = 0;
+  bool is_hostile = false;
+};
+
+class LiveJudge final : public Observer {
+ public:
+  LiveJudge(const Scenario& scenario, const LiveJudgeOptions& options);
+
+  void OnKnown(const guard::Caller& caller) override { table_.Remember(caller); }
+  void OnRequest(const guard::RequestFacts& facts, const Answer& answer,
+                 const Truth& truth) override;
+  void OnOutcome(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome,
+                 const Truth& truth) override;
+  void OnConnection(const guard::ConnectionFacts& facts, const Truth& truth) override;
+  void OnCapacity(const CapacityChange& change) override;
+  void OnProbe(const ProbeFacts& probe) override;
+  void OnGap(Time from, Time to) override;
+  void OnSecond(Time now) override;
+
+  // Ends what is still open. Call once, after the simulation.
+  void Finish(Time now);
+
+  const std::vector<JudgedIncident>& incidents() const { return incidents_; }
+  // The incident in which most was lost; null when there was none.
+  const JudgedIncident* worst() const;
+  std::vector<ScoredClient> ScoreClients(Time now) const;
+
+ private:
+  void Judge(Time now, bool is_final);
+  guard::JudgeInput Gather(Time now, bool is_final) const;
+
+  struct Refused {
+    std::uint64_t client = 0;
+    Time time{};
+    Duration retry_after{0};
+  };
+
+  const Scenario& scenario_;
+  LiveJudgeOptions options_;
+  guard::ClusterTable table_;
+  guard::Scorer scorer_;
+  guard::Journal journal_;
+  guard::IncidentTracker tracker_;
+  guard::CapacityTrace capacity_;
+  guard::Provision provision_;
+  std::vector<guard::OutsideProbe> probes_;
+  std::vector<JudgedIncident> incidents_;
+  Refused refused_;  // The last request, should it have been refused.
+  Time judged_{};
+  int early_verdicts_ = 0;
+  bool is_known_ = false;
+  std::unordered_map<std::uint64_t, bool> is_hostile_;  // By client, for ScoreClients only.
+};
+
+}  // namespace holdfast::drill

@@ -1,0 +1,81 @@
+// Score: how good verdicts are, over many labelled incidents: labels, shares, calibration, speed.
+// Pure but for the threads it runs on.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drill/labelled_incident.h"
+#include "drill/live_judge.h"
+#include "guard/evidence/calibration_curve.h"
+#include "guard/verdict/verdict.h"
+#include "json/json.h"
+
+namespace holdfast::drill {
+
+inline constexpr int kReliabilityBins = 10;
+
+// One incident and what was made of it.
+struct JudgedCase {
+  std::uint64_t seed = 0;
+  IncidentClass incident_class = IncidentClass::kCrowd;
+  guard::Label label =
+      guard::Label::kUnknown;  // Of the final verdict; unknown without an incident.
+  guard::WhyUnknown why_unknown = guard::WhyUnknown::kNoLoss;
+  bool was_noticed = false;          // An incident was opened.
+  bool ever_claimed_attack = false;  // In any verdict that was published, the first ones too.
+  guard::CauseValues true_shares{};
+  guard::CauseValues shares{};
+  bool has_shares = false;  // Both sides have them: the class has, and the verdict is no unknown.
+  double fidelity = 0;
+  double lost = 0;
+  // From the first second in which honest people lost more than kLossShare to the first verdict
+  // that names a cause (in the class unknown: to the first verdict); negative: there was none.
+  double first_verdict_s = -1;
+  double brier = 0;  // Of the odds of its clients.
+  std::vector<guard::ReliabilityBin> reliability;
+};
+inline constexpr double kLossShare = 0.05;
+
+JudgedCase JudgeIncident(const LabelledIncident& incident);
+
+struct Score {
+  int incidents = 0;
+  int not_made = 0;  // Seeds without a clear case in kDraftsMax drafts.
+  // [class][label], labels in the order of guard::Label.
+  std::array<std::array<int, guard::kLabelCount>, kIncidentClassCount> confusion{};
+  std::array<double, kIncidentClassCount> f1{};
+  double macro_f1 = 0;
+  // Points: mean over the three causes of |share - true share|, times 100.
+  int share_cases = 0;
+  double share_error_mean = 0;
+  double share_error_p95 = 0;
+  int crowds = 0;
+  int crowds_called_attack = 0;  // By any published verdict.
+  double first_verdict_median_s = 0;
+  double first_verdict_p95_s = 0;
+  int without_verdict = 0;
+  double brier = 0;                                // Over clients, each incident counting the same.
+  std::vector<guard::ReliabilityBin> reliability;  // Over the clients of all incidents.
+};
+
+Score ScoreCases(const std::vector<JudgedCase>& cases, int not_made);
+
+// Makes and judges the incidents of seeds [first, last] on `threads` threads. `on_case` is told of
+// each in order of seeds.
+std::vector<JudgedCase> JudgeSeeds(std::uint64_t first, std::uint64_t last,
+                                   const IncidentTraffic& traffic, int threads, int& not_made,
+                                   const std::function<void(const JudgedCase&)>& on_case = {});
+
+json::Object ScoreToJson(const Score& score);
+json::Object CaseToJson(const JudgedCase& judged);
+// For people, in a terminal.
+std::string ScoreToText(const Score& score);
+// One page with the reliability curve and the tables.
+std::string ScoreToHtml(const Score& score);
+
+}  // namespace holdfast::drill
