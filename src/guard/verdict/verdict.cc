@@ -159,6 +159,14 @@ class Judgement {
     if (whole < kCountedMin / 2) return WhyUnknown::kNoLoss;
     Duration counted = std::min(whole, options_.counted_max);
     SetCounted(end, counted);
+    // Every variant is replayed with everybody at least once.
+    const double weight_max = static_cast<double>(options_.attempts_max) / kVariants;
+    for (double weight = Weight(); weight > weight_max; weight = Weight()) {
+      const double part = std::clamp(0.95 * weight_max / weight, 0.25, 0.95);
+      counted = FromSeconds(part * ToSeconds(counted));
+      if (counted < kCountedMin) return WhyUnknown::kTooLarge;
+      SetCounted(end, counted);
+    }
     Prepare();
     verdict_.draws = options_.draws;
     const Cost cost = CostOf();
@@ -180,6 +188,16 @@ class Judgement {
     }
     verdict_.counted_share = ToSeconds(counted) / ToSeconds(whole);
     return WhyUnknown::kKnown;
+  }
+
+  // Requests in the replayed time.
+  double Weight() const {
+    double weight = 0;
+    for (const JournalRecord& record : input_.records) {
+      if (record.arrival < from_ || record.arrival >= to_) continue;
+      weight += static_cast<double>(record.weight);
+    }
+    return weight;
   }
 
   void SetCounted(Time end, Duration counted) {
