@@ -143,9 +143,7 @@ std::string HfDirectoryWriter::IndexText() const {
 
 Result<void> HfDirectoryWriter::WriteText(const char* name, const std::string& text) const {
   if (text.empty()) return {};
-  TRY_ASSIGN(weights::AtomicFile file, weights::AtomicFile::Create(partial_ / name));
-  TRY(file.Write(text));
-  return file.Commit();
+  return weights::WriteWholeFile(partial_ / name, text);
 }
 
 Result<void> HfDirectoryWriter::Finish(const HfTexts& texts) {

@@ -8,6 +8,7 @@
 #include "kernels/bf16.h"
 #include "kernels/train_ops.h"
 #include "model/config.h"
+#include "trainer/data/corpus_reader.h"
 #include "weights/atomic_file.h"
 #include "weights/safetensors_writer.h"
 
@@ -79,12 +80,6 @@ Result<void> WriteTensors(const TrainState& state, const std::filesystem::path& 
   return writer.Finish();
 }
 
-Result<void> WriteText(const std::filesystem::path& path, std::string_view text) {
-  TRY_ASSIGN(weights::AtomicFile file, weights::AtomicFile::Create(path));
-  TRY(file.Write(text));
-  return file.Commit();
-}
-
 }  // namespace
 
 Result<void> ExportHuggingFace(const TrainState& state, const std::filesystem::path& tokenizer,
@@ -94,15 +89,12 @@ Result<void> ExportHuggingFace(const TrainState& state, const std::filesystem::p
   if (error) return Fail(ErrorCode::kIo, "make {}: {}", dir.string(), error.message());
   json::Object config = model::WriteModelConfig(state.layout().config());
   config["torch_dtype"] = "bfloat16";
-  TRY(WriteText(dir / "config.json", json::Write(config) + "\n"));
+  TRY(weights::WriteWholeFile(dir / "config.json", json::Write(config) + "\n"));
   TRY(WriteTensors(state, dir / "model.safetensors"));
   if (tokenizer.empty()) return {};
   for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
-    std::filesystem::copy_file(tokenizer / name, dir / name,
-                               std::filesystem::copy_options::overwrite_existing, error);
-    if (error) {
-      return Fail(ErrorCode::kIo, "copy {}: {}", (tokenizer / name).string(), error.message());
-    }
+    TRY_ASSIGN(const std::string text, ReadPlainFile(tokenizer / name));
+    TRY(weights::WriteWholeFile(dir / name, text));
   }
   return {};
 }

@@ -34,7 +34,7 @@ Result<History> History::Open(const std::filesystem::path& path, std::int64_t la
 Result<void> History::Add(const json::Object& line) {
   file_ << json::Write(line) << '\n';
   file_.flush();
-  if (!file_) return Fail(ErrorCode::kIo, "cannot append to {}", path_.string());
+  if (!file_) return Fail(ErrnoError(path_.string()));
   return {};
 }
 

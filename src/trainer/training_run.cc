@@ -164,9 +164,7 @@ Result<void> TrainingRun::Start() {
   std::error_code error;
   std::filesystem::create_directories(options_.out, error);
   if (error) return Fail(ErrorCode::kIo, "make {}: {}", options_.out.string(), error.message());
-  TRY_ASSIGN(weights::AtomicFile copy, weights::AtomicFile::Create(options_.out / "recipe.toml"));
-  TRY(copy.Write(recipe_.source));
-  TRY(copy.Commit());
+  TRY(weights::WriteWholeFile(options_.out / "recipe.toml", recipe_.source));
   TRY_ASSIGN(history_, History::Open(options_.out / "history.jsonl", progress_.step));
   TRY(LoadHeldoutSets());
   const bool bf16 = MakeStateOptions(recipe_).bf16;
@@ -376,13 +374,11 @@ json::Object TrainingRun::MakeLedgerReport() const {
 
 Result<void> TrainingRun::WriteLedger() const {
   const json::Object report = MakeLedgerReport();
-  TRY_ASSIGN(weights::AtomicFile file, weights::AtomicFile::Create(options_.out / "ledger.json"));
-  TRY(file.Write(json::Write(report) + "\n"));
-  TRY(file.Commit());
-  TRY_ASSIGN(weights::AtomicFile page, weights::AtomicFile::Create(options_.out / "report.html"));
-  TRY(page.Write(MakeReport(recipe_.name, ReadHistory(options_.out / "history.jsonl"), report,
-                            layout_.config().n_routed_experts)));
-  return page.Commit();
+  TRY(weights::WriteWholeFile(options_.out / "ledger.json", json::Write(report) + "\n"));
+  return weights::WriteWholeFile(
+      options_.out / "report.html",
+      MakeReport(recipe_.name, ReadHistory(options_.out / "history.jsonl"), report,
+                 layout_.config().n_routed_experts));
 }
 
 }  // namespace

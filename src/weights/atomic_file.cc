@@ -107,4 +107,10 @@ Result<void> AtomicFile::Commit() {
   return SyncDirectory(path_.parent_path());
 }
 
+Result<void> WriteWholeFile(const std::filesystem::path& path, std::string_view text) {
+  TRY_ASSIGN(AtomicFile file, AtomicFile::Create(path));
+  TRY(file.Write(text));
+  return file.Commit();
+}
+
 }  // namespace holdfast::weights

@@ -46,4 +46,7 @@ class AtomicFile {
   std::uint64_t bytes_written_ = 0;
 };
 
+// The whole file at once. Errors: those of AtomicFile.
+[[nodiscard]] Result<void> WriteWholeFile(const std::filesystem::path& path, std::string_view text);
+
 }  // namespace holdfast::weights

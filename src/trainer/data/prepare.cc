@@ -1,7 +1,6 @@
 #include "trainer/data/prepare.h"
 
 #include <cmath>
-#include <fstream>
 #include <memory>
 #include <system_error>
 
@@ -14,6 +13,7 @@
 #include "trainer/data/prepared_set.h"
 #include "trainer/data/token_shard.h"
 #include "trainer/data/vocabulary.h"
+#include "weights/atomic_file.h"
 
 namespace holdfast::trainer {
 namespace {
@@ -21,20 +21,6 @@ namespace {
 // Word counts are scaled by how often a set is seen, in steps of a quarter epoch.
 constexpr double kCountsPerEpoch = 4;
 constexpr std::int64_t kDocumentsPerTask = 64;
-
-Result<void> WriteText(const std::filesystem::path& path, const std::string& text) {
-  const std::filesystem::path partial = path.string() + ".partial";
-  {
-    std::ofstream file(partial, std::ios::binary);
-    file << text;
-    file.flush();
-    if (!file) return Fail(ErrnoError(partial.string()));
-  }
-  std::error_code error;
-  std::filesystem::rename(partial, path, error);
-  if (error) return Fail(ErrorCode::kIo, "{}: {}", path.string(), error.message());
-  return {};
-}
 
 Result<void> MakeFolder(const std::filesystem::path& path) {
   std::error_code error;
@@ -71,7 +57,7 @@ class Preparation {
                                          {"rows_per_band", config_.dedup.rows_per_band},
                                          {"jaccard_min", config_.dedup.jaccard_min}}},
         {"sets", std::move(entries)}};
-    TRY(WriteText(options_.out / "manifest.json", json::Write(manifest)));
+    TRY(weights::WriteWholeFile(options_.out / "manifest.json", json::Write(manifest)));
     return manifest;
   }
 
@@ -119,8 +105,9 @@ class Preparation {
       tokenizer_json = std::move(files.tokenizer_json);
       tokenizer_config_json = std::move(files.tokenizer_config_json);
     }
-    TRY(WriteText(options_.out / "tokenizer" / "tokenizer.json", tokenizer_json));
-    TRY(WriteText(options_.out / "tokenizer" / "tokenizer_config.json", tokenizer_config_json));
+    TRY(weights::WriteWholeFile(options_.out / "tokenizer" / "tokenizer.json", tokenizer_json));
+    TRY(weights::WriteWholeFile(options_.out / "tokenizer" / "tokenizer_config.json",
+                                tokenizer_config_json));
     TRY_ASSIGN(tokenizer::Spec spec,
                tokenizer::SpecFromHuggingFace(tokenizer_json, tokenizer_config_json));
     TRY_ASSIGN(tokenizer_, tokenizer::Tokenizer::Make(std::move(spec)));

@@ -1,17 +1,13 @@
 #include "trainer/data/token_shard.h"
 
 #include <bit>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <string>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "base/check.h"
 #include "crypto/digest.h"
+#include "weights/atomic_file.h"
 
 namespace holdfast::trainer {
 namespace {
@@ -56,29 +52,6 @@ Layout LayoutOf(const Header& header) {
       layout.mask + ((header.flags & kFlagMask) != 0 ? Align((header.token_count + 7) / 8) : 0);
   layout.end = layout.text_bytes + header.vocab_size;
   return layout;
-}
-
-Result<void> WriteWhole(const std::filesystem::path& path, std::string_view bytes) {
-  const std::string partial = path.string() + ".partial";
-  const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return Fail(ErrnoError(partial));
-  Result<void> result;
-  while (!bytes.empty() && result) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      result = Fail(ErrnoError(partial));
-    } else {
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-  }
-  if (result && ::fsync(fd) != 0) result = Fail(ErrnoError(partial));
-  ::close(fd);
-  if (result && ::rename(partial.c_str(), path.c_str()) != 0) {
-    result = Fail(ErrnoError(path.string()));
-  }
-  if (!result) ::unlink(partial.c_str());
-  return result;
 }
 
 crypto::Digest256 ChecksumOf(const Header& header, std::span<const std::byte> body) {
@@ -163,7 +136,7 @@ Result<void> TokenShardBuilder::Write(const std::filesystem::path& path) const {
   std::memcpy(bytes.data() + layout.text_bytes, token_text_bytes_.data(), token_text_bytes_.size());
   header.checksum = ChecksumOf(header, std::as_bytes(std::span(bytes).subspan(sizeof(Header))));
   std::memcpy(bytes.data(), &header, sizeof(Header));
-  return WriteWhole(path, bytes);
+  return weights::WriteWholeFile(path, bytes);
 }
 
 Result<TokenShard> TokenShard::Open(const std::filesystem::path& path) {
