@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/gemm.h"
 #include "base/random.h"
+#include "kernels/gemm.h"
 
 namespace holdfast::trainer {
 namespace {
