@@ -1,0 +1,94 @@
+#include "drill/labelled_incident.h"
+
+#include <fstream>
+#include <numeric>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "drill/incident_folder.h"
+#include "drill/score.h"
+#include "drill/simulation.h"
+
+namespace holdfast::drill {
+namespace {
+
+TEST(LabelledIncident, SameSeedGivesTheSameIncident) {
+  const auto once = MakeIncident(11, {}), again = MakeIncident(11, {});
+  ASSERT_TRUE(once && again);
+  EXPECT_EQ(once->incident_class, again->incident_class);
+  EXPECT_EQ(once->shares, again->shares);
+  EXPECT_EQ(Simulate(once->scenario).digest, Simulate(again->scenario).digest);
+}
+
+TEST(LabelledIncident, TruthIsWhatTheScriptCaused) {
+  struct Case {
+    IncidentClass incident_class;
+    guard::Cause absent_a;
+    guard::Cause absent_b;
+  };
+  using enum guard::Cause;
+  for (const Case& expected : {Case{IncidentClass::kCrowd, kHostile, kLostCapacity},
+                               Case{IncidentClass::kAttack, kLostCapacity, kLostCapacity},
+                               Case{IncidentClass::kLostCapacity, kHostile, kHostile}}) {
+    LabelledIncident incident = DraftIncident(3, expected.incident_class, {});
+    Weigh(incident);
+    EXPECT_EQ(incident.shares[static_cast<int>(expected.absent_a)], 0);
+    EXPECT_EQ(incident.shares[static_cast<int>(expected.absent_b)], 0);
+  }
+}
+
+TEST(LabelledIncident, ClearCasesKeepTheirWord) {
+  for (std::uint64_t seed = 40; seed < 46; ++seed) {
+    const auto incident = MakeIncident(seed, {});
+    if (!incident || incident->incident_class == IncidentClass::kUnknown) continue;
+    const double sum = std::accumulate(incident->shares.begin(), incident->shares.end(), 0.0);
+    const double most = *std::max_element(incident->shares.begin(), incident->shares.end());
+    EXPECT_NEAR(sum, 1, 1e-9) << "seed " << seed;
+    EXPECT_GE(incident->lost - incident->lost_at_best, kLostMin) << "seed " << seed;
+    if (incident->incident_class == IncidentClass::kMixed) {
+      EXPECT_LE(most, kMixedShare) << "seed " << seed;
+    } else {
+      EXPECT_GE(most, kPureShare) << "seed " << seed;
+    }
+  }
+}
+
+TEST(LabelledIncident, IsWrittenWithItsTruth) {
+  const auto incident = MakeIncident(5, {});
+  ASSERT_TRUE(incident);
+  const auto folder = std::filesystem::path(testing::TempDir()) / "labelled_incident";
+  const auto written = WriteIncident(*incident, folder);
+  ASSERT_TRUE(written) << written.error().message;
+  std::string line;
+  std::ifstream requests(folder / "requests.csv");
+  ASSERT_TRUE(std::getline(requests, line));
+  EXPECT_EQ(line.substr(line.size() - 10), "is_hostile");
+  ASSERT_TRUE(std::getline(requests, line));
+  std::ifstream summary(folder / "incident.json");
+  ASSERT_TRUE(std::getline(summary, line));
+  EXPECT_NE(line.find(IncidentClassWord(incident->incident_class)), std::string::npos);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(LabelledIncident, CannotBeWrittenWhereThereIsAFile) {
+  const auto path = std::filesystem::path(testing::TempDir()) / "labelled_incident_file";
+  std::ofstream(path) << "x";
+  EXPECT_FALSE(WriteIncident(DraftIncident(1, IncidentClass::kCrowd, {}), path));
+  std::filesystem::remove(path);
+}
+
+// The error this software must not make.
+TEST(Verdict, NeverCallsAPureCrowdAnAttack) {
+  int crowds = 0;
+  for (std::uint64_t seed = 500; crowds < 6; ++seed) {
+    LabelledIncident incident = DraftIncident(seed, IncidentClass::kCrowd, {});
+    incident.seed = seed;
+    const JudgedCase judged = JudgeIncident(incident);
+    EXPECT_FALSE(judged.ever_claimed_attack) << "seed " << seed;
+    ++crowds;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::drill
