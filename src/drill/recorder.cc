@@ -87,6 +87,7 @@ void Recorder::OnOutcome(const Wish& wish, CallerKind kind, const guard::Outcome
   if (!is_generation) return;
   ++result.endings[static_cast<std::size_t>(outcome.ending)];
   result.output_tokens += outcome.output_tokens;
+  if (level_.IsGood(outcome)) ++result.good_answers;
   result.smooth_tokens += TokensInTime(outcome, level_);
   if (outcome.first_token > Duration(0)) result.first_token.Add(outcome.first_token);
 }

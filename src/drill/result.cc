@@ -38,6 +38,7 @@ void KindResult::Merge(const KindResult& other) {
   wishes += other.wishes;
   good += other.good;
   served += other.served;
+  good_answers += other.good_answers;
   for (std::size_t i = 0; i < endings.size(); ++i) endings[i] += other.endings[i];
   for (std::size_t i = 0; i < refusals.size(); ++i) refusals[i] += other.refusals[i];
   blocked += other.blocked;
@@ -69,7 +70,12 @@ KindResult SimulationResult::hostile() const {
 }
 
 double SimulationResult::honest_goodput_per_s() const {
-  return measured_s <= 0 ? 0 : static_cast<double>(honest().good) / measured_s;
+  return measured_s <= 0 ? 0 : static_cast<double>(honest().good_answers) / measured_s;
+}
+
+double SimulationResult::honest_good_share() const {
+  const KindResult sum = honest();
+  return sum.wishes == 0 ? 1 : static_cast<double>(sum.good) / static_cast<double>(sum.wishes);
 }
 
 }  // namespace holdfast::drill

@@ -32,6 +32,9 @@ struct KindResult {
   std::uint64_t wishes = 0;
   std::uint64_t good = 0;
   std::uint64_t served = 0;  // Wishes answered in full, in time or not.
+  // Attempts answered within the service level: what is usually called goodput. It forgives a
+  // refusal that was followed by a good answer later, which `good` does not.
+  std::uint64_t good_answers = 0;
   std::array<std::uint64_t, guard::kEndingCount> endings{};    // Of attempts for an answer.
   std::array<std::uint64_t, guard::kRefusalCount> refusals{};  // Of attempts on any route.
   // Wishes that were refused for who the caller is held to be (its rate, its cluster, a challenge),
@@ -87,7 +90,8 @@ struct SimulationResult {
 
   KindResult honest() const;
   KindResult hostile() const;
-  double honest_goodput_per_s() const;  // Good wishes a second.
+  double honest_goodput_per_s() const;  // Good answers a second.
+  double honest_good_share() const;     // Of wishes.
 };
 
 }  // namespace holdfast::drill

@@ -172,7 +172,7 @@ struct Fault {
 // What the front door has besides the engine.
 struct DoorResources {
   std::uint32_t connections_max = 16'384;
-  double handshake_s = 400e-6;     // CPU time of a TLS handshake,
+  double handshake_s = 150e-6;     // CPU time of a TLS handshake,
   double handshake_cores = 2;      // on so many cores.
   double password_hash_s = 60e-3;  // CPU time of checking or making a password,
   double password_cores = 2;       // on so many,

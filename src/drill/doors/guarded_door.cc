@@ -11,8 +11,10 @@ namespace {
 using guard::IsGeneration;
 using guard::Refusal;
 
-// Demand over capacity from which on likeness to an attack may cost a place.
-constexpr double kStressPressure = 0.95;
+// Demand over capacity from which on likeness to an attack may cost a place, and for how long it
+// may after that: else an attack is let in again whenever turning it away has helped.
+constexpr double kStressPressure = 0.8;
+constexpr Duration kStressHold = std::chrono::seconds(60);
 
 void Scale(guard::RateLimit& limit, double share) {
   limit.rate = std::max(limit.rate * share, 1e-6);
@@ -51,7 +53,7 @@ FrontDoor::Word GuardedDoor::Decide(std::uint32_t slot, const guard::RequestFact
   if (edge.refusal != Refusal::kNone) {
     return {.what = Word::kRefuse, .refusal = edge.refusal, .retry_after = edge.retry_after};
   }
-  if (is_stressed_ && IsGeneration(facts.route)) {
+  if (now < stressed_until_ && IsGeneration(facts.route)) {
     const Word judged = JudgeCaller(facts, now);
     if (judged.what == Word::kRefuse) return judged;
   }
@@ -127,7 +129,9 @@ void GuardedDoor::OnEngineReport(const guard::EngineReport& report, Time now) {
   admission_.OnEngineReport(report, now);
   registration_.Advance(now);
   const guard::AdmissionCounters counters = admission_.counters();
-  is_stressed_ = counters.waiting > 0 || counters.pressure > kStressPressure;
+  if (counters.waiting > 0 || counters.pressure > kStressPressure) {
+    stressed_until_ = now + kStressHold;
+  }
 }
 
 void GuardedDoor::SetLimits(double share, Time) {

@@ -49,7 +49,7 @@ class GuardedDoor : public FrontDoor {
   guard::Admission admission_;
   guard::ClusterTable clusters_;
   guard::Scorer scorer_;
-  bool is_stressed_ = false;              // Capacity is short: likeness may cost a place.
+  Time stressed_until_{};                 // Capacity is short: likeness may cost a place.
   std::vector<guard::TicketId> tickets_;  // By slot; 0: none.
   std::unordered_map<guard::TicketId, std::uint32_t> slots_;
   std::vector<guard::TicketId> started_;
