@@ -1,5 +1,5 @@
 // RegistrationPolicy: who may sign up, and what first. Consulted for Route::kRegister alone, after
-// EdgeLimiter: log-ins never come here. Single-threaded; O(log n) a sign-up, some 70 KB fixed.
+// EdgeLimiter: log-ins never come here. Single-threaded; O(log n) a sign-up, some 80 KB fixed.
 //
 // Open, until sign-ups surge (rate_surge.h) against a learned baseline: all of them, or those that
 // look like a machine's. Then restricted, by itself, until both surges are over and a hold has
