@@ -9,5 +9,6 @@ namespace holdfast {
 
 void AddDrillGenerate(CLI::App& drill, int& exit_code);
 void AddDrillScore(CLI::App& drill, int& exit_code);
+void AddDrillSimulate(CLI::App& drill, int& exit_code);
 
 }  // namespace holdfast

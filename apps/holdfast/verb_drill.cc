@@ -12,6 +12,7 @@ void AddDrill(CLI::App& app, int& exit_code) {
   drill->require_subcommand(1);
   AddDrillGenerate(*drill, exit_code);
   AddDrillScore(*drill, exit_code);
+  AddDrillSimulate(*drill, exit_code);
 }
 
 }  // namespace holdfast
