@@ -66,21 +66,13 @@ void FloatProduct(const ProductArgs& args) {
     const auto* tile = scales + header;
     const auto* panel = reinterpret_cast<const std::uint8_t*>(args.panel);
     VF total[N][S];
-    HOLDFAST_UNROLL
-    for (int n = 0; n < N; ++n) {
-      HOLDFAST_UNROLL
-      for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
-    }
+    SetZero(total);
     for (std::int64_t chunk = 0; chunk < args.units * (64 / kChunk); ++chunk) {
       const std::int64_t first = chunk % (64 / kChunk) * kChunk;
       const std::uint8_t* unit = tile + chunk / (64 / kChunk) * Column::kUnitBytes;
       if (first == 0) PrefetchAhead<N, Column::kUnitBytes>(unit);
       VF part[N][S];
-      HOLDFAST_UNROLL
-      for (int n = 0; n < N; ++n) {
-        HOLDFAST_UNROLL
-        for (int s = 0; s < S; ++s) part[n][s] = hn::Zero(kF32Tag);
-      }
+      SetZero(part);
       for (int k = 0; k < kChunk; k += 2) {
         HOLDFAST_UNROLL
         for (int odd = 0; odd < 2; ++odd) {

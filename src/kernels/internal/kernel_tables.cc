@@ -50,10 +50,7 @@ constexpr int kSlicesFor = kLanes == 8 && N <= 2 ? 2 : 1;
 #define HOLDFAST_ALL_SIZES(PRODUCT) \
   { PRODUCT(1), PRODUCT(2), PRODUCT(4), nullptr, nullptr }
 #endif
-#define HOLDFAST_BLOCKS(n) BlockProduct<Dot, Blocks, n, kSlicesFor<n>>
-#define HOLDFAST_Q4_K(n) MinProduct<Dot, false, n, kSlicesFor<n>>
-#define HOLDFAST_Q5_K(n) MinProduct<Dot, true, n, kSlicesFor<n>>
-#define HOLDFAST_Q6_K(n) SixBitProduct<Dot, n, kSlicesFor<n>>
+#define HOLDFAST_QUANT(n) QuantProduct<Format, n, kSlicesFor<n>>
 #define HOLDFAST_F32(n) FloatProduct<ColumnOfF32, n, kSlicesFor<n>>
 #define HOLDFAST_F16(n) FloatProduct<ColumnOfF16, n, kSlicesFor<n>>
 #define HOLDFAST_BF16(n) FloatProduct<ColumnOfBF16, n, kSlicesFor<n>>
@@ -62,25 +59,26 @@ constexpr int kSlicesFor = kLanes == 8 && N <= 2 ? 2 : 1;
 
 Kernel& At(KernelTable& table, DType type) { return table.kernels[static_cast<std::size_t>(type)]; }
 
+template <class Format>
+Kernel QuantKernel(MakePanel make_panel) {
+  return {HOLDFAST_ALL_SIZES(HOLDFAST_QUANT), make_panel, Format::kPanelUnitBytes};
+}
+
 template <class Dot, class Blocks>
 Kernel BlockKernel() {
-  return {HOLDFAST_ALL_SIZES(HOLDFAST_BLOCKS), MakeBlockPanel<Dot, Blocks>,
-          2 * (8 * Dot::kGroupBytes + 8)};
+  return QuantKernel<BlockFormat<Dot, Blocks>>(MakeBlockPanel<Dot, Blocks>);
 }
 
 template <class Dot>
 void SetQuantKernels(KernelTable& table) {
-  constexpr std::size_t kGroup = Dot::kGroupBytes;
   At(table, DType::kQ8_0) = BlockKernel<Dot, ByteBlocks>();
   At(table, DType::kQ4_0) = BlockKernel<Dot, NibbleBlocks<false, false>>();
   At(table, DType::kQ4_1) = BlockKernel<Dot, NibbleBlocks<true, false>>();
   At(table, DType::kQ5_0) = BlockKernel<Dot, NibbleBlocks<false, true>>();
   At(table, DType::kQ5_1) = BlockKernel<Dot, NibbleBlocks<true, true>>();
-  constexpr std::size_t kMins = 64 * kGroup + 20;
-  At(table, DType::kQ4_K) = {HOLDFAST_ALL_SIZES(HOLDFAST_Q4_K), MakeMinPanel<Dot>, kMins};
-  At(table, DType::kQ5_K) = {HOLDFAST_ALL_SIZES(HOLDFAST_Q5_K), MakeMinPanel<Dot>, kMins};
-  constexpr std::size_t kSixBits = 64 * kGroup + 68;
-  At(table, DType::kQ6_K) = {HOLDFAST_ALL_SIZES(HOLDFAST_Q6_K), MakeSixBitPanel<Dot>, kSixBits};
+  At(table, DType::kQ4_K) = QuantKernel<MinFormat<Dot, false>>(MakeMinPanel<Dot>);
+  At(table, DType::kQ5_K) = QuantKernel<MinFormat<Dot, true>>(MakeMinPanel<Dot>);
+  At(table, DType::kQ6_K) = QuantKernel<SixBitFormat<Dot>>(MakeSixBitPanel<Dot>);
 }
 
 void SetFloatKernels(KernelTable& table) {

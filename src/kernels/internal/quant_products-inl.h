@@ -94,64 +94,109 @@ struct NibbleBlocks {
   }
 };
 
-template <class Dot, class Blocks, int N, int S>
-void BlockProduct(const ProductArgs& args) {
+// The product of one group of rows: all units of K, one after the other. A `Format` has the bytes
+// of a unit in the tile and, for one row, in the panel, and adds a unit to the totals.
+template <class Format, int N, int S>
+void QuantProduct(const ProductArgs& args) {
   for (std::int64_t slice = 0; slice < kSlices; slice += S) {
     const auto* tile = reinterpret_cast<const std::uint8_t*>(args.tile);
     const auto* panel = reinterpret_cast<const std::uint8_t*>(args.panel);
     VF total[N][S];
-    HOLDFAST_UNROLL
-    for (int n = 0; n < N; ++n) {
-      HOLDFAST_UNROLL
-      for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
-    }
-    for (std::int64_t unit = 0; unit < args.units; ++unit, tile += Blocks::kUnitBytes) {
-      PrefetchAhead<N, Blocks::kUnitBytes>(tile);
-      HOLDFAST_UNROLL
-      for (int block = 0; block < 2; ++block) {
-        const std::uint8_t* scales = panel + 8 * N * Dot::kGroupBytes;
-        VI sum[N][S];
-        HOLDFAST_UNROLL
-        for (int n = 0; n < N; ++n) {
-          HOLDFAST_UNROLL
-          for (int s = 0; s < S; ++s) {
-            sum[n][s] = Blocks::kHasMin ? hn::Zero(kI32Tag) : BroadcastI32(scales + 4 * (N + n));
-          }
-        }
-        HOLDFAST_UNROLL
-        for (int g = 0; g < 8; ++g) {
-          HOLDFAST_UNROLL
-          for (int s = 0; s < S; ++s) {
-            const auto weights =
-                Dot::Prepare(Blocks::Load(tile + (slice + s) * kVectorBytes, block, g));
-            HOLDFAST_UNROLL
-            for (int n = 0; n < N; ++n) {
-              sum[n][s] = Dot::Add(sum[n][s], weights, panel + (g * N + n) * Dot::kGroupBytes);
-            }
-          }
-        }
-        HOLDFAST_UNROLL
-        for (int s = 0; s < S; ++s) {
-          const std::uint8_t* halves = tile + block * 32 + (slice + s) * kLanes * 2;
-          const VF d = LoadHalves(halves);
-          HOLDFAST_UNROLL
-          for (int n = 0; n < N; ++n) {
-            const VF scale = hn::Mul(d, BroadcastF32(scales + 4 * n));
-            total[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, total[n][s]);
-            if constexpr (Blocks::kHasMin) {
-              const VF x_sum = BroadcastF32(scales + 4 * (N + n));
-              total[n][s] = hn::MulAdd(LoadHalves(halves + 64), x_sum, total[n][s]);
-            }
-          }
-        }
-        panel += N * (8 * Dot::kGroupBytes + 8);
-      }
+    SetZero(total);
+    for (std::int64_t unit = 0; unit < args.units; ++unit) {
+      PrefetchAhead<N, Format::kUnitBytes>(tile);
+      Format::AddUnit(tile, slice, panel, total);
+      tile += Format::kUnitBytes;
+      panel += N * Format::kPanelUnitBytes;
     }
     for (int n = 0; n < N; ++n) {
       if (n < args.rows) StoreRow(total[n], S, slice, args, n);
     }
   }
 }
+
+// sum[n][s] += four columns of slice s times the same of row n of x.
+template <class Dot, int N, int S>
+HWY_INLINE void AddGroup(VU8 bytes, const std::uint8_t* panel, int s, VI (&sum)[N][S]) {
+  const auto weights = Dot::Prepare(bytes);
+  HOLDFAST_UNROLL
+  for (int n = 0; n < N; ++n) {
+    sum[n][s] = Dot::Add(sum[n][s], weights, panel + n * Dot::kGroupBytes);
+  }
+}
+
+// The same for a run of groups; `load(g, s)` gives the bytes of group g.
+template <class Dot, int kGroups, int N, int S, class Load>
+HWY_INLINE void AddGroups(const Load& load, const std::uint8_t* panel, VI (&sum)[N][S]) {
+  HOLDFAST_UNROLL
+  for (int g = 0; g < kGroups; ++g) {
+    HOLDFAST_UNROLL
+    for (int s = 0; s < S; ++s) {
+      AddGroup<Dot>(load(g, s), panel + g * N * Dot::kGroupBytes, s, sum);
+    }
+  }
+}
+
+// part[n][s] += sum[n][s] * scale.
+template <int N, int S>
+HWY_INLINE void AddScaled(const VI (&sum)[N][S], VF scale, int s, VF (&part)[N][S]) {
+  HOLDFAST_UNROLL
+  for (int n = 0; n < N; ++n) {
+    part[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, part[n][s]);
+  }
+}
+
+// Sums that begin with the panel's correction for integers stored too large.
+template <int N, int S>
+HWY_INLINE void SetCorrections(const std::uint8_t* corrections, VI (&sum)[N][S]) {
+  HOLDFAST_UNROLL
+  for (int n = 0; n < N; ++n) {
+    HOLDFAST_UNROLL
+    for (int s = 0; s < S; ++s) sum[n][s] = BroadcastI32(corrections + 4 * n);
+  }
+}
+
+// Q8_0, Q4_0, Q4_1, Q5_0 and Q5_1.
+template <class Dot, class Blocks>
+struct BlockFormat {
+  static constexpr std::int64_t kUnitBytes = Blocks::kUnitBytes;
+  static constexpr std::int64_t kPanelUnitBytes = 2 * (8 * Dot::kGroupBytes + 8);
+
+  template <int N, int S>
+  static HWY_INLINE void AddUnit(const std::uint8_t* tile, std::int64_t slice,
+                                 const std::uint8_t* panel, VF (&total)[N][S]) {
+    HOLDFAST_UNROLL
+    for (int block = 0; block < 2; ++block) {
+      const std::uint8_t* scales = panel + 8 * N * Dot::kGroupBytes;
+      const std::uint8_t* x_sums = scales + 4 * N;
+      VI sum[N][S];
+      if constexpr (Blocks::kHasMin) {
+        SetZero(sum);
+      } else {
+        SetCorrections(x_sums, sum);
+      }
+      AddGroups<Dot, 8>(
+          [&](int g, int s)
+              HWY_ATTR { return Blocks::Load(tile + (slice + s) * kVectorBytes, block, g); },
+          panel, sum);
+      HOLDFAST_UNROLL
+      for (int s = 0; s < S; ++s) {
+        const std::uint8_t* halves = tile + block * 32 + (slice + s) * kLanes * 2;
+        const VF d = LoadHalves(halves);
+        HOLDFAST_UNROLL
+        for (int n = 0; n < N; ++n) {
+          const VF scale = hn::Mul(d, BroadcastF32(scales + 4 * n));
+          total[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, total[n][s]);
+          if constexpr (Blocks::kHasMin) {
+            total[n][s] =
+                hn::MulAdd(LoadHalves(halves + 64), BroadcastF32(x_sums + 4 * n), total[n][s]);
+          }
+        }
+      }
+      panel += N * (8 * Dot::kGroupBytes + 8);
+    }
+  }
+};
 
 // With few rows unpacking costs as much as multiplying, and there are registers to spare.
 template <int N, int S>
@@ -164,26 +209,6 @@ HWY_INLINE void AddNibbleRuns(const std::uint8_t* tile, std::int64_t slice,
   for (int j = 0; j < 8; ++j) {
     const std::uint8_t* q = tile + 320 + j / 2 * 512 + slice * kVectorBytes;
     const std::uint8_t* h = tile + 320 + 2048 + slice * kVectorBytes;
-    VI sum[N][S];
-    HOLDFAST_UNROLL
-    for (int n = 0; n < N; ++n) {
-      HOLDFAST_UNROLL
-      for (int s = 0; s < S; ++s) sum[n][s] = hn::Zero(kI32Tag);
-    }
-    const auto add = [&](auto load) HWY_ATTR {
-      HOLDFAST_UNROLL
-      for (int g = 0; g < 8; ++g) {
-        HOLDFAST_UNROLL
-        for (int s = 0; s < S; ++s) {
-          const auto weights = Dot::Prepare(load(g * 64 + s * kVectorBytes));
-          HOLDFAST_UNROLL
-          for (int n = 0; n < N; ++n) {
-            sum[n][s] =
-                Dot::Add(sum[n][s], weights, panel + ((j * 8 + g) * N + n) * Dot::kGroupBytes);
-          }
-        }
-      }
-    };
     const auto fifth = [&](VU8 nibbles, std::int64_t at) HWY_ATTR {
       if constexpr (kFifthBits) {
         const auto bits = hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(h + at)), j);
@@ -195,19 +220,29 @@ HWY_INLINE void AddNibbleRuns(const std::uint8_t* tile, std::int64_t slice,
         return nibbles;
       }
     };
+    const std::uint8_t* groups = panel + j * 8 * N * Dot::kGroupBytes;
+    VI sum[N][S];
+    SetZero(sum);
     if (j % 2 == 0) {
-      add([&](std::int64_t at) HWY_ATTR { return fifth(LowNibbles(LoadBytes(q + at)), at); });
+      AddGroups<Dot, 8>(
+          [&](int g, int s) HWY_ATTR {
+            const std::int64_t at = g * 64 + s * kVectorBytes;
+            return fifth(LowNibbles(LoadBytes(q + at)), at);
+          },
+          groups, sum);
     } else {
-      add([&](std::int64_t at) HWY_ATTR { return fifth(HighNibbles(LoadBytes(q + at)), at); });
+      AddGroups<Dot, 8>(
+          [&](int g, int s) HWY_ATTR {
+            const std::int64_t at = g * 64 + s * kVectorBytes;
+            return fifth(HighNibbles(LoadBytes(q + at)), at);
+          },
+          groups, sum);
     }
     HOLDFAST_UNROLL
     for (int s = 0; s < S; ++s) {
       const VF scale = hn::Mul(LoadHalves(tile + (slice + s) * kLanes * 2),
                                LoadUnsignedBytes(tile + 64 + j * 16 + (slice + s) * kLanes));
-      HOLDFAST_UNROLL
-      for (int n = 0; n < N; ++n) {
-        part[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, part[n][s]);
-      }
+      AddScaled(sum, scale, s, part);
     }
   }
 }
@@ -219,9 +254,9 @@ HWY_INLINE void AddNibblePairs(const std::uint8_t* tile, const std::uint8_t* pan
   const VF d = LoadHalves(tile);
   HOLDFAST_UNROLL
   for (int pair = 0; pair < 4; ++pair) {
-    VI sum[2][N];
-    HOLDFAST_UNROLL
-    for (int n = 0; n < N; ++n) sum[0][n] = sum[1][n] = hn::Zero(kI32Tag);
+    VI sum[2][N][1];
+    SetZero(sum[0]);
+    SetZero(sum[1]);
     HOLDFAST_UNROLL
     for (int g = 0; g < 8; ++g) {
       const VU8 bytes = LoadBytes(tile + 320 + pair * 512 + g * 64);
@@ -233,83 +268,60 @@ HWY_INLINE void AddNibblePairs(const std::uint8_t* tile, const std::uint8_t* pan
       }
       HOLDFAST_UNROLL
       for (int odd = 0; odd < 2; ++odd) {
-        const auto weights = Dot::Prepare(q[odd]);
-        HOLDFAST_UNROLL
-        for (int n = 0; n < N; ++n) {
-          sum[odd][n] = Dot::Add(sum[odd][n], weights,
-                                 panel + (((pair * 2 + odd) * 8 + g) * N + n) * Dot::kGroupBytes);
-        }
+        AddGroup<Dot>(q[odd], panel + ((pair * 2 + odd) * 8 + g) * N * Dot::kGroupBytes, 0,
+                      sum[odd]);
       }
     }
     HOLDFAST_UNROLL
     for (int odd = 0; odd < 2; ++odd) {
       const VF scale = hn::Mul(d, LoadUnsignedBytes(tile + 64 + (pair * 2 + odd) * 16));
-      HOLDFAST_UNROLL
-      for (int n = 0; n < N; ++n) {
-        part[n][0] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[odd][n]), scale, part[n][0]);
-      }
+      AddScaled(sum[odd], scale, 0, part);
     }
   }
 }
 
 // Q4_K, and Q5_K with its fifth bits. 37 or 45 lines of 64 bytes a unit.
-template <class Dot, bool kFifthBits, int N, int S>
-void MinProduct(const ProductArgs& args) {
-  constexpr std::int64_t kUnitBytes = kFifthBits ? 2880 : 2368;
-  for (std::int64_t slice = 0; slice < kSlices; slice += S) {
-    const auto* tile = reinterpret_cast<const std::uint8_t*>(args.tile);
-    const auto* panel = reinterpret_cast<const std::uint8_t*>(args.panel);
-    VF total[N][S];
-    HOLDFAST_UNROLL
-    for (int n = 0; n < N; ++n) {
-      HOLDFAST_UNROLL
-      for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
+template <class Dot, bool kFifthBits>
+struct MinFormat {
+  static constexpr std::int64_t kUnitBytes = kFifthBits ? 2880 : 2368;
+  static constexpr std::int64_t kPanelUnitBytes = 64 * Dot::kGroupBytes + 20;
+
+  template <int N, int S>
+  static HWY_INLINE void AddUnit(const std::uint8_t* tile, std::int64_t slice,
+                                 const std::uint8_t* panel, VF (&total)[N][S]) {
+    const std::uint8_t* sums = panel + 64 * N * Dot::kGroupBytes;
+    const std::uint8_t* scales = sums + 16 * N;
+    VF part[N][S];  // Of this unit: sum over sub-blocks of scale * (q . x).
+    SetZero(part);
+    if constexpr (kFewRows<N, S>) {
+      AddNibblePairs<Dot, kFifthBits>(tile, panel, part);
+    } else {
+      AddNibbleRuns<Dot, kFifthBits>(tile, slice, panel, part);
     }
-    for (std::int64_t unit = 0; unit < args.units; ++unit, tile += kUnitBytes) {
-      PrefetchAhead<N, kUnitBytes>(tile);
-      const std::uint8_t* sums = panel + 64 * N * Dot::kGroupBytes;
-      const std::uint8_t* scales = sums + 16 * N;
-      VF part[N][S];  // Of this unit: sum over sub-blocks of scale * (q . x).
+    HOLDFAST_UNROLL
+    for (int s = 0; s < S; ++s) {
+      VI16 mins[4];
+      HOLDFAST_UNROLL
+      for (int p = 0; p < 4; ++p) {
+        mins[p] = hn::PromoteTo(
+            kI16Tag, hn::LoadU(kBytePairTag, tile + 192 + p * 32 + (slice + s) * kLanes * 2));
+      }
+      const VF dmin = LoadHalves(tile + 32 + (slice + s) * kLanes * 2);
       HOLDFAST_UNROLL
       for (int n = 0; n < N; ++n) {
-        HOLDFAST_UNROLL
-        for (int s = 0; s < S; ++s) part[n][s] = hn::Zero(kF32Tag);
-      }
-      if constexpr (kFewRows<N, S>) {
-        AddNibblePairs<Dot, kFifthBits, N>(tile, panel, part);
-      } else {
-        AddNibbleRuns<Dot, kFifthBits, N, S>(tile, slice, panel, part);
-      }
-      HOLDFAST_UNROLL
-      for (int s = 0; s < S; ++s) {
-        VI16 mins[4];
+        VI min_sum = hn::Zero(kI32Tag);
         HOLDFAST_UNROLL
         for (int p = 0; p < 4; ++p) {
-          mins[p] = hn::PromoteTo(
-              kI16Tag, hn::LoadU(kBytePairTag, tile + 192 + p * 32 + (slice + s) * kLanes * 2));
+          min_sum = AddPairProducts(min_sum, mins[p],
+                                    hn::BitCast(kI16Tag, BroadcastI32(sums + (p * N + n) * 4)));
         }
-        const VF dmin = LoadHalves(tile + 32 + (slice + s) * kLanes * 2);
-        HOLDFAST_UNROLL
-        for (int n = 0; n < N; ++n) {
-          VI min_sum = hn::Zero(kI32Tag);
-          HOLDFAST_UNROLL
-          for (int p = 0; p < 4; ++p) {
-            min_sum = AddPairProducts(min_sum, mins[p],
-                                      hn::BitCast(kI16Tag, BroadcastI32(sums + (p * N + n) * 4)));
-          }
-          const VF d = BroadcastF32(scales + 4 * n);
-          total[n][s] = hn::MulAdd(part[n][s], d, total[n][s]);
-          total[n][s] =
-              hn::NegMulAdd(hn::ConvertTo(kF32Tag, min_sum), hn::Mul(dmin, d), total[n][s]);
-        }
+        const VF d = BroadcastF32(scales + 4 * n);
+        total[n][s] = hn::MulAdd(part[n][s], d, total[n][s]);
+        total[n][s] = hn::NegMulAdd(hn::ConvertTo(kF32Tag, min_sum), hn::Mul(dmin, d), total[n][s]);
       }
-      panel += N * (64 * Dot::kGroupBytes + 20);
-    }
-    for (int n = 0; n < N; ++n) {
-      if (n < args.rows) StoreRow(total[n], S, slice, args, n);
     }
   }
-}
+};
 
 // Adds the unit's sub-blocks to `part`, one after the other. Sub-block b is half a run of 32
 // columns; runs 0 and 1 of each 128 have the low nibbles.
@@ -323,37 +335,22 @@ HWY_INLINE void AddSixBitRuns(const std::uint8_t* tile, std::int64_t slice,
     const std::uint8_t* low = tile + 320 + ((b / 8 * 2 + run % 2) * 8 + first_group) * 64;
     const std::uint8_t* high = tile + 320 + 2048 + (b / 8 * 8 + first_group) * 64;
     VI sum[N][S];
-    HOLDFAST_UNROLL
-    for (int n = 0; n < N; ++n) {
-      HOLDFAST_UNROLL
-      for (int s = 0; s < S; ++s) sum[n][s] = BroadcastI32(sums + (b * N + n) * 4);
-    }
-    HOLDFAST_UNROLL
-    for (int g = 0; g < 4; ++g) {
-      HOLDFAST_UNROLL
-      for (int s = 0; s < S; ++s) {
-        const std::int64_t at = g * 64 + (slice + s) * kVectorBytes;
-        const auto nibbles = hn::BitCast(
-            kU8Tag, hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(low + at)), run / 2 * 4));
-        const auto pairs = hn::BitCast(
-            kU8Tag, hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(high + at)), run * 2));
-        const auto upper =
-            hn::ShiftLeft<4>(hn::BitCast(kU16Tag, hn::And(pairs, hn::Set(kU8Tag, 3))));
-        const auto weights = Dot::Prepare(hn::Or(LowNibbles(nibbles), hn::BitCast(kU8Tag, upper)));
-        HOLDFAST_UNROLL
-        for (int n = 0; n < N; ++n) {
-          sum[n][s] =
-              Dot::Add(sum[n][s], weights, panel + ((b * 4 + g) * N + n) * Dot::kGroupBytes);
-        }
-      }
-    }
+    SetCorrections(sums + b * N * 4, sum);
+    AddGroups<Dot, 4>(
+        [&](int g, int s) HWY_ATTR {
+          const std::int64_t at = g * 64 + (slice + s) * kVectorBytes;
+          const auto nibbles = hn::BitCast(
+              kU8Tag, hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(low + at)), run / 2 * 4));
+          const auto pairs = hn::BitCast(
+              kU8Tag, hn::ShiftRightSame(hn::BitCast(kU16Tag, LoadBytes(high + at)), run * 2));
+          const auto upper =
+              hn::ShiftLeft<4>(hn::BitCast(kU16Tag, hn::And(pairs, hn::Set(kU8Tag, 3))));
+          return hn::Or(LowNibbles(nibbles), hn::BitCast(kU8Tag, upper));
+        },
+        panel + b * 4 * N * Dot::kGroupBytes, sum);
     HOLDFAST_UNROLL
     for (int s = 0; s < S; ++s) {
-      const VF scale = LoadSignedBytes(tile + 64 + b * 16 + (slice + s) * kLanes);
-      HOLDFAST_UNROLL
-      for (int n = 0; n < N; ++n) {
-        part[n][s] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[n][s]), scale, part[n][s]);
-      }
+      AddScaled(sum, LoadSignedBytes(tile + 64 + b * 16 + (slice + s) * kLanes), s, part);
     }
   }
 }
@@ -367,12 +364,9 @@ HWY_INLINE void AddSixBitHalves(const std::uint8_t* tile, const std::uint8_t* pa
   };
   HOLDFAST_UNROLL
   for (int half = 0; half < 2; ++half) {
-    VI sum[8][N];
+    VI sum[8][N][1];
     HOLDFAST_UNROLL
-    for (int b = 0; b < 8; ++b) {
-      HOLDFAST_UNROLL
-      for (int n = 0; n < N; ++n) sum[b][n] = BroadcastI32(sums + ((half * 8 + b) * N + n) * 4);
-    }
+    for (int b = 0; b < 8; ++b) SetCorrections(sums + (half * 8 + b) * N * 4, sum[b]);
     HOLDFAST_UNROLL
     for (int g = 0; g < 8; ++g) {
       const VU8 low0 = LoadBytes(tile + 320 + (half * 16 + g) * 64);
@@ -384,69 +378,45 @@ HWY_INLINE void AddSixBitHalves(const std::uint8_t* tile, const std::uint8_t* pa
                           hn::Or(HighNibbles(low1), upper(hn::ShiftRight<2>(high)))};
       HOLDFAST_UNROLL
       for (int r = 0; r < 4; ++r) {
-        const auto weights = Dot::Prepare(run[r]);
-        HOLDFAST_UNROLL
-        for (int n = 0; n < N; ++n) {
-          VI& target = sum[r * 2 + g / 4][n];
-          target = Dot::Add(target, weights,
-                            panel + ((half * 32 + r * 8 + g) * N + n) * Dot::kGroupBytes);
-        }
+        AddGroup<Dot>(run[r], panel + (half * 32 + r * 8 + g) * N * Dot::kGroupBytes, 0,
+                      sum[r * 2 + g / 4]);
       }
     }
     HOLDFAST_UNROLL
     for (int b = 0; b < 8; ++b) {
-      const VF scale = LoadSignedBytes(tile + 64 + (half * 8 + b) * 16);
-      HOLDFAST_UNROLL
-      for (int n = 0; n < N; ++n) {
-        part[n][0] = hn::MulAdd(hn::ConvertTo(kF32Tag, sum[b][n]), scale, part[n][0]);
-      }
+      AddScaled(sum[b], LoadSignedBytes(tile + 64 + (half * 8 + b) * 16), 0, part);
     }
   }
 }
 
-template <class Dot, int N, int S>
-void SixBitProduct(const ProductArgs& args) {
-  constexpr std::int64_t kUnitBytes = 3392;
-  for (std::int64_t slice = 0; slice < kSlices; slice += S) {
-    const auto* tile = reinterpret_cast<const std::uint8_t*>(args.tile);
-    const auto* panel = reinterpret_cast<const std::uint8_t*>(args.panel);
-    VF total[N][S];
-    HOLDFAST_UNROLL
-    for (int n = 0; n < N; ++n) {
-      HOLDFAST_UNROLL
-      for (int s = 0; s < S; ++s) total[n][s] = hn::Zero(kF32Tag);
+template <class Dot>
+struct SixBitFormat {
+  static constexpr std::int64_t kUnitBytes = 3392;
+  static constexpr std::int64_t kPanelUnitBytes = 64 * Dot::kGroupBytes + 68;
+
+  template <int N, int S>
+  static HWY_INLINE void AddUnit(const std::uint8_t* tile, std::int64_t slice,
+                                 const std::uint8_t* panel, VF (&total)[N][S]) {
+    const std::uint8_t* sums = panel + 64 * N * Dot::kGroupBytes;
+    const std::uint8_t* scales = sums + 64 * N;
+    VF part[N][S];
+    SetZero(part);
+    if constexpr (kFewRows<N, S>) {
+      AddSixBitHalves<Dot>(tile, panel, sums, part);
+    } else {
+      AddSixBitRuns<Dot>(tile, slice, panel, sums, part);
     }
-    for (std::int64_t unit = 0; unit < args.units; ++unit, tile += kUnitBytes) {
-      PrefetchAhead<N, kUnitBytes>(tile);
-      const std::uint8_t* sums = panel + 64 * N * Dot::kGroupBytes;
-      const std::uint8_t* scales = sums + 64 * N;
-      VF part[N][S];
+    HOLDFAST_UNROLL
+    for (int s = 0; s < S; ++s) {
+      const VF d = LoadHalves(tile + (slice + s) * kLanes * 2);
       HOLDFAST_UNROLL
       for (int n = 0; n < N; ++n) {
-        HOLDFAST_UNROLL
-        for (int s = 0; s < S; ++s) part[n][s] = hn::Zero(kF32Tag);
+        const VF scale = hn::Mul(d, BroadcastF32(scales + 4 * n));
+        total[n][s] = hn::MulAdd(part[n][s], scale, total[n][s]);
       }
-      if constexpr (kFewRows<N, S>) {
-        AddSixBitHalves<Dot, N>(tile, panel, sums, part);
-      } else {
-        AddSixBitRuns<Dot, N, S>(tile, slice, panel, sums, part);
-      }
-      HOLDFAST_UNROLL
-      for (int s = 0; s < S; ++s) {
-        const VF d = LoadHalves(tile + (slice + s) * kLanes * 2);
-        HOLDFAST_UNROLL
-        for (int n = 0; n < N; ++n) {
-          const VF scale = hn::Mul(d, BroadcastF32(scales + 4 * n));
-          total[n][s] = hn::MulAdd(part[n][s], scale, total[n][s]);
-        }
-      }
-      panel += N * (64 * Dot::kGroupBytes + 68);
-    }
-    for (int n = 0; n < N; ++n) {
-      if (n < args.rows) StoreRow(total[n], S, slice, args, n);
     }
   }
-}
+};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace holdfast::kernels::internal

@@ -86,6 +86,23 @@ HWY_INLINE void PrefetchAhead(const std::uint8_t* unit) {
   }
 }
 
+template <int N, int S>
+HWY_INLINE void SetZero(VF (&sums)[N][S]) {
+  HOLDFAST_UNROLL
+  for (int n = 0; n < N; ++n) {
+    HOLDFAST_UNROLL
+    for (int s = 0; s < S; ++s) sums[n][s] = hn::Zero(kF32Tag);
+  }
+}
+template <int N, int S>
+HWY_INLINE void SetZero(VI (&sums)[N][S]) {
+  HOLDFAST_UNROLL
+  for (int n = 0; n < N; ++n) {
+    HOLDFAST_UNROLL
+    for (int s = 0; s < S; ++s) sums[n][s] = hn::Zero(kI32Tag);
+  }
+}
+
 // sum[i] + a[2i] * b[2i] + a[2i + 1] * b[2i + 1], exact.
 HWY_INLINE VI AddPairProducts(VI sum, VI16 a, VI16 b) {
   VI unused = hn::Zero(kI32Tag);
