@@ -42,6 +42,10 @@ class FrontDoor {
   // Of a request that was let in or waits.
   virtual void OnEnd(std::uint32_t /*slot*/, const guard::OutcomeFacts&) {}
   virtual void OnConnection(const guard::ConnectionFacts&) {}
+  // False: the kernel drops this caller's new connections before they cost anything.
+  virtual bool Accepts(const guard::Caller&, Time) { return true; }
+  // How long a password that comes now would wait to be checked; told with each report.
+  virtual void OnPasswordWait(Duration, Time) {}
   virtual void OnEngineReport(const guard::EngineReport&, Time) {}
   // A misconfiguration: rate limits and queue at this share of what they should be.
   virtual void SetLimits(double /*share*/, Time) {}

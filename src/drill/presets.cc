@@ -149,7 +149,7 @@ Scenario Handshakes(const PresetOptions& options) {
   return UnderAttack(options, "handshakes",
                      {.kind = CallerKind::kHandshakeFlood,
                       .sources = 5'000,
-                      .rate_per_s = LoadOr(options, 1) * 8'000,
+                      .rate_per_s = LoadOr(options, 1) * 20'000,
                       .account_share = 0,
                       .hold_s = 0.2});
 }
@@ -253,7 +253,7 @@ constexpr std::array kPresets{
     Preset{"sign_ups", "10,000 sign-ups a minute in lock-step", SignUps},
     Preset{"stuffing", "500 guessed passwords a second from 5,000 sources", PasswordStuffing},
     Preset{"slow", "slow heads, bodies and readers", SlowConnections},
-    Preset{"handshakes", "8,000 TLS handshakes a second", Handshakes},
+    Preset{"handshakes", "20,000 TLS handshakes a second", Handshakes},
     Preset{"stream_resets", "HTTP/2 streams opened and reset", StreamResets},
     Preset{"cost_limits", "prompts and answers as long as they may be", CostLimits},
     Preset{"abandoned", "answers that are left at once, 10 x capacity", AbandonedStreams},

@@ -220,7 +220,8 @@ void World::Attempt(std::uint32_t slot) {
   wish.started = {};
   wish.first_token = {};
   wish.expected_wait = Duration(0);
-  if (lost_share_ > 0 && uplink_.Chance(lost_share_)) {
+  const bool is_dropped = wish.opens_connection && !door_->Accepts(wish.facts.caller, now_);
+  if (is_dropped || (lost_share_ > 0 && uplink_.Chance(lost_share_))) {
     wish.state = Wish::State::kNowhere;
     recorder_.OnLost(wish, callers_[wish.caller].kind);
     Push(kPatience, now_ + wish.patience, slot, wish.generation);

@@ -28,6 +28,7 @@ bool World::EvictSlowConnection() {
 }
 
 void World::OpenSlowConnection(std::uint32_t caller, guard::ConnectionEvent event, Time until) {
+  if (!door_->Accepts(callers_[caller].ids, now_)) return;
   handshakes_.Take(scenario_.resources.handshake_s, now_);
   if (!TakeConnection()) return;
   --connections_;
@@ -148,6 +149,7 @@ void World::Report() {
   const double rate = interval_s > 0.05 ? (tokens - reported_tokens_) / interval_s : 0;
   reported_tokens_ = tokens;
   reported_at_ = now_;
+  door_->OnPasswordWait(hashes_.Wait(now_), now_);
   door_->OnEngineReport({.running = engine_.running(),
                          .waiting = engine_.waiting(),
                          .sequences_max = static_cast<std::uint32_t>(engine_.sequences_max()),

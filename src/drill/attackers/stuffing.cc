@@ -17,4 +17,14 @@ void Stuffing::OnWake(World& world, std::uint32_t caller, std::uint16_t) {
                      .account = NameOf(world.seed(), NameSpace::kAccount, name_ + 1, victim)});
 }
 
+// A native solver pays where it can.
+Duration Stuffing::OnAttemptEnd(World& world, Wish& wish, const AttemptEnd& end) {
+  if (end.refusal != guard::Refusal::kChallengeRequired || wish.facts.paid_challenge ||
+      !world.caller(wish.caller).random.Chance(attack_.solves_share)) {
+    return kNoRetry;
+  }
+  wish.facts.paid_challenge = true;
+  return std::chrono::milliseconds(100);
+}
+
 }  // namespace holdfast::drill

@@ -10,6 +10,7 @@ class Stuffing : public AttackGroup {
  public:
   using AttackGroup::AttackGroup;
   void OnWake(World& world, std::uint32_t caller, std::uint16_t note) override;
+  Duration OnAttemptEnd(World& world, Wish& wish, const AttemptEnd& end) override;
 };
 
 }  // namespace holdfast::drill

@@ -15,6 +15,8 @@ using guard::Refusal;
 // may after that: else an attack is let in again whenever turning it away has helped.
 constexpr double kStressPressure = 0.8;
 constexpr Duration kStressHold = std::chrono::seconds(60);
+constexpr Duration kPasswordWaitShort = std::chrono::milliseconds(500);
+constexpr std::string_view kHostileConnectionsRule = "hostile_connections";
 
 void Scale(guard::RateLimit& limit, double share) {
   limit.rate = std::max(limit.rate * share, 1e-6);
@@ -53,7 +55,7 @@ FrontDoor::Word GuardedDoor::Decide(std::uint32_t slot, const guard::RequestFact
   if (edge.refusal != Refusal::kNone) {
     return {.what = Word::kRefuse, .refusal = edge.refusal, .retry_after = edge.retry_after};
   }
-  if (now < stressed_until_ && IsGeneration(facts.route)) {
+  if (IsShort(facts.route, now)) {
     const Word judged = JudgeCaller(facts, now);
     if (judged.what == Word::kRefuse) return judged;
   }
@@ -70,6 +72,12 @@ FrontDoor::Word GuardedDoor::JudgeCaller(const guard::RequestFacts& facts, Time 
   const guard::ClusterScore score = scorer_.ScoreRequest(clusters_, facts, now);
   const auto proposal = guard::Propose(score, facts);
   if (!proposal) return {};
+  // A log-in names the account that somebody tries, not the one who tries: it is challenged at
+  // most, and for this attempt alone, so that nobody locks another out.
+  if (facts.route == guard::Route::kLogin) {
+    if (facts.paid_challenge) return {};
+    return {.what = Word::kRefuse, .refusal = Refusal::kChallengeRequired};
+  }
   const bool is_challenge = proposal->action == guard::RestrictionAction::kChallenge;
   if (edge_->restrictions().Impose(*proposal, now) == 0) return {};
   return {.what = Word::kRefuse,
@@ -123,6 +131,38 @@ void GuardedDoor::OnEnd(std::uint32_t slot, const guard::OutcomeFacts& outcome) 
 
 void GuardedDoor::OnConnection(const guard::ConnectionFacts& facts) {
   clusters_.OnConnection(facts);
+  const guard::ClientFeatures* client = clusters_.Find(facts.caller.address);
+  if (client == nullptr) return;
+  const guard::Evidence evidence = guard::Scorer::Observe(clusters_, *client);
+  const double log_odds = guard::LogOdds(evidence, guard::kCalibration);
+  const guard::ProposalPolicy policy;
+  if (log_odds < policy.refuse_log_odds) return;
+  const auto strongest = std::ranges::max_element(evidence);
+  edge_->restrictions().Impose(
+      {.scope = {guard::ScopeKind::kAddress, facts.caller.address},
+       .action = guard::RestrictionAction::kPushDown,
+       .rule = kHostileConnectionsRule,
+       .evidence = {{{.detector = guard::DetectorWord(
+                          static_cast<guard::Detector>(strongest - evidence.begin())),
+                      .value = *strongest,
+                      .llr = log_odds}}},
+       .term = policy.term},
+      facts.time);
+}
+
+bool GuardedDoor::Accepts(const guard::Caller& caller, Time now) {
+  const guard::Restriction* restriction =
+      edge_->restrictions().Find({guard::ScopeKind::kAddress, caller.address}, now);
+  return restriction == nullptr || restriction->what.action != guard::RestrictionAction::kPushDown;
+}
+
+void GuardedDoor::OnPasswordWait(Duration wait, Time now) {
+  if (wait > kPasswordWaitShort) passwords_short_until_ = now + kStressHold;
+}
+
+bool GuardedDoor::IsShort(guard::Route route, Time now) const {
+  if (IsGeneration(route)) return now < engine_short_until_;
+  return route == guard::Route::kLogin && now < passwords_short_until_;
 }
 
 void GuardedDoor::OnEngineReport(const guard::EngineReport& report, Time now) {
@@ -130,7 +170,7 @@ void GuardedDoor::OnEngineReport(const guard::EngineReport& report, Time now) {
   registration_.Advance(now);
   const guard::AdmissionCounters counters = admission_.counters();
   if (counters.waiting > 0 || counters.pressure > kStressPressure) {
-    stressed_until_ = now + kStressHold;
+    engine_short_until_ = now + kStressHold;
   }
 }
 

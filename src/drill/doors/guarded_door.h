@@ -29,6 +29,8 @@ class GuardedDoor : public FrontDoor {
   void OnFirstToken(std::uint32_t slot, Duration since_start, Time now) override;
   void OnEnd(std::uint32_t slot, const guard::OutcomeFacts& outcome) override;
   void OnConnection(const guard::ConnectionFacts& facts) override;
+  bool Accepts(const guard::Caller& caller, Time now) override;
+  void OnPasswordWait(Duration wait, Time now) override;
   void OnEngineReport(const guard::EngineReport& report, Time now) override;
   void SetLimits(double share, Time now) override;
 
@@ -40,6 +42,7 @@ class GuardedDoor : public FrontDoor {
   Word Decide(std::uint32_t slot, const guard::RequestFacts& facts, Time now);
   // What is proposed about this caller is put into force and answers this request; kStart: nothing.
   Word JudgeCaller(const guard::RequestFacts& facts, Time now);
+  bool IsShort(guard::Route route, Time now) const;
   Word AskAdmission(std::uint32_t slot, const guard::RequestFacts& facts, Time now);
   std::uint32_t TakeTicket(guard::TicketId id);
 
@@ -49,7 +52,9 @@ class GuardedDoor : public FrontDoor {
   guard::Admission admission_;
   guard::ClusterTable clusters_;
   guard::Scorer scorer_;
-  Time stressed_until_{};                 // Capacity is short: likeness may cost a place.
+  // Until then capacity counts as short, and likeness to an attack may cost a place:
+  Time engine_short_until_{};             // for answers,
+  Time passwords_short_until_{};          // for log-ins.
   std::vector<guard::TicketId> tickets_;  // By slot; 0: none.
   std::unordered_map<guard::TicketId, std::uint32_t> slots_;
   std::vector<guard::TicketId> started_;
