@@ -73,7 +73,7 @@ class Admission::State {
     std::uint64_t client_id = 0;
     Time arrival{};
     Time first_token{};
-    double estimate = 0;  // Seconds, the first.
+    WaitEstimator::Estimate estimate;  // The first.
     std::uint32_t places = 0;
     ConcurrencyLimit::Mark mark;
   };
@@ -101,6 +101,7 @@ class Admission::State {
                 double allowed, Time now);
   Offer Refuse(const Applicant& applicant, Refusal refusal, double excess, Time now);
   Duration MakeAppointment(const Applicant& applicant, double excess, Time now);
+  void Forfeit(const Applicant& applicant);
   Slot NewTicket(const RequestFacts& facts, const Applicant& applicant, Time now);
   void Free(Slot slot);
   void Start(Slot slot, bool has_waited, Time now);
@@ -150,14 +151,15 @@ Admission::State::State(const AdmissionOptions& options)
 void Admission::State::Advance(Time now) {
   CHECK(now >= now_);
   now_ = now;
-  estimator_.Advance(now, queue_.size() > 0);
-  if (options_.has_ladder) ladder_.Observe(estimator_.pressure(), now);
+  const bool is_tick = estimator_.Advance(now, queue_.size() > 0);
+  if (is_tick && options_.has_ladder) ladder_.Observe(estimator_.pressure(), now);
 }
 
 Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) {
   Advance(now);
   const Applicant applicant = Apply(facts, now);
   if (facts.attempt == 0 && !applicant.is_early) estimator_.OnDemand(applicant.cost);
+  if (now < clients_[applicant.client].invited_at) Forfeit(applicant);
 
   if (!limit_.is_up()) return Refuse(applicant, Refusal::kEngineDown, 0, now);
   if (queue_.size() == 0 && limit_.CanStart()) return StartAtOnce(facts, applicant, now);
@@ -194,8 +196,8 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
       predictor_.Predict(applicant.group, facts.tokens_max, client.history);
   applicant.cost = CostOf(applicant.prompt_tokens, applicant.predicted_output);
 
-  applicant.is_invited =
-      client.is_booked && now >= client.invited_at && now <= client.invited_at + kAppointmentLength;
+  applicant.is_invited = client.booked > 0 && now >= client.invited_at &&
+                         now <= client.invited_at + kAppointmentLength;
   applicant.is_early = now < client.invited_at || (facts.attempt > 0 && !applicant.is_invited);
   return applicant;
 }
@@ -247,7 +249,7 @@ Admission::Offer Admission::State::Enqueue(const RequestFacts& facts, const Appl
   const Slot slot = NewTicket(facts, applicant, now);
   Ticket& ticket = tickets_[slot];
   ticket.phase = Phase::kWaiting;
-  ticket.estimate = estimate.expected;
+  ticket.estimate = estimate;
   ticket.places = line.places;
   queue_.Push(slot, applicant.service_class, applicant.client, applicant.cost);
   deadlines_.Insert(slot, options_.is_deadline_aware ? now + FromSeconds(allowed) : Time::max());
@@ -284,10 +286,19 @@ Duration Admission::State::MakeAppointment(const Applicant& applicant, double ex
       std::clamp(FromSeconds(std::min(seconds, ToSeconds(options_.retry_after_max))),
                  kRetryAfterMin, options_.retry_after_max);
   // A full book takes nobody more: those beyond are told its length.
-  client.is_booked = after < options_.retry_after_max;
-  if (client.is_booked) book_[c] += applicant.cost;
+  client.booked = after < options_.retry_after_max ? static_cast<float>(applicant.cost) : 0;
+  book_[c] += client.booked;
   client.invited_at = now + after;
   return after;
+}
+
+void Admission::State::Forfeit(const Applicant& applicant) {
+  Client& client = clients_[applicant.client];
+  if (client.booked == 0) return;
+  double& book = book_[IndexOf(applicant.service_class)];
+  book = std::max(book - client.booked, 0.0);
+  client.booked = 0;
+  client.invited_at = {};
 }
 
 Admission::State::Slot Admission::State::NewTicket(const RequestFacts& facts,
@@ -306,7 +317,7 @@ Admission::State::Slot Admission::State::NewTicket(const RequestFacts& facts,
   ticket.client_id = facts.caller.client();
   ticket.arrival = now;
   clients_[applicant.client].invited_at = {};
-  clients_[applicant.client].is_booked = false;
+  clients_[applicant.client].booked = 0;
   return slot;
 }
 
@@ -338,7 +349,8 @@ void Admission::State::Start(Slot slot, bool has_waited, Time now) {
   const double real = ToSeconds(now - ticket.arrival);
   estimator_.OnWaited(ticket.service_class, ticket.estimate, real, ticket.places);
   ++counters_.waited;
-  if (std::abs(real - ticket.estimate) <= kGoodEstimate * ticket.estimate) {
+  const double expected = ticket.estimate.expected;
+  if (std::abs(real - expected) <= kGoodEstimate * expected) {
     ++counters_.wait_estimates_good;
   }
 }

@@ -17,8 +17,8 @@
 // Retry-After is an appointment: refused work is put behind the refused work of its class, in a
 // book that empties as fast as the class is served. A client has one appointment at a time. Whoever
 // keeps it may wait the whole allowed time, whoever comes without one only kUnbooked of it while
-// there is a book, whoever comes too early half of that, and on any rung but the first not at all.
-// So retrying at once gains nothing, and cannot hold an overload up.
+// there is a book; whoever comes too early gives it up, and may wait half of that, on any rung but
+// the first not at all. So retrying at once gains nothing, and cannot hold an overload up.
 //
 // Every ticket that was started or waits ends with exactly one OnFinish by the caller (also when a
 // caller leaves the queue) or one Expired from Poll. After every event, and at NextTime(), the

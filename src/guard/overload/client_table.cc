@@ -3,19 +3,13 @@
 #include <bit>
 
 #include "base/check.h"
+#include "base/mix.h"
 
 namespace holdfast::guard {
 namespace {
 
 constexpr std::uint32_t kKeepHistory = 3600;  // Seconds.
 constexpr std::uint32_t kKeepNew = 60;
-
-// The finalizer of SplitMix64: every bit of the input reaches every bit of the result.
-std::uint64_t Mix(std::uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
 
 std::uint32_t SeenStamp(Time now, ServiceClass service_class) {
   const auto seconds = static_cast<std::uint32_t>(
@@ -43,8 +37,7 @@ ClientTable::ClientTable(std::size_t clients_max)
 
 ClientTable::Index ClientTable::Find(std::uint64_t client, ServiceClass service_class,
                                      double fresh_tag, Time now) {
-  const std::uint64_t salt = (static_cast<std::uint64_t>(service_class) + 1) * 0x9E3779B97F4A7C15u;
-  const std::uint64_t key = Mix(client + salt) | 1;
+  const std::uint64_t key = Mix64(client, static_cast<std::uint64_t>(service_class)) | 1;
   const std::size_t set = (key >> 32 & set_mask_) * kWays;
   const std::uint32_t seen = SeenStamp(now, service_class);
   for (std::size_t i = set; i < set + kWays; ++i) {

@@ -20,10 +20,10 @@
 namespace holdfast::guard {
 
 struct Client {
-  double finish_tag = 0;   // Virtual time at which what it asked for so far is paid for.
-  double owed = 0;         // Weighted tokens that its answers took beyond what was charged.
-  Time invited_at{};       // When a Retry-After told it to come back; Time{}: never told.
-  bool is_booked = false;  // And there is a place in the book for it then.
+  double finish_tag = 0;  // Virtual time at which what it asked for so far is paid for.
+  double owed = 0;        // Weighted tokens that its answers took beyond what was charged.
+  Time invited_at{};      // When a Retry-After told it to come back; Time{}: never told.
+  float booked = 0;       // Cost that the book holds a place for then; 0: none.
   AnswerHistory history{};
   std::uint32_t waiting = 0;
   std::uint32_t in_flight = 0;

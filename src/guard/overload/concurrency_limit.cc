@@ -33,7 +33,10 @@ constexpr double kFinishGain = 1.0 / 8;
 constexpr std::uint32_t kFinishesToCut = 5;
 constexpr Duration kCutSpan = 1s;
 constexpr Duration kProbeAfterCut = 2s;
-constexpr Duration kIntervalIgnored = 30s;
+constexpr Duration kIntervalIgnored = 30s;  // At first, then longer each time.
+constexpr Duration kIntervalIgnoredMax = 15min;
+constexpr std::uint32_t kReportsToCut = 4;
+constexpr double kFutile = 0.75;  // Half the batch must shorten the interval at least to this.
 constexpr Duration kReportFresh = 3s;
 constexpr double kCacheFull = 0.03;
 
@@ -46,6 +49,7 @@ ConcurrencyLimit::ConcurrencyLimit(const Options& options)
       limit_(options.initial),
       limit_cut_(Time{} - kCutSpan),
       generation_limit_(2.0 * options.initial),
+      interval_ignored_for_(kIntervalIgnored),
       report_time_(Time{} - kReportFresh) {
   CHECK(options.min >= 1 && options.min <= options.initial && options.initial <= options.max);
   SetLimit(limit_);
@@ -132,8 +136,9 @@ void ConcurrencyLimit::OnFinish(const Mark& mark, bool had_first_token, Duration
   if (!options_.is_adaptive || token_interval.count() == 0 || HasReports(now)) return;
   if (mark.limit_round != limit_round_) return;
   const double seen = ToSeconds(token_interval);
-  interval_ += (interval_ == 0 ? 1 : kFinishGain) * (seen - interval_);
+  // Afresh after a cut: what was before it is no longer so.
   ++interval_samples_;
+  interval_ += std::max(kFinishGain, 1.0 / interval_samples_) * (seen - interval_);
   const double promised = ToSeconds(options_.level.token_interval_max);
   if (mark.start >= generation_start_ && interval_ < kIntervalHold * promised) {
     generation_limit_ = kGenerationGrowth * limit_;
@@ -148,8 +153,9 @@ void ConcurrencyLimit::OnEngineReport(const EngineReport& report, Time now) {
   is_cache_full_ = report.free_cache_share < kCacheFull;
   if (!options_.is_adaptive) return;
   SetLimit(limit_);
+  // What others send to the same engine is in its report, so is what still prefills.
   const std::uint32_t decoding =
-      report.running > 0 ? report.running : in_flight_ - before_first_token_;
+      report.running > in_flight_ ? report.running : in_flight_ - before_first_token_;
   if (report.tokens_per_s <= 0 || decoding == 0) return;
   report_time_ = now;
   generation_limit_ = kGenerationGrowth * limit_;
@@ -158,7 +164,7 @@ void ConcurrencyLimit::OnEngineReport(const EngineReport& report, Time now) {
   decoding_mean_ += gain * (decoding - decoding_mean_);
   tokens_mean_ += gain * (report.tokens_per_s - tokens_mean_);
   interval_ = decoding_mean_ / tokens_mean_;
-  ObserveInterval(now);
+  if (++interval_samples_ >= kReportsToCut) ObserveInterval(now);
 }
 
 void ConcurrencyLimit::OnWorkers(std::uint32_t workers_up) {
@@ -180,7 +186,9 @@ void ConcurrencyLimit::OnWorkers(std::uint32_t workers_up) {
 void ConcurrencyLimit::ObserveInterval(Time now) {
   const double promised = ToSeconds(options_.level.token_interval_max);
   if (interval_ < kIntervalCut * promised) {
-    if (interval_ < kIntervalHold * promised) futile_limit_ = 0;
+    if (interval_ >= kIntervalHold * promised) return;
+    futile_limit_ = 0;
+    interval_ignored_for_ = kIntervalIgnored;
     return;
   }
   // While more runs than the last cut allows, its effect is still to come.
@@ -189,13 +197,15 @@ void ConcurrencyLimit::ObserveInterval(Time now) {
   const double in_use = std::min<double>(limit_, std::max(in_flight_, 1u));
   if (futile_limit_ == 0) {
     futile_limit_ = in_use;
-    futile_interval_ = interval_;
-  } else if (limit_ <= futile_limit_ / 2 && interval_ > 0.9 * futile_interval_) {
+    futile_interval_ = 0;
+  } else if (limit_ <= futile_limit_ / 2 && interval_ > kFutile * futile_interval_) {
     SetLimit(futile_limit_);
     futile_limit_ = 0;
-    interval_ignored_until_ = now + kIntervalIgnored;
+    interval_ignored_until_ = now + interval_ignored_for_;
+    interval_ignored_for_ = std::min(2 * interval_ignored_for_, kIntervalIgnoredMax);
     return;
   }
+  futile_interval_ = std::max(futile_interval_, interval_);
   CutLimit(std::max(0.7, kIntervalHold * promised / interval_), now);
 }
 

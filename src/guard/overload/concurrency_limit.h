@@ -31,7 +31,7 @@ namespace holdfast::guard {
 class ConcurrencyLimit {
  public:
   struct Options {
-    ServiceLevel level;
+    ServiceLevel level{};
     std::uint32_t min = 1;
     std::uint32_t initial = 32;
     std::uint32_t max = 4096;
@@ -112,8 +112,9 @@ class ConcurrencyLimit {
   double interval_ = 0;                 // Seconds; 0: none seen.
   std::uint32_t interval_samples_ = 0;  // Since the last cut.
   double futile_limit_ = 0;             // Limit before a run of cuts for the interval; 0: none.
-  double futile_interval_ = 0;
+  double futile_interval_ = 0;          // The longest at one of them.
   Time interval_ignored_until_{};
+  Duration interval_ignored_for_;  // The next time.
 
   Time report_time_;
   std::uint32_t sequences_max_ = 0;

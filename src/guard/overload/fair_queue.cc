@@ -19,9 +19,12 @@ FairQueue::FairQueue(std::size_t slots_max, const Shares& share, bool is_fair, C
 OrderTree::Key FairQueue::NextKey(ServiceClass service_class, const Client& client) const {
   const Line& line = lines_[Index(service_class)];
   if (!is_fair_) return {.tag = 0, .order = arrivals_};
-  if (client.waiting > 0) return {.tag = client.finish_tag, .order = arrivals_};
-  const Slot first = tree_.First(line.root);
-  const double smallest = first == OrderTree::kNone ? line.virtual_time : tree_.key(first).tag;
+  if (client.waiting > 0) {
+    // What was taken back from a client's end can lie behind what the others had meanwhile.
+    return {.tag = std::max(client.finish_tag, line.served_tag), .order = arrivals_};
+  }
+  const double smallest =
+      line.first == OrderTree::kNone ? line.virtual_time : tree_.key(line.first).tag;
   const double lifted = std::max(client.finish_tag, line.virtual_time);
   return {.tag = std::min(lifted, std::max(smallest, line.virtual_time) + charge_max_),
           .order = arrivals_};
@@ -35,6 +38,7 @@ void FairQueue::Push(Slot slot, ServiceClass service_class, ClientTable::Index c
   CHECK(!is_fair_ || key.tag >= line.served_tag);
   places_[slot] = {client_index, service_class, Charge(client, key.tag, cost)};
   tree_.Insert(line.root, slot, key, cost);
+  if (line.first == OrderTree::kNone || key < tree_.key(line.first)) line.first = slot;
   if (client.waiting++ == 0) ++line.clients;
   ++arrivals_;
   ++size_;
@@ -53,6 +57,7 @@ void FairQueue::Leave(Slot slot) {
   const Place& place = places_[slot];
   Line& line = lines_[Index(place.service_class)];
   tree_.Erase(line.root, slot);
+  if (line.first == slot) line.first = tree_.First(line.root);
   if (--clients_[place.client].waiting == 0) --line.clients;
   if (line.root == OrderTree::kNone) line.credit = 0;
   --size_;
@@ -74,7 +79,7 @@ void FairQueue::Erase(Slot slot) {
 FairQueue::Slot FairQueue::Pop() {
   const int served = NextLine();
   Line& line = lines_[served];
-  const Slot slot = tree_.First(line.root);
+  const Slot slot = line.first;
   const double tag = tree_.key(slot).tag;
   CHECK(tag >= line.served_tag);
   line.served_tag = tag;
@@ -101,7 +106,7 @@ int FairQueue::NextLine() const {
     const Line& line = lines_[i];
     if (line.root == OrderTree::kNone) continue;
     if (highest < 0) highest = i;
-    if (i != highest && line.credit >= tree_.cost(tree_.First(line.root))) return i;
+    if (i != highest && line.credit >= tree_.cost(line.first)) return i;
   }
   CHECK(highest >= 0);
   return highest;
@@ -118,8 +123,7 @@ void FairQueue::Earn(int served, double cost) {
 
 void FairQueue::AdvanceVirtualTime(Line& line, double tag, double charge, std::uint32_t clients) {
   if (!is_fair_) return;
-  const Slot first = tree_.First(line.root);
-  const double smallest = first == OrderTree::kNone ? tag : tree_.key(first).tag;
+  const double smallest = line.first == OrderTree::kNone ? tag : tree_.key(line.first).tag;
   const double moved = std::min(line.virtual_time + charge / clients, smallest + charge_max_);
   line.virtual_time = std::max({line.virtual_time, moved, tag});
   CHECK(line.virtual_time <= std::max(smallest, tag) + charge_max_ * (1 + 1e-9));

@@ -61,6 +61,7 @@ class FairQueue {
  private:
   struct Line {
     Slot root = OrderTree::kNone;
+    Slot first = OrderTree::kNone;
     double virtual_time = 0;
     double served_tag = 0;  // Of the last one served: no tag may come below it.
     double credit = 0;

@@ -1,103 +1,24 @@
-// For tests: a small engine with continuous batching, callers that arrive at random, and the loop
-// that lets Admission stand between them. Deterministic for a seed. Single-threaded.
+// For tests: callers that arrive at random, a StubEngine, and Admission between them. Deterministic
+// for a seed. Single-threaded.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <queue>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
 #include "guard/overload/admission.h"
+#include "guard/overload/stub_engine.h"
 
 namespace holdfast::guard {
 
-// Steps: each takes base + per_sequence * decoding + per_prompt_token * prompt tokens of the step,
-// and gives every decoding sequence a token. Prompts are taken in order, in chunks.
-class StubEngine {
- public:
-  struct Profile {
-    double base_s = 0.020;
-    double per_sequence_s = 0.0005;
-    double per_prompt_token_s = 0.00005;
-    std::uint32_t sequences_max = 64;
-    std::uint32_t chunk_tokens = 512;
-  };
-  struct Event {
-    TicketId id = 0;
-    bool is_first = false;
-    bool is_last = false;
-  };
-
-  explicit StubEngine(const Profile& profile) : profile_(profile) {}
-
-  void Submit(TicketId id, std::uint32_t prompt, std::uint32_t output) {
-    queue_.push_back({id, prompt, output});
-  }
-  void SetSpeed(double speed) { speed_ = speed; }
-  void SetSequencesMax(std::uint32_t count) { profile_.sequences_max = count; }
-  bool is_idle() const { return queue_.empty() && decoding_.empty() && prefilling_.empty(); }
-  std::uint32_t running() const {
-    return static_cast<std::uint32_t>(decoding_.size() + prefilling_.size());
-  }
-  std::uint64_t tokens() const { return tokens_; }
-
-  // Seconds that the next step takes; what comes out of it appears in `events`.
-  double Step(std::vector<Event>& events) {
-    while (!queue_.empty() && running() < profile_.sequences_max) {
-      prefilling_.push_back(queue_.front());
-      queue_.pop_front();
-    }
-    const std::size_t decoding = decoding_.size();
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < decoding; ++i) {
-      Sequence& sequence = decoding_[i];
-      ++tokens_;
-      if (--sequence.output == 0) {
-        events.push_back({.id = sequence.id, .is_last = true});
-      } else {
-        decoding_[kept++] = sequence;
-      }
-    }
-    decoding_.resize(kept);
-    std::uint32_t chunk = profile_.chunk_tokens;
-    while (!prefilling_.empty() && chunk > 0) {
-      Sequence& sequence = prefilling_.front();
-      const std::uint32_t taken = std::min(chunk, sequence.prompt);
-      sequence.prompt -= taken;
-      chunk -= taken;
-      if (sequence.prompt > 0) break;
-      ++tokens_;
-      const bool is_last = --sequence.output == 0;
-      events.push_back({.id = sequence.id, .is_first = true, .is_last = is_last});
-      if (!is_last) decoding_.push_back(sequence);
-      prefilling_.pop_front();
-    }
-    const double prompt_tokens = profile_.chunk_tokens - chunk;
-    return (profile_.base_s + profile_.per_sequence_s * static_cast<double>(decoding) +
-            profile_.per_prompt_token_s * prompt_tokens) /
-           speed_;
-  }
-
- private:
-  struct Sequence {
-    TicketId id = 0;
-    std::uint32_t prompt = 0;
-    std::uint32_t output = 0;
-  };
-
-  Profile profile_;
-  double speed_ = 1;
-  std::deque<Sequence> queue_;
-  std::deque<Sequence> prefilling_;
-  std::vector<Sequence> decoding_;
-  std::uint64_t tokens_ = 0;
-};
-
 struct StubCrowd {
-  double rate = 5;  // Requests a second.
+  double rate = 20;  // Requests a second.
   double start_s = 0;
   double end_s = 1e9;
   std::uint64_t clients = 1000;
@@ -113,16 +34,16 @@ struct StubCrowd {
 };
 
 struct StubScenario {
-  StubEngine::Profile engine;
-  AdmissionOptions options;
-  std::vector<StubCrowd> crowds;
+  StubEngine::Profile engine{};
+  AdmissionOptions options{};
+  std::vector<StubCrowd> crowds{};
   double seconds = 120;
   double measured_from_s = 30;
   bool has_reports = true;
   std::uint64_t seed = 1;
   // Called ten times a second.
-  std::function<void(double seconds, StubEngine& engine, EngineReport& report)> fault;
-  std::function<void(double seconds, const Admission& admission)> watch;
+  std::function<void(double seconds, StubEngine& engine, EngineReport& report)> fault{};
+  std::function<void(double seconds, const Admission& admission)> watch{};
 };
 
 // Of the measured time, by crowd: arrivals that first came in it, ends that fell in it.
@@ -210,7 +131,6 @@ class StubService {
     std::uint32_t output = 0;
     double arrival = 0;  // Of the last attempt.
     double first_token = 0;
-    double started = 0;
     ExpectedWait wait;
     bool is_measured = false;
     bool is_told = false;

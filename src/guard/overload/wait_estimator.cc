@@ -16,12 +16,13 @@ constexpr double kFast = 2;              // Seconds.
 constexpr double kArriving = 5;          // Seconds.
 constexpr double kDemand = 3;            // Seconds.
 constexpr double kTrusted = 1;           // Seconds of backlog from which Little's law is not asked.
-constexpr double kChangeSigma = 4;
+constexpr double kChangeSigma = 4.5;
 constexpr double kChangeStarts = 4;   // Expected at least, to call their lack a change.
 constexpr double kLeastShare = 0.02;  // Of the capacity, left to any class in an estimate.
 constexpr double kMeanGain = 1.0 / 64;
-constexpr double kCorrectionGain = 0.05;
-constexpr double kCorrectionMax = 0.7;  // Log: half to double.
+constexpr double kCorrectionGain = 1.0 / 128;
+constexpr double kCorrectionMax = 1.1;
+constexpr double kVarianceGain = 0.05;
 constexpr double kVarianceMin = 0.05 * 0.05;
 constexpr double kBand = 1.645;  // Standard deviations of a 90 % interval.
 
@@ -35,17 +36,18 @@ const double kHighDecay = DecayOver(10 * kSlow);
 
 }  // namespace
 
-void WaitEstimator::Advance(Time now, bool is_backlogged) {
+bool WaitEstimator::Advance(Time now, bool is_backlogged) {
   if (is_backlogged && now_ - filled_ >= kFilling) {
     const double seconds = ToSeconds(now - now_);
     slow_.seconds += seconds;
     fast_.seconds += seconds;
   }
   now_ = now;
-  if (now - tick_ < kTick) return;
+  if (now - tick_ < kTick) return false;
   const auto ticks = (now - tick_) / kTick;
   tick_ += ticks * kTick;
   Tick(static_cast<double>(ticks));
+  return true;
 }
 
 void WaitEstimator::Tick(double ticks) {
@@ -66,7 +68,8 @@ void WaitEstimator::BelieveChange() {
   const double expected = slow_.starts / slow_.seconds * fast_.seconds;
   if (expected < kChangeStarts) return;
   const double difference = std::abs(fast_.starts - expected);
-  if (difference > kChangeSigma * std::sqrt(expected)) slow_ = fast_;
+  // A decayed sum of a Poisson process has half the variance of a count.
+  if (difference > kChangeSigma * std::sqrt(expected / 2)) slow_ = fast_;
 }
 
 void WaitEstimator::OnAdmitted(ServiceClass service_class, double cost) {
@@ -99,19 +102,21 @@ void WaitEstimator::OnFinish(double cost, std::uint32_t predicted_output, Durati
   token_interval_ += gain * (ToSeconds(token_interval) - token_interval_);
 }
 
-void WaitEstimator::OnWaited(ServiceClass service_class, double estimated, double real,
+void WaitEstimator::OnWaited(ServiceClass service_class, const Estimate& first, double real,
                              std::uint32_t places) {
-  constexpr double kLeast = 0.01;  // Seconds: below, ratios mean nothing.
-  const double ratio = std::max(real, kLeast) / std::max(estimated, kLeast);
-  const double error = std::clamp(std::log(ratio), -1.0, 1.0);
   Correction& correction = corrections_[static_cast<int>(service_class)];
-  // Estimates already given will still come in with the old correction: as many as wait now.
-  const double gain = std::min(kCorrectionGain, 0.5 / (places + 1));
-  correction.log_ratio =
-      std::clamp(correction.log_ratio + gain * error, -kCorrectionMax, kCorrectionMax);
+  correction.real += kCorrectionGain * (real - correction.real);
+  correction.uncorrected += kCorrectionGain * (first.uncorrected - correction.uncorrected);
+  constexpr double kLeast = 0.01;  // Seconds: below, ratios mean nothing.
+  const double ratio = std::max(real, kLeast) / std::max(first.expected, kLeast);
+  const double error = std::clamp(std::log(ratio), -1.0, 1.0);
   // What is left when the chance of a short queue is taken off.
   const double excess = std::max(error * error - 1.0 / (places + 1), kVarianceMin);
-  correction.variance += kCorrectionGain * (excess - correction.variance);
+  correction.variance += kVarianceGain * (excess - correction.variance);
+}
+
+double WaitEstimator::Correction::factor() const {
+  return std::clamp(real / uncorrected, 1 / kCorrectionMax, kCorrectionMax);
 }
 
 void WaitEstimator::ScaleCapacity(double factor) {
@@ -151,15 +156,18 @@ WaitEstimator::Estimate WaitEstimator::Wait(ServiceClass service_class, const Li
   const double all = capacity();
   const double left = CapacityFor(service_class, line.given, line.share);
   const double seconds_to_tag = line.tag_lead * line.clients / left;
-  const double overtaking = arriving_[c] / kArriving * seconds_to_tag;
+  const double overtaking = std::min(arriving_[c] / kArriving, left) * seconds_to_tag;
   const double own = line.ahead + overtaking + cost_mean_;
   double wait = (line.above + own) / left;
   if (line.share > 0) wait = std::min(wait, own / (line.share * all));
 
   const Correction& correction = corrections_[c];
-  wait *= std::exp(correction.log_ratio);
+  const double expected = wait * correction.factor();
   const double deviation = std::sqrt(correction.variance + 1.0 / (line.places + 1));
-  return {wait, wait * std::max(1 - kBand * deviation, 0.0), wait * (1 + kBand * deviation)};
+  return {.expected = expected,
+          .low = expected * std::max(1 - kBand * deviation, 0.0),
+          .high = expected * (1 + kBand * deviation),
+          .uncorrected = wait};
 }
 
 }  // namespace holdfast::guard

@@ -6,17 +6,20 @@
 //
 // all in predicted weighted tokens: `above` waits in classes above c, `ahead` in c before it;
 // `overtaking` will come and have smaller tags (what arrives in c while virtual time has yet to
-// reach the request's tag); `next` is one mean request, for the place that must come free. R is the
-// rate at which the engine takes work on while somebody waits; `arriving` what classes above will
-// take of it, `given` what classes below are guaranteed. Predicted cost stands on both sides, so a
-// bias of the prediction cancels. The wait estimator with queue position over throughput is QLM's
-// (SoCC 2024).
+// reach the request's tag, as fast as of late but no faster than is served: more is refused);
+// `next` is one mean request, for the place that must come free. R is the rate at which the engine
+// takes work on while somebody waits; `arriving` what classes above will take of it, `given` what
+// classes below are guaranteed. Predicted cost stands on both sides, so a bias of the prediction
+// cancels. The wait estimator with queue position over throughput is QLM's (SoCC 2024).
 //
 // R is a mean over the last kSlow seconds of backlog, replaced by that of the last kFast once the
-// two differ by more than chance (4 sigma of a Poisson count), so that a change of capacity is
-// believed within seconds and noise is not. With too little backlog seen, Little's law helps: cost
-// in flight over mean residence. correction[c] is learned online from real waits over their first
-// estimates.
+// two differ by more than chance (4.5 sigma of a Poisson process), so that a change of capacity is
+// believed within seconds and noise is not. Starts that fill the engine up, and the time they take,
+// do not count. With too little backlog seen, Little's law helps: cost in flight over mean
+// residence, which is predicted output times interval between tokens (answers that have ended are
+// the short ones, at first). correction[c] is the sum of late waits over the sum of their estimates
+// (of sums, since the logarithm of one short wait leans down; of estimates before correction, so
+// that it does not chase itself), and small.
 //
 // How good it can be: with N places ahead, starts that are as random as a Poisson process leave a
 // relative error of 1/sqrt(N), so nine in ten waits are within 20 % from about 70 places on; a
@@ -45,10 +48,12 @@ class WaitEstimator {
     double expected = 0;
     double low = 0;
     double high = 0;
+    double uncorrected = 0;
   };
 
-  // To be told before each event: the time, and whether somebody has waited since the last.
-  void Advance(Time now, bool is_backlogged);
+  // To be told before each event: the time, and whether somebody has waited since the last. True
+  // about twenty times a second, when the sums have decayed.
+  bool Advance(Time now, bool is_backlogged);
 
   // Started at once or queued.
   void OnAdmitted(ServiceClass service_class, double cost);
@@ -57,8 +62,9 @@ class WaitEstimator {
   void OnFinish(double cost, std::uint32_t predicted_output, Duration token_interval);
   // Wants an answer for the first time.
   void OnDemand(double cost) { demand_ += cost; }
-  // A wait has ended in a start: its first estimate against what it was.
-  void OnWaited(ServiceClass service_class, double estimated, double real, std::uint32_t places);
+  // A wait with `places` before it has ended in a start after `real` seconds.
+  void OnWaited(ServiceClass service_class, const Estimate& first, double real,
+                std::uint32_t places);
   void ScaleCapacity(double factor);
 
   Estimate Wait(ServiceClass service_class, const Line& line) const;
@@ -81,8 +87,11 @@ class WaitEstimator {
     }
   };
   struct Correction {
-    double log_ratio = 0;
+    double real = 1;  // Decayed means in seconds, of waits and of their uncorrected estimates.
+    double uncorrected = 1;
     double variance = 0.04;  // Of the log of real over estimated.
+
+    double factor() const;
   };
 
   void Tick(double ticks);

@@ -1,0 +1,55 @@
+#include "guard/overload/client_table.h"
+
+#include <gtest/gtest.h>
+
+namespace holdfast::guard {
+namespace {
+
+TEST(ClientTable, RemembersAClientByClass) {
+  ClientTable table(64);
+  const auto index = table.Find(7, ServiceClass::kNew, 5, AtSeconds(1));
+  EXPECT_EQ(table[index].finish_tag, 5);
+  EXPECT_EQ(table.Find(7, ServiceClass::kNew, 9, AtSeconds(2)), index);
+  EXPECT_EQ(table[index].finish_tag, 5);
+  EXPECT_NE(table.Find(7, ServiceClass::kNewBatch, 9, AtSeconds(2)), index);
+}
+
+TEST(ClientTable, AFloodOfStrangersForgetsStrangersFirst) {
+  ClientTable table(4096);
+  for (std::uint64_t client = 1; client <= 500; ++client) {
+    table[table.Find(client, ServiceClass::kHistory, 0, AtSeconds(0))].owed = 1;
+  }
+  for (std::uint64_t client = 0; client < 100'000; ++client) {
+    table.Find(1'000'000 + client, ServiceClass::kAnonymous, 0, AtSeconds(60));
+  }
+  int remembered = 0;
+  for (std::uint64_t client = 1; client <= 500; ++client) {
+    const auto index = table.Find(client, ServiceClass::kHistory, 0, AtSeconds(60));
+    remembered += table[index].owed == 1;
+  }
+  EXPECT_EQ(remembered, 500);
+}
+
+TEST(ClientTable, NeverForgetsAClientWithWorkUnderWay) {
+  ClientTable table(8);
+  std::vector<ClientTable::Index> busy;
+  for (std::uint64_t client = 1; client <= 8; ++client) {
+    busy.push_back(table.Find(client, ServiceClass::kNew, 0, AtSeconds(0)));
+    table[busy.back()].in_flight = 1;
+    table[busy.back()].owed = static_cast<double>(client);
+  }
+  // A ninth shares one of them: it is held to account, together with another.
+  const auto shared = table.Find(9, ServiceClass::kHistory, 0, AtSeconds(9999));
+  EXPECT_EQ(table[shared].in_flight, 1u);
+  for (std::uint64_t client = 1; client <= 8; ++client) {
+    const auto index = table.Find(client, ServiceClass::kNew, 0, AtSeconds(9999));
+    EXPECT_EQ(table[index].owed, static_cast<double>(client));
+  }
+  // Once it is through, its place is free.
+  table[busy[0]].in_flight = 0;
+  EXPECT_EQ(table.Find(9, ServiceClass::kHistory, 3, AtSeconds(10'000)), busy[0]);
+  EXPECT_EQ(table[busy[0]].finish_tag, 3);
+}
+
+}  // namespace
+}  // namespace holdfast::guard
