@@ -1,5 +1,6 @@
-// Hostility: the odds that each client of the journal is hostile, and draws of who is. Clients of a
-// group move together: what a score has wrong about one, it likely has wrong about its like.
+// Hostility: the odds that each client of the journal is hostile, and draws of who is. Clients move
+// together, those of a group most: what a score has wrong about one, it likely has wrong about its
+// like.
 // Immutable; thread-compatible.
 #pragma once
 
@@ -29,6 +30,9 @@ class Hostility {
   std::vector<std::uint8_t> Draw(int draw, int draws, std::uint64_t seed) const;
 
  private:
+  // Standard normal, evenly spread over the draws.
+  static double Shift(std::uint64_t name, int draw, int draws);
+
   HostilityOptions options_;
   std::vector<double> log_odds_;  // By client, as the following.
   std::vector<double> probability_;
