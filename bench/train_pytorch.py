@@ -7,6 +7,7 @@ in idiomatic PyTorch, against our own train_bench in turn, in one run.
     build/torch/bin/python bench/train_pytorch.py
 
 PyTorch's CPU build is enough (its "get started" page has the command).
+--compile adds torch.compile: minutes of compilation, then its fastest steps.
 
 Both train on random tokens with the recipe's batch, sequence length, optimizer and learning rate,
 matrix products in bf16, and both print the number of weights, which must be equal. PyTorch's side
