@@ -24,10 +24,12 @@ void AddInspect(CLI::App& app, int& exit_code);
 void AddLogits(CLI::App& app, int& exit_code);
 void AddTrain(CLI::App& app, int& exit_code);
 void AddUp(CLI::App& app, int& exit_code);
+void AddVerdict(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
-    Verb{AddChat},    Verb{AddConvert}, Verb{AddData},   Verb{AddDrill}, Verb{AddEngine},
-    Verb{AddGateway}, Verb{AddInspect}, Verb{AddLogits}, Verb{AddTrain}, Verb{AddUp},
+    Verb{AddChat},   Verb{AddConvert}, Verb{AddData},    Verb{AddDrill},
+    Verb{AddEngine}, Verb{AddGateway}, Verb{AddInspect}, Verb{AddLogits},
+    Verb{AddTrain},  Verb{AddUp},      Verb{AddVerdict},
 };
 
 }  // namespace holdfast

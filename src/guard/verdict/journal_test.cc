@@ -22,11 +22,15 @@ RequestFacts Facts(double at_s, std::uint64_t client, std::uint64_t fingerprint,
 }
 
 OutcomeFacts Served(double end_s) {
-  return {.time = AtSeconds(end_s), .output_tokens = 50, .first_token = FromSeconds(0.2)};
+  return {
+      .time = AtSeconds(end_s), .caller = {}, .output_tokens = 50, .first_token = FromSeconds(0.2)};
 }
 
 OutcomeFacts Refused(double end_s) {
-  return {.time = AtSeconds(end_s), .ending = Ending::kRefused, .refusal = Refusal::kQueueFull};
+  return {.time = AtSeconds(end_s),
+          .caller = {},
+          .ending = Ending::kRefused,
+          .refusal = Refusal::kQueueFull};
 }
 
 // A minute of 40 honest clients with 27 requests each, and a flood of 43,000 from `sources` clients

@@ -20,6 +20,11 @@ std::chrono::sys_seconds WallClock(Time time, std::int64_t zero_unix_s) {
   return std::chrono::sys_seconds(since_zero + std::chrono::seconds(zero_unix_s));
 }
 
+std::chrono::hh_mm_ss<std::chrono::seconds> TimeOfDay(Time time, std::int64_t zero_unix_s) {
+  const auto clock = WallClock(time, zero_unix_s);
+  return std::chrono::hh_mm_ss(clock - std::chrono::floor<std::chrono::days>(clock));
+}
+
 std::string_view CausePhrase(Cause cause) {
   constexpr std::array<std::string_view, kCauseCount> kPhrases = {
       "attack", "demand beyond what the service is built for", "lost capacity"};
@@ -106,9 +111,14 @@ std::string UnknownSentence(const Verdict& verdict) {
 }  // namespace
 
 std::string UtcMinute(Time time, std::int64_t zero_unix_s) {
-  const auto clock = WallClock(time, zero_unix_s);
-  const std::chrono::hh_mm_ss day(clock - std::chrono::floor<std::chrono::days>(clock));
+  const auto day = TimeOfDay(time, zero_unix_s);
   return fmt::format("{:02}:{:02} UTC", day.hours().count(), day.minutes().count());
+}
+
+std::string UtcSecond(Time time, std::int64_t zero_unix_s) {
+  const auto day = TimeOfDay(time, zero_unix_s);
+  return fmt::format("{:02}:{:02}:{:02} UTC", day.hours().count(), day.minutes().count(),
+                     day.seconds().count());
 }
 
 std::string UtcDate(Time time, std::int64_t zero_unix_s) {

@@ -16,6 +16,7 @@ std::vector<std::string> Sentences(const Verdict& verdict, std::int64_t zero_uni
 
 // Pieces that reports use too.
 std::string UtcMinute(Time time, std::int64_t zero_unix_s);  // "14:02 UTC".
+std::string UtcSecond(Time time, std::int64_t zero_unix_s);  // "14:02:59 UTC".
 std::string UtcDate(Time time, std::int64_t zero_unix_s);    // "2025-01-27".
 std::string Percent(double share);                           // "81 %"; under 1 %: "0.4 %".
 std::string PercentOf(const Share& share);                   // "81 % (74-88)".

@@ -79,6 +79,7 @@ TEST(Sentences, FormatFiguresPlainly) {
   EXPECT_EQ(Percent(0.004), "0.4 %");
   EXPECT_EQ(Percent(0.999), "100 %");
   EXPECT_EQ(UtcDate(AtSeconds(36000), kZero), "2025-01-28");
+  EXPECT_EQ(UtcSecond(AtSeconds(7), kZero), "14:02:07 UTC");
   EXPECT_EQ(UtcMinute(AtSeconds(36000), kZero), "00:02 UTC");
 }
 

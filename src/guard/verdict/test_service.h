@@ -35,10 +35,10 @@ struct Fault {
 };
 
 struct Service {
-  AdmissionOptions admission;
-  EngineProfile engine;
-  std::vector<Script> scripts;
-  std::vector<Fault> faults;
+  AdmissionOptions admission{};
+  EngineProfile engine{};
+  std::vector<Script> scripts{};
+  std::vector<Fault> faults{};
   std::uint64_t seed = 1;
   Time count_from{};
   Time count_to{};
@@ -214,6 +214,7 @@ class ServiceRun {
     const Script& script = service_.scripts[index];
     OutcomeFacts outcome{.time = now_,
                          .arrival = wish.arrival,
+                         .caller = {},
                          .ending = ending,
                          .refusal = refusal,
                          .prompt_tokens = script.prompt_tokens};

@@ -35,12 +35,13 @@ struct OutsideProbe {
 
 // Times are not negative.
 struct JudgeInput {
-  std::vector<JournalRecord> records;  // By arrival; from before the onset until `now`.
-  std::vector<JournalGap> gaps;
-  std::vector<ClusterScore> scores;  // Unknown clients have the odds of their group, or the prior.
-  std::vector<OutsideProbe> probes;
-  CapacityTrace capacity;
-  Provision provision;
+  std::vector<JournalRecord> records{};  // By arrival; from before the onset until `now`.
+  std::vector<JournalGap> gaps{};
+  std::vector<ClusterScore>
+      scores{};  // Unknown clients have the odds of their group, or the prior.
+  std::vector<OutsideProbe> probes{};
+  CapacityTrace capacity{};
+  Provision provision{};
   AdmissionOptions admission;                                 // Nominal.
   EngineProfile engine;                                       // Nominal.
   Duration report_interval = std::chrono::milliseconds(250);  // Between reports of the engine.
@@ -105,9 +106,9 @@ struct DetectorSummary {
 struct Verdict {
   Label label = Label::kUnknown;
   WhyUnknown why_unknown = WhyUnknown::kKnown;
-  std::array<Share, kCauseCount> shares;        // Of lost requests, by Cause.
-  std::array<Share, kCauseCount> token_shares;  // Of lost tokens.
-  WorldLosses world_losses{};                   // Median over the draws, requests.
+  std::array<Share, kCauseCount> shares{};        // Of lost requests, by Cause.
+  std::array<Share, kCauseCount> token_shares{};  // Of lost tokens.
+  WorldLosses world_losses{};                     // Median over the draws, requests.
 
   Time onset{};
   Time time{};  // When judged.

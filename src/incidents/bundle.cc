@@ -1,0 +1,179 @@
+#include "incidents/bundle.h"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <utility>
+
+#include "crypto/digest.h"
+#include "guard/verdict/sentences.h"
+#include "incidents/internal/fields.h"
+#include "incidents/internal/rekey.h"
+#include "incidents/internal/rows.h"
+#include "incidents/internal/sections.h"
+
+namespace holdfast::incidents {
+namespace {
+
+using guard::Duration;
+using guard::Time;
+
+constexpr std::string_view kFormat = "holdfast-verdict-bundle";
+constexpr std::int64_t kVersion = 1;
+constexpr std::uint64_t kSeedMask = (std::uint64_t{1} << 53) - 1;
+// What callers did before the replayed time teaches their ways (ConductLaws).
+constexpr Duration kLearned = std::chrono::seconds(60);
+constexpr Duration kIncidentMax = std::chrono::hours(24);
+constexpr Duration kGrain = std::chrono::milliseconds(1);
+
+std::string Sha256Of(std::string_view text) {
+  crypto::Sha256 digest;
+  digest.Update(text);
+  return crypto::HexDigest(digest.Finish());
+}
+
+json::Object Manifest(const std::vector<std::pair<std::string, json::Value>>& sections,
+                      const json::Value& claims) {
+  json::Object manifest;
+  for (const auto& [name, value] : sections) manifest[name] = Sha256Of(json::Write(value));
+  manifest["claims"] = Sha256Of(json::Write(claims));
+  return manifest;
+}
+
+Time Floor(Time time, Time zero) {
+  return Time((time - zero).count() < 0 ? Duration{0} : (time - zero) / kGrain * kGrain);
+}
+
+// The records and scores that a verdict rests on, with times from `zero` on.
+guard::JudgeInput Cut(const guard::JudgeInput& whole, const guard::JudgeOptions& options,
+                      Time zero) {
+  guard::JudgeInput input = whole;
+  const Duration settle = whole.admission.level.first_token_max + options.lead_in;
+  const Time end = std::min(whole.end, whole.now);
+  const Time last = std::min(end + settle, whole.now);
+  std::erase_if(input.records, [&](const guard::JournalRecord& record) {
+    return record.arrival < zero || record.arrival >= last || !guard::IsGeneration(record.route);
+  });
+  // Beyond the limit, the incident's middle stays.
+  if (input.records.size() > kBundleRecordsMax) {
+    const std::size_t extra = input.records.size() - kBundleRecordsMax;
+    input.records.resize(input.records.size() - extra / 2);
+    input.records.erase(input.records.begin(),
+                        input.records.begin() + static_cast<std::ptrdiff_t>(extra - extra / 2));
+  }
+  for (guard::JournalRecord& record : input.records) {
+    record.arrival = Floor(record.arrival, zero);
+  }
+  input.end = Floor(end, zero);
+  input.now = Floor(whole.now, zero);
+  // What was in force at time zero begins there.
+  for (guard::CapacityStep& step : input.capacity.steps) step.time = Floor(step.time, zero);
+  for (guard::ProvisionedLevel& level : input.provision.levels) {
+    level.from = Floor(level.from, zero);
+  }
+  std::erase_if(input.probes, [&](const auto& probe) { return probe.time < zero; });
+  for (guard::OutsideProbe& probe : input.probes) probe.time = Floor(probe.time, zero);
+  std::erase_if(input.gaps, [&](const auto& gap) { return gap.to <= zero; });
+  for (guard::JournalGap& gap : input.gaps) {
+    gap = {.from = Floor(gap.from, zero), .to = Floor(gap.to, zero)};
+  }
+  return input;
+}
+
+// Of clients without records only those that may hold connections against us matter.
+void CutScores(guard::JudgeInput& input) {
+  std::vector<std::uint64_t> seen;
+  for (const guard::JournalRecord& record : input.records) seen.push_back(record.client);
+  std::ranges::sort(seen);
+  std::erase_if(input.scores, [&](const guard::ClusterScore& score) {
+    return !std::ranges::binary_search(seen, score.client) &&
+           (score.requests > 0 || score.log_odds < 0);
+  });
+  if (input.scores.size() > kBundleScoresMax) input.scores.resize(kBundleScoresMax);
+}
+
+}  // namespace
+
+Bundle MakeBundle(const guard::JudgeInput& input, std::uint64_t seed,
+                  const guard::JudgeOptions& options, std::int64_t zero_unix_s,
+                  std::uint64_t secret) {
+  const Time latest = std::min(input.end, input.now) - kIncidentMax;
+  const Time onset = std::max(input.onset, latest);
+  const Time from = std::max(onset - options.lead_in - kLearned, Time{});
+  const Time zero(std::chrono::floor<std::chrono::seconds>(from.time_since_epoch()));
+  Bundle bundle{.zero_unix_s = zero_unix_s + zero.time_since_epoch() / std::chrono::seconds(1),
+                .seed = seed & kSeedMask,
+                .input = Cut(input, options, zero),
+                .options = options};
+  bundle.input.onset = Floor(onset, zero);
+  bundle.options.draws = std::min(options.draws, kBundleDrawsMax);
+  bundle.options.attempts_max = std::min(options.attempts_max, kBundleAttemptsMax);
+  CutScores(bundle.input);
+  Rekey(bundle.input, secret);
+  for (guard::JournalRecord& record : bundle.input.records) record = Rounded(record);
+  for (guard::ClusterScore& score : bundle.input.scores) score = Rounded(score);
+  bundle.claims =
+      ClaimsOf(guard::Judge(bundle.input, bundle.seed, bundle.options), bundle.zero_unix_s);
+  return bundle;
+}
+
+std::string WriteBundle(const Bundle& bundle) {
+  const auto sections = WriteSections(bundle);
+  json::Object inputs;
+  for (const auto& [name, value] : sections) inputs[name] = value;
+  json::Object file;
+  file["format"] = kFormat;
+  file["version"] = kVersion;
+  file["inputs"] = std::move(inputs);
+  file["claims"] = bundle.claims;
+  file["manifest"] = Manifest(sections, bundle.claims);
+  return json::Write(file) + "\n";
+}
+
+Result<Bundle> ReadBundle(std::string_view text) {
+  TRY_ASSIGN(const json::Value value,
+             json::Parse(text, {.text_bytes_max = kBundleBytesMax, .depth_max = 12}));
+  if (!value.is_object()) return Fail(ErrorCode::kInvalidArgument, "not a JSON object");
+  const json::Object& file = value.get_object();
+  TRY_ASSIGN(const std::string format, json::RequireString(file, "format"));
+  if (format != kFormat) return Fail(ErrorCode::kInvalidArgument, "not a verdict bundle");
+  TRY_ASSIGN(const std::int64_t version, json::RequireInt(file, "version", 0, 1 << 20));
+  if (version != kVersion) {
+    return Fail(ErrorCode::kUnsupported, "bundle of version {}, only {} is known", version,
+                kVersion);
+  }
+  TRY_ASSIGN(const json::Object* inputs, json::RequireObject(file, "inputs"));
+  TRY_ASSIGN(const json::Object* manifest, json::RequireObject(file, "manifest"));
+  TRY_ASSIGN(const json::Object* claims, json::RequireObject(file, "claims"));
+  Bundle bundle;
+  bundle.claims = *claims;
+  TRY(ReadSections(*inputs, bundle));
+
+  // Nothing but what we would write: no member more, no number in another spelling.
+  const auto sections = WriteSections(bundle);
+  for (const auto& [name, section] : sections) {
+    if (*json::Find(*inputs, name) != section) {
+      return Fail(ErrorCode::kInvalidArgument, "section '{}' has members or values of no meaning",
+                  name);
+    }
+  }
+  if (inputs->size() != sections.size() || file.size() != 5) {
+    return Fail(ErrorCode::kInvalidArgument, "there are sections that a bundle has not");
+  }
+  const json::Object computed = Manifest(sections, bundle.claims);
+  for (const auto& [name, digest] : computed) {
+    const json::Value* stated = json::Find(*manifest, name);
+    if (stated == nullptr || *stated != digest) {
+      return Fail(ErrorCode::kCorrupt, "section '{}' is not what the manifest says",
+                  std::string_view(name));
+    }
+  }
+  if (manifest->size() != computed.size()) {
+    return Fail(ErrorCode::kInvalidArgument, "the manifest names sections that a bundle has not");
+  }
+  return bundle;
+}
+
+std::string BundleDigest(std::string_view text) { return Sha256Of(text); }
+
+}  // namespace holdfast::incidents

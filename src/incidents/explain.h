@@ -1,0 +1,25 @@
+// Explain: what drove a verdict, and what would change it: the same input judged again without the
+// evidence that spoke most, with another provision, with a faster or slower engine. Pure;
+// thread-safe. Costs about ten judgements.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "guard/verdict/verdict.h"
+#include "incidents/bundle.h"
+
+namespace holdfast::incidents {
+
+struct Variation {
+  std::string what;  // "without the evidence 'newcomers'".
+  guard::Verdict verdict;
+  double change = 0;  // Of the share or interval that moves most; 1 where the label changes.
+};
+
+// The one that changes most first.
+std::vector<Variation> Vary(const Bundle& bundle, const guard::Verdict& verdict);
+
+std::string Explain(const Bundle& bundle, const guard::Verdict& verdict);
+
+}  // namespace holdfast::incidents

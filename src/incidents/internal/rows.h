@@ -1,0 +1,28 @@
+// Rows: the long sections of a bundle, records and scores, as arrays of whole numbers. Internal to
+// incidents/. Free functions; thread-safe.
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "guard/evidence/scorer.h"
+#include "guard/verdict/journal.h"
+#include "json/json.h"
+
+namespace holdfast::incidents {
+
+// As a bundle holds it: times in milliseconds, weights and odds rounded. Writing and reading it
+// again changes nothing more.
+guard::JournalRecord Rounded(const guard::JournalRecord& record);
+guard::ClusterScore Rounded(const guard::ClusterScore& score);
+
+json::Value WriteRecords(const std::vector<guard::JournalRecord>& records);
+json::Value WriteScores(const std::vector<guard::ClusterScore>& scores);
+
+// From the members "records" and "scores".
+[[nodiscard]] Result<void> ReadRecords(const json::Object& sections,
+                                       std::vector<guard::JournalRecord>& records);
+[[nodiscard]] Result<void> ReadScores(const json::Object& sections,
+                                      std::vector<guard::ClusterScore>& scores);
+
+}  // namespace holdfast::incidents

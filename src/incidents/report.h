@@ -1,0 +1,19 @@
+// Report: an incident told from its bundle, for machines (JSON), for a log or a mail (Markdown) and
+// for people (HTML with charts): what was lost, the shares with their intervals, the timeline, the
+// evidence, who was refused and why, how far the replay can be trusted. The same bundle gives the
+// same report to the byte, so that a report can be verified like the bundle. Pure; thread-safe.
+#pragma once
+
+#include <string>
+
+#include "guard/verdict/verdict.h"
+#include "incidents/bundle.h"
+
+namespace holdfast::incidents {
+
+enum class ReportFormat { kJson, kMarkdown, kHtml };
+
+// `verdict`: Judge() of the bundle's input.
+std::string WriteReport(const Bundle& bundle, const guard::Verdict& verdict, ReportFormat format);
+
+}  // namespace holdfast::incidents

@@ -1,0 +1,71 @@
+// A small incident for the tests of incidents/: 40 s of attack and crowd on a small engine, whose
+// callers have names that must not leave the house. Test code only.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "base/mix.h"
+#include "guard/verdict/test_service.h"
+
+namespace holdfast::incidents::test {
+
+inline constexpr std::uint64_t kSecretNames = 0xCA7A5E1E0D15EA5E;
+
+// The true name of the n-th caller or fingerprint.
+inline std::uint64_t NameOf(std::uint64_t number) { return Mix64(kSecretNames, number); }
+
+inline guard::JudgeInput MakeInput() {
+  using guard::AtSeconds;
+  guard::test::Service service{.admission = {},
+                               .engine = {.step_base_s = 0.05},
+                               .scripts = {},
+                               .faults = {},
+                               .count_from = AtSeconds(70),
+                               .count_to = AtSeconds(110)};
+  guard::test::AddArrivals(service, 5, {}, AtSeconds(125), 60, {.client = 1000, .group = 1}, 1);
+  guard::test::AddArrivals(service, 12, AtSeconds(70), AtSeconds(110), 200,
+                           {.client = 2000, .group = 2, .is_extra = true}, 2);
+  guard::test::AddArrivals(service, 12, AtSeconds(70), AtSeconds(110), 200,
+                           {.client = 3000, .group = 3, .is_hostile = true}, 3);
+  service.faults = {{AtSeconds(80), AtSeconds(105), 0.7}};
+  for (guard::test::Script& script : service.scripts) {
+    script.client = NameOf(script.client);
+    script.group = NameOf(script.group);
+  }
+  guard::JudgeInput input{.records = {},
+                          .gaps = {},
+                          .scores = {},
+                          .probes = {{.time = AtSeconds(75), .host_busy_share = 0.9}},
+                          .capacity = service.Trace(),
+                          .provision = {},
+                          .admission = service.admission,
+                          .engine = service.engine,
+                          .onset = service.count_from,
+                          .end = service.count_to,
+                          .now = AtSeconds(125)};
+  service.Run(guard::CausePresence::Of(7), &input.records);
+  input.provision.levels = {
+      guard::LearnLevel(input.records, AtSeconds(5), input.onset, input.admission)};
+  const auto add = [&](std::uint64_t first, int count, std::uint64_t group, double odds) {
+    for (int i = 0; i < count; ++i) {
+      guard::ClusterScore score{.client = NameOf(first + static_cast<std::uint64_t>(i)),
+                                .group = NameOf(group),
+                                .log_odds = odds + 0.01 * i,
+                                .llr = {},
+                                .requests = 3,
+                                .cost = 1234.5};
+      if (odds > 0) score.llr[0] = 3.25F;
+      if (odds > 0 && i % 2 == 0) score.llr[6] = 2.5F;
+      input.scores.push_back(score);
+    }
+  };
+  add(1000, 60, 1, -7);
+  add(2000, 200, 2, -4);
+  add(3000, 200, 3, 4);
+  return input;
+}
+
+inline guard::JudgeOptions SmallOptions() { return {.draws = 6, .attempts_max = 200'000}; }
+
+}  // namespace holdfast::incidents::test
