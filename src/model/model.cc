@@ -16,6 +16,7 @@
 #include "model/layer_weights.h"
 #include "model/operations.h"
 #include "model/rope.h"
+#include "parallel/float_mode.h"
 
 namespace holdfast::model {
 namespace {
@@ -52,6 +53,7 @@ class DeepSeekModel final : public Model {
   void Forward(std::span<const Slice> slices, LatentCache& cache, float* logits,
                const ForwardOptions& options) override {
     if (slices.empty()) return;
+    const parallel::SubnormalsAreZero scope;
     const Batch batch = MakeBatch(slices, config_, rope_, cache, ExpandedRowsMin(options));
     std::vector<std::int32_t> wanted;
     for (std::size_t s = 0; s < slices.size(); ++s) {
@@ -70,6 +72,7 @@ class DeepSeekModel final : public Model {
 
   Result<void> ForwardMtp(std::span<const std::int32_t> tokens, float* logits) override {
     CHECK(tokens.size() >= 2);
+    const parallel::SubnormalsAreZero scope;
     if (!mtp_) {
       TRY_ASSIGN(mtp_, Loader().LoadMtp());
     }

@@ -5,7 +5,7 @@
 //
 // Guarantee (batch invariance): the logits of a slice are bit-identical whatever else is in the
 // batch. With ForwardOptions::deterministic they are also bit-identical however the sequence's
-// prefill was cut into slices.
+// prefill was cut into slices. Subnormal numbers count as zero (parallel/float_mode.h).
 #pragma once
 
 #include <cstddef>

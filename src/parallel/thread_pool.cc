@@ -45,6 +45,7 @@ void ThreadPool::RunErased(std::int64_t task_count, void* context, Call call) {
   task_count_ = task_count;
   context_ = context;
   call_ = call;
+  float_mode_ = CurrentFloatMode();
   unfinished_.store(task_count, std::memory_order_relaxed);
   untaken_.store(task_count, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_release);
@@ -62,12 +63,14 @@ void ThreadPool::RunErased(std::int64_t task_count, void* context, Call call) {
 }
 
 void ThreadPool::TakeTasks(int worker) {
+  FloatMode float_mode = CurrentFloatMode();
   std::int64_t untaken = untaken_.load(std::memory_order_acquire);
   while (untaken > 0) {
     if (!untaken_.compare_exchange_weak(untaken, untaken - 1, std::memory_order_acquire,
                                         std::memory_order_acquire)) {
       continue;
     }
+    if (float_mode != float_mode_) SetFloatMode(float_mode = float_mode_);
     call_(context_, task_count_ - untaken, worker);
     // The last one wakes the owner, who may be asleep.
     if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1 && worker != 0) {

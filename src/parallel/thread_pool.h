@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "parallel/float_mode.h"
+
 namespace holdfast::parallel {
 
 class ThreadPool {
@@ -23,7 +25,8 @@ class ThreadPool {
 
   int worker_count() const { return worker_count_; }
 
-  // Calls body(task, worker) for task in [0, task_count), tasks handed out in rising order.
+  // Calls body(task, worker) for task in [0, task_count), tasks handed out in rising order, in the
+  // caller's FloatMode.
   template <typename Body>
   void Run(std::int64_t task_count, Body&& body) {
     if (task_count <= 1 || worker_count_ == 1) {
@@ -52,6 +55,7 @@ class ThreadPool {
   std::int64_t task_count_ = 0;
   void* context_ = nullptr;
   Call call_ = nullptr;
+  FloatMode float_mode_ = 0;
   std::atomic<bool> is_stopping_{false};
   // Last, so that it is joined before anything its threads read is gone.
   std::vector<std::jthread> threads_;
