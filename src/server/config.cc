@@ -45,6 +45,8 @@ const Key kKeys[] = {
     KEY(engine, running_max, 1, 1 << 16, "Answers made at once."),
     KEY(engine, step_tokens_max, 1, 1 << 20,
         "Tokens computed in one step; prompts are cut to fit."),
+    KEY(engine, step_target_ms, 0, 1 << 20,
+        "Time of a step while answers are written; prompts get what is left. 0: no aim."),
     KEY(engine, cache_mib, 1, 1LL << 30, "Memory for the latents of running and remembered text."),
     KEY(engine, context_max, 0, 1LL << 30,
         "Tokens of prompt and answer. 0: what the model allows."),

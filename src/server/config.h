@@ -28,6 +28,7 @@ struct EngineConfig {
   std::int64_t queue_max = 256;
   std::int64_t running_max = 64;
   std::int64_t step_tokens_max = 512;
+  std::int64_t step_target_ms = 200;
   std::int64_t cache_mib = 512;
   std::int64_t context_max = 0;
   std::int64_t answer_tokens_max = 4096;

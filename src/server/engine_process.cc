@@ -1,5 +1,6 @@
 #include "server/engine_process.h"
 
+#include <chrono>
 #include <ctime>
 #include <utility>
 
@@ -45,6 +46,7 @@ engine::EngineOptions MakeEngineOptions(const EngineConfig& config) {
   options.queue_max = config.queue_max;
   options.running_max = config.running_max;
   options.step_tokens_max = config.step_tokens_max;
+  options.step_target = std::chrono::milliseconds(config.step_target_ms);
   options.cache_bytes = config.cache_mib << 20;
   options.context_max = config.context_max;
   options.deterministic = config.deterministic;
