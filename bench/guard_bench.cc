@@ -3,6 +3,9 @@
 // and shared, the shares of requests that were refused and that were judged by a shared cell.
 // `MakeRequest` is what making up a request takes; it is part of the others.
 #include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 
@@ -11,6 +14,7 @@
 #include "guard/limits/gcra.h"
 #include "guard/limits/heavy_hitters.h"
 #include "guard/limits/rate_table.h"
+#include "guard/overload/admission.h"
 #include "guard/registration.h"
 
 namespace holdfast::bench {
@@ -146,6 +150,90 @@ void SignUpFlood(benchmark::State& state) {
   state.counters["state_bytes"] = static_cast<double>(policy.state_bytes());
 }
 BENCHMARK(SignUpFlood);
+
+// An engine that holds a hundred answers and ends them in order, 200 a second; a poll after every
+// event, as the gateway does it.
+class AdmittedService {
+ public:
+  AdmittedService() : admission_(Options()) {}
+
+  // Everything that happens until the next arrival, `interval` later, and its decision.
+  bool Arrive(RequestFacts facts, Duration interval) {
+    const Time arrival = now_ + interval;
+    while (!first_tokens_.empty() || !ends_.empty()) {
+      const bool is_end = first_tokens_.empty() ||
+                          (!ends_.empty() && ends_.front().first < first_tokens_.front().first);
+      auto& queue = is_end ? ends_ : first_tokens_;
+      const auto [time, ticket] = queue.front();
+      if (time > arrival) break;
+      queue.pop_front();
+      now_ = time;
+      if (is_end) {
+        admission_.OnFinish(ticket, 200, guard::Ending::kServed, now_);
+      } else {
+        admission_.OnFirstToken(ticket, now_);
+        ends_.emplace_back(now_ + kResidence * 9 / 10, ticket);
+      }
+      Poll();
+    }
+    now_ = arrival;
+    const guard::Admission::Offer offer = admission_.Request(facts, now_);
+    if (offer.what == guard::Admission::Offer::kStart) Start(offer.id);
+    Poll();
+    return offer.what != guard::Admission::Offer::kRefuse;
+  }
+
+  static constexpr std::int64_t kRate = 200;  // Answers a second.
+
+ private:
+  static constexpr std::uint32_t kInFlight = 100;
+  static constexpr Duration kResidence{1'000'000 * kInFlight / kRate};
+
+  static guard::AdmissionOptions Options() {
+    guard::AdmissionOptions options;
+    options.in_flight_initial = kInFlight;
+    options.is_adaptive = false;
+    return options;
+  }
+
+  void Start(guard::TicketId ticket) { first_tokens_.emplace_back(now_ + kResidence / 10, ticket); }
+
+  void Poll() {
+    started_.clear();
+    expired_.clear();
+    admission_.Poll(now_, started_, expired_);
+    for (const guard::TicketId ticket : started_) Start(ticket);
+  }
+
+  guard::Admission admission_;
+  Time now_{};
+  std::deque<std::pair<Time, guard::TicketId>> first_tokens_;
+  std::deque<std::pair<Time, guard::TicketId>> ends_;
+  std::vector<guard::TicketId> started_;
+  std::vector<guard::Admission::Expired> expired_;
+};
+
+// A request and all that follows from it (polls, first token, end), at this percentage of capacity
+// and from so many clients.
+void AdmitAtLoad(benchmark::State& state) {
+  AdmittedService service;
+  Requests requests(static_cast<std::uint64_t>(state.range(1)), Route::kChat, true);
+  const Duration interval(100'000'000 / (AdmittedService::kRate * state.range(0)));
+  std::int64_t refused = 0;
+  for (auto _ : state) {
+    RequestFacts facts = requests.Next();
+    facts.prompt_tokens = 600;
+    facts.standing = guard::Standing::kHistory;
+    if (!service.Arrive(facts, interval)) ++refused;
+  }
+  state.counters["refused"] =
+      static_cast<double>(refused) / static_cast<double>(state.iterations());
+}
+BENCHMARK(AdmitAtLoad)
+    ->Args({90, 1'000})
+    ->Args({150, 10'000})
+    ->Args({2000, 10'000})
+    ->Args({2000, 1'000'000});
 
 }  // namespace
 }  // namespace holdfast::bench
