@@ -16,9 +16,10 @@ struct Conduct {
   double read = 0.9;
   double thought = 0.8;
   double overlapped = 0.05;
-  double ignored = 0.3;
+  double ignored = 0.2;
   double cut_short = 0.1;
   double costly = 0.05;
+  double echoed = 0.03;
   double guessed = 0.1;
   double stalled = 0.02;
   double gap_deviation = 1.6;  // Of log2 of the time between a client's requests.
@@ -34,7 +35,8 @@ constexpr int DoorIndex(bool is_newcomer, Standing standing, Route entry, bool i
 
 struct Baseline {
   std::array<Conduct, kSurfaceCount> conduct = {
-      Conduct{}, Conduct{.paged = 0.05, .thought = 0.3, .overlapped = 0.4, .costly = 0.15},
+      Conduct{},
+      Conduct{.paged = 0.05, .thought = 0.3, .overlapped = 0.4, .ignored = 0.7, .costly = 0.15},
       Conduct{}};
   std::array<float, kDoorCount> door_clients{};  // As GroupFeatures::usual.
   double epochs = 0;                             // How many it was learned from; 0: nothing known.

@@ -29,9 +29,8 @@ void NoteBurst(ClientFeatures& client, const ConductLimits& limits, Time now) {
 }
 
 void NoteObedience(ClientFeatures& client, Time now) {
-  if (client.come_again == Time{}) return;
+  if (client.come_again == Time{} || client.is_shared()) return;
   Raise(client.told);
-  client.Set(Trait::kTold);
   if (now < client.come_again) {
     Raise(client.ignored);
     client.Set(Trait::kIgnored);
@@ -42,7 +41,7 @@ void NoteObedience(ClientFeatures& client, Time now) {
 void NoteReturn(ClientFeatures& client, const ConductLimits& limits, Time now) {
   if (now - client.requested > kAnswerMax) client.in_flight = 0;
   const bool is_overlapping = client.in_flight > 0;
-  if (!is_overlapping && client.answered == Time{}) return;
+  if ((!is_overlapping && client.answered == Time{}) || client.is_shared()) return;
   Raise(client.returns);
   client.Set(Trait::kReturned);
   if (is_overlapping) {
@@ -55,9 +54,8 @@ void NoteReturn(ClientFeatures& client, const ConductLimits& limits, Time now) {
 }
 
 void NotePrompt(ClientFeatures& client, const RequestFacts& facts, const ConductLimits& limits) {
-  if (client.generations > 0) {
-    if (facts.payload != client.payload) Raise(client.payload_changes);
-    if (facts.prompt_tokens != client.prompt_tokens) Raise(client.prompt_changes);
+  if (client.generations > 0 && facts.prompt_tokens != client.prompt_tokens) {
+    Raise(client.prompt_changes);
   }
   if (facts.payload != client.payload) client.payload_counted = 0;
   client.payload = facts.payload;
@@ -108,11 +106,18 @@ std::optional<Duration> NoteArrival(ClientFeatures& client, const RequestFacts& 
   client.last_seen = now;
   client.paid_challenge |= facts.paid_challenge;
   client.standing = std::max(client.standing, facts.standing);
-  if (facts.route == Route::kPage) return std::nullopt;
+  if (facts.route == Route::kPage) {
+    Raise(client.pages);
+    return std::nullopt;
+  }
 
   if (!client.Has(Trait::kEntered)) NoteEntry(client, facts, page, limits, now);
   NoteObedience(client, now);
-  if (facts.route == Route::kRegister) Raise(client.sign_ups);
+  if (facts.route == Route::kRegister) {
+    Raise(client.sign_ups);
+    const bool is_known = facts.form_time >= Duration{0};
+    if (is_known && facts.form_time < limits.form_min) Raise(client.rushed_forms);
+  }
   if (facts.route == Route::kLogin) {
     Raise(client.log_ins);
     client.Set(Trait::kLoggedIn);
@@ -127,12 +132,20 @@ std::optional<Duration> NoteArrival(ClientFeatures& client, const RequestFacts& 
   return is_first ? std::nullopt : std::optional(gap);
 }
 
+void NoteNewPrompt(ClientFeatures& client, bool is_shared) {
+  Raise(client.prompts);
+  if (is_shared) Raise(client.shared_prompts);
+  if (client.prompts >= 2) client.Set(Trait::kAskedAgain);
+  if (client.shared_prompts >= 2) client.Set(Trait::kEchoed);
+}
+
 void NoteDecision(ClientFeatures& client, const RequestFacts& facts, const DecisionFacts& decision,
                   Time now) {
   if (decision.refusal == Refusal::kNone) {
     if (IsGeneration(facts.route)) Raise(client.in_flight);
   } else if (decision.retry_after > Duration{0}) {
     client.come_again = now + decision.retry_after;
+    if (!client.is_shared()) client.Set(Trait::kTold);
   }
 }
 

@@ -20,6 +20,7 @@ struct DecisionFacts {
 
 struct ConductLimits {
   Duration dwell_min = std::chrono::milliseconds(1500);  // To look at a page before asking.
+  Duration form_min = std::chrono::seconds(2);           // To fill in a sign-up form.
   Duration think_min = std::chrono::seconds(2);          // To read an answer before the next.
   double burst_per_second = 1;                           // What leaks from a client's bucket.
   std::uint32_t costly_prompt_tokens = 8192;             // Close to the most a request may cost.
@@ -27,6 +28,8 @@ struct ConductLimits {
   double output_weight = 4;  // An output token costs so many prompt tokens.
 };
 
+// A prompt that the client had not sent before; `is_shared`: others had.
+void NoteNewPrompt(ClientFeatures& client, bool is_shared);
 // A request comes; `page` is when its address last loaded one. Returns the time since the client's
 // request before, pages apart; none for the first.
 std::optional<Duration> NoteArrival(ClientFeatures& client, const RequestFacts& facts,

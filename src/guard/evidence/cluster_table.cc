@@ -25,13 +25,16 @@ int DoorOf(const ClientFeatures& client) {
                    client.Has(Trait::kPaged));
 }
 
-// Clients that a crowd of people brings and a flood does not.
+// Clients that a crowd of people brings and a flood does not: seen before, or new by a page. An old
+// account in a new place is not among them.
 bool IsTrusted(int door) {
   const bool is_paged = door % 2 == 1;
   const auto entry = static_cast<Route>(door / 2 % kRouteCount);
   const auto standing = static_cast<Standing>(door / 2 / kRouteCount % kStandingCount);
+  const bool is_newcomer = door / 2 / kRouteCount / kStandingCount == 1;
   if (entry == Route::kPage) return false;
-  return standing == Standing::kHistory || (SurfaceOf(entry) == Surface::kWeb && is_paged);
+  if (!is_newcomer) return true;
+  return is_paged && SurfaceOf(entry) == Surface::kWeb && standing != Standing::kHistory;
 }
 
 }  // namespace
@@ -41,7 +44,8 @@ ClusterTable::ClusterTable(const ClusterTableOptions& options, std::uint64_t see
       clients_(options.clients_max, options.idle_min, seed),
       groups_(options.groups_max),
       seen_(options.seen_max),
-      visits_(options.visits_max) {}
+      visits_(options.visits_max),
+      prompts_(options.prompts_max) {}
 
 void ClusterTable::OnRequest(const RequestFacts& facts, const DecisionFacts& decision, Time now) {
   Advance(now);
@@ -51,6 +55,7 @@ void ClusterTable::OnRequest(const RequestFacts& facts, const DecisionFacts& dec
   const auto gap =
       NoteArrival(*client, facts, visits_.Last(facts.caller.address), options_.conduct, now);
   NoteDecision(*client, facts, decision, now);
+  if (IsGeneration(facts.route)) NotePrompt(*client, facts.payload);
   GapSums gaps;
   if (gap) gaps.Add(*gap);
   client->gaps.Add(gaps);
@@ -81,7 +86,7 @@ ClientFeatures* ClusterTable::Take(const Caller& caller, Standing standing, Time
   if (client == nullptr) return nullptr;
   if (client->traits == 0 && client->requests == 0) Introduce(*client, caller, standing);
   if (is_learning_ && client->seen != SeenBefore::kClient &&
-      (standing == Standing::kHistory || now - client->first_seen >= options_.seen_after)) {
+      now - client->first_seen >= options_.seen_after) {
     BecomeKnown(*client);
   }
   return client;
@@ -98,9 +103,17 @@ void ClusterTable::Introduce(ClientFeatures& client, const Caller& caller,
   } else if (caller.prefix != 0 && seen_.Contains(PrefixName(caller.prefix))) {
     client.seen = SeenBefore::kPrefix;
   }
-  if (client.seen == SeenBefore::kNo && standing != Standing::kHistory) {
-    client.Set(Trait::kNewcomer);
-  }
+  if (client.seen == SeenBefore::kNo) client.Set(Trait::kNewcomer);
+}
+
+void ClusterTable::NotePrompt(ClientFeatures& client, std::uint64_t payload) {
+  if (payload == 0) return;
+  const std::uint64_t of_all = Mix64(payload, 0);
+  const std::uint64_t of_client = Mix64(payload, client.client);
+  if (prompts_.Contains(of_client)) return;
+  NoteNewPrompt(client, prompts_.Contains(of_all));
+  prompts_.Add(of_client);
+  prompts_.Add(of_all);
 }
 
 void ClusterTable::BecomeKnown(ClientFeatures& client) {
@@ -290,7 +303,7 @@ void ClusterTable::ChangeGroups(Change change) {
 
 std::size_t ClusterTable::state_bytes() const {
   return sizeof(*this) + clients_.state_bytes() + groups_.state_bytes() + seen_.state_bytes() +
-         visits_.state_bytes();
+         visits_.state_bytes() + prompts_.state_bytes();
 }
 
 }  // namespace holdfast::guard

@@ -36,13 +36,14 @@ namespace holdfast::guard {
 
 struct ClusterTableOptions {
   std::size_t clients_max = 1 << 16;
-  std::size_t groups_max = 1 << 15;  // Of fingerprints, prefixes and payloads together.
-  std::size_t seen_max = 1 << 19;    // Clients and prefixes remembered as seen before.
-  std::size_t visits_max = 1 << 17;  // Addresses whose last page is remembered.
+  std::size_t groups_max = 1 << 15;   // Of fingerprints, prefixes and payloads together.
+  std::size_t seen_max = 1 << 19;     // Clients and prefixes remembered as seen before.
+  std::size_t visits_max = 1 << 17;   // Addresses whose last page is remembered.
+  std::size_t prompts_max = 1 << 19;  // Who sent which prompt.
   Duration epoch = std::chrono::seconds(10);
   Duration idle_min = std::chrono::minutes(10);   // Idle for so long, a client may be forgotten.
   Duration seen_after = std::chrono::minutes(5);  // Known for so long, it has been seen before.
-  ConductLimits conduct;
+  ConductLimits conduct{};
 };
 
 class ClusterTable {
@@ -86,6 +87,7 @@ class ClusterTable {
 
   ClientFeatures* Take(const Caller& caller, Standing standing, Time now);
   void Introduce(ClientFeatures& client, const Caller& caller, Standing standing) const;
+  void NotePrompt(ClientFeatures& client, std::uint64_t payload);
   void BecomeKnown(ClientFeatures& client);
   // Adds what is new about the client to its groups.
   void Count(ClientFeatures& client, const GapSums& gaps, Time now);
@@ -106,6 +108,7 @@ class ClusterTable {
   GroupTable groups_;
   SeenSet seen_;
   PageVisits visits_;
+  SeenSet prompts_;  // Names of prompts, and of pairs of prompt and client.
   Baseline baseline_;
   double trusted_growth_ = 1;
   std::uint32_t tick_ = 0;

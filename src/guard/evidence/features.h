@@ -13,7 +13,7 @@
 namespace holdfast::guard {
 
 enum class Trait : std::uint8_t {
-  kNewcomer,    // Never seen before, nor its prefix; an account without history.
+  kNewcomer,    // Never seen before, nor its prefix: also an old account in a new place.
   kEntered,     // Asked for more than a page: occasion for kPaged, kCostly.
   kPaged,       // Its address had loaded a page before it entered.
   kDwelt,       // At least `dwell_min` between that page and entering; occasion: kPaged.
@@ -22,11 +22,14 @@ enum class Trait : std::uint8_t {
   kReturned,    // Came with a next request after an answer: occasion for kThought, kOverlapped.
   kThought,     // Left the time to read the answer before the next request.
   kOverlapped,  // Came with a next first attempt while the answer was still being written.
-  kTold,        // Was told when to come again, and did: occasion for kIgnored.
-  kIgnored,     // Came again before the time it was told.
-  kStreamed,    // Got first tokens: occasion for kCutShort.
-  kCutShort,    // Left in the middle of an answer.
-  kCostly,      // Asked for close to the most that one request may cost.
+  kTold,      // Was told when to come again: occasion for kIgnored. (Who heeds it or leaves is not
+              // seen again soon; counting those who return would count the hasty alone.)
+  kIgnored,   // Came again before the time it was told.
+  kStreamed,  // Got first tokens: occasion for kCutShort.
+  kCutShort,  // Left in the middle of an answer.
+  kCostly,    // Asked for close to the most that one request may cost.
+  kAskedAgain,  // Sent a second prompt unlike the first: occasion for kEchoed.
+  kEchoed,      // Sent two that others had sent before it.
   kLoggedIn,    // Tried to: occasion for kGuessed.
   kGuessed,     // Gave a wrong password.
   kStalled,     // Held a connection without a request, or slowly.
@@ -77,21 +80,24 @@ struct ClientFeatures {
   std::uint32_t requests = 0;
   std::uint32_t prompt_tokens = 0;  // Of the last prompt.
   GapSums gaps{};
-  std::uint16_t generations = 0;  // These counters stay at their largest value.
-  std::uint16_t returns = 0;      // Next requests after an answer,
-  std::uint16_t thoughts = 0;     // of which with time to read before,
-  std::uint16_t overlaps = 0;     // or while the answer was being written.
-  std::uint16_t told = 0;         // Came again after a Retry-After,
-  std::uint16_t ignored = 0;      // of which too early.
-  std::uint16_t served = 0;       // Answered to the end,
-  std::uint16_t read = 0;         // of which read to the end.
-  std::uint16_t streamed = 0;     // Got first tokens,
-  std::uint16_t cut_short = 0;    // of which left in the middle.
+  std::uint16_t pages = 0;  // These counters stay at their largest value.
+  std::uint16_t generations = 0;
+  std::uint16_t returns = 0;    // Next requests after an answer,
+  std::uint16_t thoughts = 0;   // of which with time to read before,
+  std::uint16_t overlaps = 0;   // or while the answer was being written.
+  std::uint16_t told = 0;       // Came again after a Retry-After,
+  std::uint16_t ignored = 0;    // of which too early.
+  std::uint16_t served = 0;     // Answered to the end,
+  std::uint16_t read = 0;       // of which read to the end.
+  std::uint16_t streamed = 0;   // Got first tokens,
+  std::uint16_t cut_short = 0;  // of which left in the middle.
   std::uint16_t costly = 0;
   std::uint16_t sign_ups = 0;
   std::uint16_t log_ins = 0;
   std::uint16_t guesses = 0;              // Log-ins with a wrong password.
-  std::uint16_t payload_changes = 0;      // Prompts unlike the one before.
+  std::uint16_t prompts = 0;              // Prompts unlike each other,
+  std::uint16_t shared_prompts = 0;       // of which others had sent before it.
+  std::uint16_t rushed_forms = 0;         // Sign-ups filled in faster than a person can.
   std::uint16_t prompt_changes = 0;       // Prompts of another length than the one before.
   std::uint16_t fingerprint_changes = 0;  // Many: an address that people share.
   std::uint16_t in_flight = 0;
@@ -109,8 +115,8 @@ struct ClientFeatures {
   bool Has(Trait trait) const { return (traits & Bit(trait)) != 0; }
   void Set(Trait trait) { traits |= Bit(trait); }
   Surface surface() const { return SurfaceOf(entry); }
-  // Several people or programs behind one address: what looks like haste is their number.
-  bool is_shared() const { return !has_account && fingerprint_changes >= 3; }
+  // Maybe several people behind one address: what looks like haste is their number.
+  bool is_shared() const { return !has_account && (fingerprint_changes >= 3 || pages >= 2); }
 };
 
 }  // namespace holdfast::guard

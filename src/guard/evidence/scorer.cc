@@ -74,27 +74,41 @@ ClusterScore Scorer::ScoreRequest(const ClusterTable& table, const RequestFacts&
   return ScoreView(table, ViewAtDoor(table, client));
 }
 
+ClusterScore Scorer::ScoreSender(const ClusterTable& table, const RequestFacts& facts,
+                                 Time now) const {
+  const ClientFeatures* client = table.Find(facts.caller.client());
+  if (client == nullptr) return ScoreRequest(table, facts, now);
+  return ScoreView(table, ViewAtDoor(table, *client));
+}
+
 Evidence Scorer::Observe(const ClusterTable& table, const ClientFeatures& client) {
   return Detect(ViewForVerdict(table, client));
+}
+
+double LogOdds(const Evidence& evidence, const Calibration& calibration) {
+  std::array<double, kFamilyCount> families{};
+  for (std::size_t i = 0; i < evidence.size(); ++i) {
+    families[static_cast<std::size_t>(FamilyOf(static_cast<Detector>(i)))] +=
+        calibration.coefficient[i] * evidence[i];
+  }
+  double odds = calibration.prior;
+  for (std::size_t i = 0; i < families.size(); ++i) {
+    odds += std::clamp(families[i], -calibration.family_max[i], calibration.family_max[i]);
+  }
+  return odds;
 }
 
 ClusterScore Scorer::ScoreView(const ClusterTable& table, const ClientView& view) const {
   ClusterScore score{.client = view.client.client,
                      .group = ClusterTable::GroupName(TellingGroup(view), view.client),
+                     .evidence = Detect(view),
                      .requests = view.client.requests,
                      .cost = view.client.cost,
                      .weight = table.weight()};
-  const Evidence evidence = Detect(view);
-  std::array<double, kFamilyCount> families{};
-  for (std::size_t i = 0; i < evidence.size(); ++i) {
-    score.llr[i] = static_cast<float>(calibration_.coefficient[i] * evidence[i]);
-    families[static_cast<std::size_t>(FamilyOf(static_cast<Detector>(i)))] += score.llr[i];
+  for (std::size_t i = 0; i < score.evidence.size(); ++i) {
+    score.llr[i] = static_cast<float>(calibration_.coefficient[i] * score.evidence[i]);
   }
-  score.log_odds = calibration_.prior;
-  for (std::size_t i = 0; i < families.size(); ++i) {
-    score.log_odds +=
-        std::clamp(families[i], -calibration_.family_max[i], calibration_.family_max[i]);
-  }
+  score.log_odds = LogOdds(score.evidence, calibration_);
   return score;
 }
 

@@ -19,17 +19,22 @@
 
 namespace holdfast::guard {
 
+inline double ProbabilityOf(double log_odds) { return 1.0 / (1.0 + std::exp(-log_odds)); }
+
 struct ClusterScore {
   std::uint64_t client = 0;  // Caller::client().
   std::uint64_t group = 0;   // Clients whose truth is likely the same: for draws that go together.
   double log_odds = 0;       // Of being hostile.
-  std::array<float, kDetectorCount> llr{};  // By Detector, before the families' bounds.
+  Evidence evidence{};       // What the detectors saw,
+  std::array<float, kDetectorCount> llr{};  // and what it counts, before the families' bounds.
   std::uint32_t requests = 0;
   double cost = 0;    // Weighted tokens.
   double weight = 1;  // Clients this one stands for (ClusterTable samples when it is full).
 
-  double probability() const { return 1.0 / (1.0 + std::exp(-log_odds)); }
+  double probability() const { return ProbabilityOf(log_odds); }
 };
+
+double LogOdds(const Evidence& evidence, const Calibration& calibration);
 
 class Scorer {
  public:
@@ -40,6 +45,8 @@ class Scorer {
   // Of the one who sends this request, before it is told to the table: by its record if it has one,
   // and by its groups as they are now. O(1), for decisions at the door.
   ClusterScore ScoreRequest(const ClusterTable& table, const RequestFacts& facts, Time now) const;
+  // Of the one who sent this request, after it was told; by its groups as they are now.
+  ClusterScore ScoreSender(const ClusterTable& table, const RequestFacts& facts, Time now) const;
   // What the detectors see in a client of the table, without coefficients: a row of a fit.
   static Evidence Observe(const ClusterTable& table, const ClientFeatures& client);
 

@@ -1,6 +1,8 @@
 // Abandoned streams: answers asked for, begun, and left, so that the work is wasted.
+//
 // Evidence: share of begun answers it left in the middle, at the ordinary rate against 90 %.
 // Leaving while waiting for the first token is what people do when it is slow, and is not counted.
+//
 // Fails when: the page has a stop button that people like.
 #pragma once
 

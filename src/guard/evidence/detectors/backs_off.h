@@ -1,6 +1,9 @@
 // Backs off: it waited as long as it was told before it came again.
+//
 // Evidence: share of Retry-After that it obeyed, at the ordinary rate against 10 %; only what
-// speaks for it. Fails when: bots obey, at the price of their rate.
+// speaks for it.
+//
+// Fails when: bots obey, at the price of their rate.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +15,7 @@ namespace holdfast::guard {
 
 inline double BacksOff(const ClientView& view) {
   return std::clamp(LikelihoodRatio(view.client.ignored, view.client.told, 0.9,
-                                    std::min(0.8, view.ordinary.ignored), 3),
+                                    std::min(0.85, view.ordinary.ignored), 3),
                     -4.0, 0.0);
 }
 

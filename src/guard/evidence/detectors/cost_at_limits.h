@@ -1,5 +1,7 @@
 // Cost at the limits: every request asks for close to the most that one may cost (OWASP LLM10).
+//
 // Evidence: share of such requests, at the rate ordinary on this surface against 90 %.
+//
 // Fails when: a customer's work is long documents, which its history outweighs.
 #pragma once
 

@@ -1,7 +1,9 @@
 // Handshakes: connections that cost a key exchange, or streams opened and reset, and ask for
-// nothing. Evidence: log of how many of them beyond what the client's requests explain; the first
-// is free. Fails when: a browser opens connections ahead of need and closes them, at most a few a
-// visit.
+// nothing.
+//
+// Evidence: log of how many of them beyond what the client's requests explain; the first is free.
+//
+// Fails when: a browser opens connections ahead of need and closes them, at most a few a visit.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,8 @@
 // History: an account with days of ordinary use.
-// Evidence: -2.
-// Fails when: the account is stolen.
+//
+// Evidence: -2; -1 where neither the account nor its network was seen here before.
+//
+// Fails when: the account is stolen or bought.
 #pragma once
 
 #include "guard/evidence/detectors/detector.h"
@@ -8,7 +10,8 @@
 namespace holdfast::guard {
 
 inline double HasHistory(const ClientView& view) {
-  return view.client.standing == Standing::kHistory ? -2 : 0;
+  if (view.client.standing != Standing::kHistory) return 0;
+  return view.client.Has(Trait::kNewcomer) ? -1 : -2;
 }
 
 }  // namespace holdfast::guard

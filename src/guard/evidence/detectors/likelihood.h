@@ -12,7 +12,7 @@ namespace holdfast::guard {
 inline double LikelihoodRatio(int done, int occasions, double hostile, double honest,
                               int occasions_max) {
   if (occasions <= 0) return 0;
-  done = std::min(done, occasions);
+  done = std::clamp(done, 0, occasions);
   const double nats = done * std::log(hostile / honest) +
                       (occasions - done) * std::log((1 - hostile) / (1 - honest));
   return nats * std::min(1.0, static_cast<double>(occasions_max) / occasions);

@@ -1,9 +1,11 @@
 // Open loop: its clock does not depend on the answers. It sends the next request while the last
-// answer is being written, and comes again before the time it was told. Evidence: share of returns
-// that overlap, and of Retry-After that it ignored, at the ordinary rates against 70 % and 90 %;
-// only what speaks against it. Fails when: a program works with many requests at once (the ordinary
-// rate of programs says so); two tabs; an address that people share (spared when it shows several
-// fingerprints).
+// answer is being written, and comes again before the time it was told.
+//
+// Evidence: share of returns that overlap, and of Retry-After that it ignored, at the ordinary
+// rates against 70 % and 90 %; only what speaks against it.
+//
+// Fails when: a program works with many requests at once (the ordinary rate of programs says so);
+// two tabs; an address that people share (spared when it shows several fingerprints).
 #pragma once
 
 #include "guard/evidence/detectors/detector.h"
@@ -17,7 +19,7 @@ inline double OpenLoop(const ClientView& view) {
   const double overlapping = LikelihoodRatio(client.overlaps, client.returns, 0.7,
                                              std::min(0.6, view.ordinary.overlapped), 4);
   const double ignoring =
-      LikelihoodRatio(client.ignored, client.told, 0.9, std::min(0.8, view.ordinary.ignored), 4);
+      LikelihoodRatio(client.ignored, client.told, 0.9, std::min(0.85, view.ordinary.ignored), 4);
   return std::max(0.0, overlapping) + std::max(0.0, ignoring);
 }
 

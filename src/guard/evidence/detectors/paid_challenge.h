@@ -1,5 +1,7 @@
 // Paid a challenge: it spent a proof of work.
+//
 // Evidence: -1: the work prices access and proves no identity.
+//
 // Fails when: native solvers pay a tenth of what a browser pays.
 #pragma once
 

@@ -1,6 +1,8 @@
 // Password stuffing: names and passwords of other places tried one after the other.
+//
 // Evidence: wrong passwords among the client's log-ins, at the rate ordinary here against 97 %. One
 // guess a source shows only in its group (low_rate_swarm.h).
+//
 // Fails when: a person has forgotten the password and tries five (counted as four log-ins at most);
 // the list is good and most guesses are right.
 #pragma once

@@ -1,7 +1,9 @@
 // Prefix concentration: more clients of one network than usual, that misbehave.
+//
 // Evidence: excess of clients of the prefix, times their misconduct. A university whose students
-// all come at once behaves as people do. Fails when: bots come from residential proxies, one a
-// network.
+// all come at once behaves as people do.
+//
+// Fails when: bots come from residential proxies, one a network.
 #pragma once
 
 #include <algorithm>

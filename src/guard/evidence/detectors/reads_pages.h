@@ -1,5 +1,7 @@
 // Reads pages: it came by a page, and looked at it before it asked.
+//
 // Evidence: -1 for the page, -1 for the time on it. Not having loaded one says nothing here.
+//
 // Fails when: bots drive a browser.
 #pragma once
 

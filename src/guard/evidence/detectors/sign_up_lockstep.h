@@ -1,9 +1,12 @@
-// Sign-ups in lock-step: accounts made by the dozen from one source, or by many sources that
-// share a fingerprint or network and skip the page and its form (Ianus 2019: synchronised and
-// abnormal registration patterns). Evidence: sign-ups of one client beyond two; and, for one that
-// signs up, the largest excess of its fingerprint or network times their misconduct. Fails when: a
-// class signs up from one address (a shared address is spared the first part); bots fill in the
-// form at a person's pace.
+// Sign-ups in lock-step: accounts made by the dozen from one source, or by many sources that share
+// a fingerprint or network, skip the page and send the form at once (Ianus 2019: synchronised and
+// abnormal registration patterns).
+//
+// Evidence: sign-ups of one client beyond two; forms filled in faster than a person can; and, for
+// one that signs up, the largest excess of its groups times their misconduct.
+//
+// Fails when: a class signs up from one address (a shared address is spared the first part); a
+// password manager fills in the form; bots take a person's time for it.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +25,8 @@ inline double SignUpLockstep(const ClientView& view) {
     together = std::max(together, group.excess * group.misconduct);
   }
   const double alone = client.is_shared() ? 0 : std::log(std::max(1.0, client.sign_ups / 2.0));
-  return std::min(kEvidenceMax, alone + together);
+  const double rushed = client.rushed_forms > 0 ? 1 : 0;
+  return std::min(kEvidenceMax, alone + rushed + together);
 }
 
 }  // namespace holdfast::guard

@@ -1,7 +1,10 @@
 // Slow connections: heads, bodies or reads drawn out until they were cut off (slowhttptest's
-// modes). Evidence: log of how many; the first one is free. Fails when: a phone in a tunnel stalls
-// twice; the attacker holds each connection once per address (then its group shows it, see
-// low_rate_swarm.h).
+// modes).
+//
+// Evidence: log of how many; the first one is free.
+//
+// Fails when: a phone in a tunnel stalls twice; the attacker holds each connection once per address
+// (then its group shows it, see low_rate_swarm.h).
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,8 @@
 // Source rate: one source faster than people and most programs.
+//
 // Evidence: log of the fullest its leaky bucket was (one request a second leaks) over 10.
-// Fails when: many people share an address (spared when it shows several fingerprints); a
+//
+// Fails when: many people share an address (spared when it shows several fingerprints or pages); a
 // customer's program runs with high concurrency, which its history outweighs. Limits per source
 // (guard/limits) stop such a source whoever it is; this only says what it was.
 #pragma once

@@ -1,7 +1,10 @@
 // Thinks: it leaves the time to read an answer before the next request.
+//
 // Evidence: share of returns after a pause, at the ordinary rate against 30 %; only what speaks for
-// it. Fails when: bots with slow clocks seem to think; their even pace shows in their group
-// (Misconduct in group_features.h).
+// it.
+//
+// Fails when: bots with slow clocks seem to think; their even pace shows in their group (Misconduct
+// in group_features.h).
 #pragma once
 
 #include <algorithm>

@@ -1,0 +1,70 @@
+// Calibrate: fits the numbers of guard/evidence/calibration.h to simulated incidents whose hostile
+// callers are known, and says how far the probabilities that come of them can be believed. Pure but
+// for the threads it runs on; the same seeds give the same numbers whatever their count.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "drill/caller_kind.h"
+#include "drill/labelled_incident.h"
+#include "guard/evidence/calibration_curve.h"
+#include "guard/evidence/fit.h"
+#include "guard/evidence/scorer.h"
+#include "json/json.h"
+
+namespace holdfast::drill {
+
+// One client at one moment of an incident.
+struct CalibrationRow {
+  guard::LabelledRow
+      row;  // The rows of one moment weigh 1 together, so that no flood drowns others.
+  CallerKind kind = CallerKind::kRegular;
+  std::uint64_t seed = 0;
+  std::uint8_t moment = 0;  // kMoments
+};
+
+// Seconds after the onset at which clients are looked at; once more when all is over.
+inline constexpr std::array<double, 3> kMoments = {10, 30, 60};
+inline constexpr std::size_t kRowsPerMomentMax = 1500;  // A sample by hash above that.
+
+// What a seed draws: a crowd, an attack, lost capacity or several in turn, and every eighth seed
+// one of the attacks on connections, passwords and sign-ups that cost no tokens.
+LabelledIncident DraftForCalibration(std::uint64_t seed, const IncidentTraffic& traffic);
+std::vector<CalibrationRow> CollectRows(const LabelledIncident& incident);
+std::vector<CalibrationRow> CollectRows(std::uint64_t first, std::uint64_t last,
+                                        const IncidentTraffic& traffic, int threads);
+
+struct KindCalibration {
+  double clients = 0;           // Rows, at the last moment.
+  double mean_probability = 0;  // Of being hostile,
+  double accused_share = 0;     // and the share held to be more likely so than not.
+};
+
+struct CalibrationReport {
+  std::uint64_t first_seed = 0;
+  std::uint64_t last_seed = 0;
+  std::array<double, kMoments.size() + 1> brier{};  // By moment.
+  double brier_mean = 0;
+  std::vector<guard::ReliabilityBin> curve;
+  double calibration_error = 0;
+  std::array<KindCalibration, kCallerKindCount> kinds;
+  double crowd_accused_share = 0;  // Of visitors of crowds, at any moment.
+};
+
+// How well `calibration` would have judged these rows.
+CalibrationReport Evaluate(const std::vector<CalibrationRow>& rows,
+                           const guard::Calibration& calibration);
+
+// Fitted to the rows, starting from guard::kCoefficientsBeforeFit, which `l2` holds on to; with the
+// families' bounds of guard::kCalibration.
+guard::Calibration FitCalibration(const std::vector<CalibrationRow>& rows, double l2);
+
+// As text to put into calibration.h.
+std::string CalibrationToText(const guard::Calibration& calibration);
+std::string ReportToText(const CalibrationReport& report);
+json::Object ReportToJson(const CalibrationReport& report);
+
+}  // namespace holdfast::drill

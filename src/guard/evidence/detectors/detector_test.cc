@@ -1,0 +1,207 @@
+#include "guard/evidence/detectors/detector.h"
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::guard {
+namespace {
+
+// Each row: one who should be suspected, and one who looks alike and is honest.
+struct Case {
+  Detector detector;
+  std::string hostile_name;
+  std::function<void(ClientFeatures&, ClientView&)> hostile;
+  std::string honest_name;
+  std::function<void(ClientFeatures&, ClientView&)> honest;
+};
+
+const Conduct kWeb = Baseline{}.conduct[0];
+
+float Saw(Detector detector, const std::function<void(ClientFeatures&, ClientView&)>& make) {
+  ClientFeatures client{.requests = 1, .generations = 1, .entry = Route::kChat};
+  client.Set(Trait::kEntered);
+  ClientView view{.client = client, .ordinary = kWeb, .groups = {}};
+  make(client, view);
+  return Detect(view)[static_cast<std::size_t>(detector)];
+}
+
+GroupView& In(ClientView& view, GroupKind kind) {
+  return view.groups[static_cast<std::size_t>(kind)];
+}
+
+std::function<void(ClientFeatures&, ClientView&)> MemberOf(GroupKind kind, GroupView group) {
+  return [=](ClientFeatures&, ClientView& view) { In(view, kind) = group; };
+}
+
+void Slow(ClientFeatures& client, std::uint16_t count) {
+  client.connections[static_cast<std::size_t>(ConnectionEvent::kSlowHead)] = count;
+}
+void Shake(ClientFeatures& client, std::uint16_t count) {
+  client.connections[static_cast<std::size_t>(ConnectionEvent::kHandshakeOnly)] = count;
+}
+
+// Evidence of hostility: above 0.5 for the one, at most 0.1 for the other.
+std::vector<Case> HostilityCases() {
+  const GroupView kBots{.excess = 4, .misconduct = 2};
+  const GroupView kCrowd{.excess = 4, .misconduct = -0.1};
+  return {
+      {Detector::kNewcomers, "new without a page, in a surge of such",
+       [](ClientFeatures& client, ClientView& view) {
+         client.Set(Trait::kNewcomer);
+         In(view, GroupKind::kDoor).excess = 3;
+       },
+       "new by a page, in a surge of such",
+       [](ClientFeatures& client, ClientView& view) {
+         client.Set(Trait::kNewcomer);
+         client.Set(Trait::kPaged);
+         In(view, GroupKind::kDoor).excess = 3;
+       }},
+      {Detector::kLowRateSwarm, "swarm", MemberOf(GroupKind::kDoor, kBots), "crowd",
+       MemberOf(GroupKind::kDoor, kCrowd)},
+      {Detector::kPayloadSimilarity, "same prompt from bots", MemberOf(GroupKind::kPayload, kBots),
+       "viral prompt", MemberOf(GroupKind::kPayload, kCrowd)},
+      {Detector::kFingerprintConcentration, "one make of bot",
+       MemberOf(GroupKind::kFingerprint, kBots), "one make of phone",
+       MemberOf(GroupKind::kFingerprint, kCrowd)},
+      {Detector::kPrefixConcentration, "bots of one network", MemberOf(GroupKind::kPrefix, kBots),
+       "a university", MemberOf(GroupKind::kPrefix, kCrowd)},
+      {Detector::kSourceRate, "one fast source",
+       [](ClientFeatures& client, ClientView&) { client.burst_max = 200; },
+       "an office behind one address",
+       [](ClientFeatures& client, ClientView&) {
+         client.burst_max = 200;
+         client.fingerprint_changes = 40;
+       }},
+      {Detector::kSlowConnections, "many slow heads",
+       [](ClientFeatures& client, ClientView&) { Slow(client, 20); }, "one bad line",
+       [](ClientFeatures& client, ClientView&) { Slow(client, 1); }},
+      {Detector::kHandshakes, "handshakes alone",
+       [](ClientFeatures& client, ClientView&) { Shake(client, 50); }, "a browser's spare ones",
+       [](ClientFeatures& client, ClientView&) { Shake(client, 2); }},
+      {Detector::kPasswordStuffing, "guesses",
+       [](ClientFeatures& client, ClientView&) { client.guesses = client.log_ins = 10; },
+       "typed it wrong once, then right",
+       [](ClientFeatures& client, ClientView&) {
+         client.guesses = 1;
+         client.log_ins = 2;
+       }},
+      {Detector::kSignUpLockstep, "signs up with its likes",
+       [=](ClientFeatures& client, ClientView& view) {
+         client.sign_ups = 1;
+         In(view, GroupKind::kPrefix) = kBots;
+       },
+       "signs up in a crowd",
+       [=](ClientFeatures& client, ClientView& view) {
+         client.sign_ups = 1;
+         In(view, GroupKind::kPrefix) = kCrowd;
+       }},
+      {Detector::kCostAtLimits, "all at the limit",
+       [](ClientFeatures& client, ClientView&) { client.costly = client.generations = 5; },
+       "one long document of five",
+       [](ClientFeatures& client, ClientView&) {
+         client.costly = 1;
+         client.generations = 5;
+       }},
+      {Detector::kAbandonedStreams, "leaves every answer",
+       [](ClientFeatures& client, ClientView&) { client.cut_short = client.streamed = 6; },
+       "stops one of six",
+       [](ClientFeatures& client, ClientView&) {
+         client.cut_short = 1;
+         client.streamed = 6;
+       }},
+      {Detector::kExtraction, "a thousand new prompts of one length, evenly",
+       [](ClientFeatures& client, ClientView&) {
+         client.generations = 1000;
+         client.prompts = 999;
+         for (int i = 0; i < 999; ++i) client.gaps.Add(FromSeconds(2));
+       },
+       "a long conversation",
+       [](ClientFeatures& client, ClientView&) {
+         client.generations = 100;
+         client.prompts = 99;
+         client.prompt_changes = 99;
+         for (int i = 0; i < 99; ++i) client.gaps.Add(FromSeconds(5 << (i % 7)));
+       }},
+      {Detector::kOpenLoop, "asks while answered, ignores advice",
+       [](ClientFeatures& client, ClientView&) {
+         client.overlaps = client.returns = 5;
+         client.ignored = client.told = 3;
+       },
+       "waits for answers",
+       [](ClientFeatures& client, ClientView&) {
+         client.returns = 5;
+         client.thoughts = 5;
+         client.told = 3;
+       }},
+  };
+}
+
+TEST(Detectors, SuspectTheHostileAndSpareTheirHonestLookAlikes) {
+  for (const Case& row : HostilityCases()) {
+    EXPECT_GT(Saw(row.detector, row.hostile), 0.5)
+        << DetectorWord(row.detector) << ": " << row.hostile_name;
+    EXPECT_LE(Saw(row.detector, row.honest), 0.1)
+        << DetectorWord(row.detector) << ": " << row.honest_name;
+  }
+}
+
+// Evidence of honesty: below -0.3 for the one, not below 0 for the other.
+std::vector<Case> HonestyCases() {
+  const auto nothing = [](ClientFeatures&, ClientView&) {};
+  return {
+      {Detector::kSeenBefore, "a stranger", nothing, "here before",
+       [](ClientFeatures& client, ClientView&) { client.seen = SeenBefore::kClient; }},
+      {Detector::kHistory, "a new account",
+       [](ClientFeatures& client, ClientView&) { client.standing = Standing::kNew; },
+       "an old account",
+       [](ClientFeatures& client, ClientView&) { client.standing = Standing::kHistory; }},
+      {Detector::kBacksOff, "ignores advice",
+       [](ClientFeatures& client, ClientView&) { client.ignored = client.told = 3; },
+       "waits as told", [](ClientFeatures& client, ClientView&) { client.told = 3; }},
+      {Detector::kReadsPages, "no page", nothing, "a page, looked at",
+       [](ClientFeatures& client, ClientView&) {
+         client.Set(Trait::kPaged);
+         client.Set(Trait::kDwelt);
+       }},
+      {Detector::kReadsAnswers, "never reads",
+       [](ClientFeatures& client, ClientView&) { client.served = 4; }, "reads all",
+       [](ClientFeatures& client, ClientView&) { client.served = client.read = 4; }},
+      {Detector::kThinks, "returns at once",
+       [](ClientFeatures& client, ClientView&) { client.returns = 4; }, "returns after a pause",
+       [](ClientFeatures& client, ClientView&) { client.returns = client.thoughts = 4; }},
+      {Detector::kPaidChallenge, "did not", nothing, "paid",
+       [](ClientFeatures& client, ClientView&) { client.paid_challenge = true; }},
+  };
+}
+
+TEST(Detectors, SpeakForTheHonestAndNotForOthers) {
+  for (const Case& row : HonestyCases()) {
+    EXPECT_LT(Saw(row.detector, row.honest), -0.3)
+        << DetectorWord(row.detector) << ": " << row.honest_name;
+    EXPECT_GE(Saw(row.detector, row.hostile), 0)
+        << DetectorWord(row.detector) << ": " << row.hostile_name;
+  }
+}
+
+TEST(Detectors, SayNothingOfAClientThatHadNoOccasion) {
+  const ClientFeatures client{.requests = 1, .generations = 1, .entry = Route::kApi};
+  const ClientView view{.client = client, .ordinary = kWeb, .groups = {}};
+  for (const float evidence : Detect(view)) EXPECT_EQ(evidence, 0);
+}
+
+TEST(Detectors, AreAllTriedAboveAndHaveDifferentNames) {
+  std::set<Detector> tried;
+  std::set<std::string_view> words;
+  for (const Case& row : HostilityCases()) tried.insert(row.detector);
+  for (const Case& row : HonestyCases()) tried.insert(row.detector);
+  for (int i = 0; i < kDetectorCount; ++i) words.insert(DetectorWord(static_cast<Detector>(i)));
+  EXPECT_EQ(tried.size(), static_cast<std::size_t>(kDetectorCount));
+  EXPECT_EQ(words.size(), static_cast<std::size_t>(kDetectorCount));
+}
+
+}  // namespace
+}  // namespace holdfast::guard
