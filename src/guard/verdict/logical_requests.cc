@@ -170,7 +170,8 @@ class Builder {
                                .token_interval = record.token_interval,
                                .retry_after = record.retry_after,
                                .ending = record.ending,
-                               .refusal = record.refusal});
+                               .refusal = record.refusal,
+                               .is_open = record.is_open});
     const bool was_left = record.ending == Ending::kAbandoned && record.first_token.count() > 0;
     if ((record.ending == Ending::kServed && !record.is_open) || was_left) {
       request.output_tokens = std::max(record.output_tokens, 1U);
@@ -231,7 +232,9 @@ bool WasLost(std::span<const ObservedAttempt> attempts, const ServiceLevel& leve
     const bool was_answered =
         attempt.ending == Ending::kServed ||
         (attempt.ending == Ending::kAbandoned && attempt.first_token.count() > 0);
-    const Duration first_token = attempt.arrival - attempts.front().arrival + attempt.first_token;
+    const bool still_waits = attempt.is_open && attempt.first_token.count() == 0;
+    const Duration first_token = attempt.arrival - attempts.front().arrival +
+                                 (still_waits ? attempt.held : attempt.first_token);
     return was_answered && first_token <= level.first_token_max &&
            attempt.token_interval <= level.token_interval_max;
   });

@@ -27,6 +27,7 @@ struct ObservedAttempt {
   Duration retry_after{0};
   Ending ending = Ending::kServed;
   Refusal refusal = Refusal::kNone;
+  bool is_open = false;  // `held` so far.
 
   Time end() const { return arrival + held; }
 };
@@ -83,7 +84,8 @@ LogicalRequests BuildLogicalRequests(std::span<const JournalRecord> records,
                                      const BuildOptions& options, std::uint64_t seed);
 
 // Whether no attempt came to an answer within the service level, the first token counted from the
-// arrival of the first attempt. Who leaves an answer that came in time has lost nothing.
+// arrival of the first attempt; one that still waits for it may be in time yet. Who leaves an
+// answer that came in time has lost nothing.
 bool WasLost(std::span<const ObservedAttempt> attempts, const ServiceLevel& level);
 
 }  // namespace holdfast::guard

@@ -175,11 +175,13 @@ TEST(Verdict, IsKnownThirtySecondsAfterTheOnset) {
                 [&](const JournalRecord& record) { return record.arrival >= input.now; });
   for (JournalRecord& record : input.records) {
     if (record.arrival + record.held <= input.now) continue;
+    const bool has_begun = record.arrival + record.first_token <= input.now;
     record = {.arrival = record.arrival,
               .client = record.client,
               .group = record.group,
               .request = record.request,
               .held = input.now - record.arrival,
+              .first_token = has_begun ? record.first_token : Duration{0},
               .prompt_tokens = record.prompt_tokens,
               .route = record.route,
               .standing = record.standing,
