@@ -9,6 +9,7 @@
 #include "guard/overload/cost_predictor.h"
 #include "guard/overload/deadline_heap.h"
 #include "guard/overload/fair_queue.h"
+#include "guard/overload/pacer.h"
 #include "guard/overload/wait_estimator.h"
 
 namespace holdfast::guard {
@@ -104,10 +105,11 @@ class Admission::State {
   void Forfeit(const Applicant& applicant);
   Slot NewTicket(const RequestFacts& facts, const Applicant& applicant, Time now);
   void Free(Slot slot);
+  bool IsDue(Time now) const;  // The next of those who wait may start.
   void Start(Slot slot, bool has_waited, Time now);
   Expired Expire(Slot slot, Time now);
   void Settle(const Ticket& ticket, std::uint32_t output_tokens, Ending ending, Time now);
-  WaitEstimator::Line LineBefore(ServiceClass service_class, OrderTree::Key key) const;
+  WaitEstimator::Line LineBefore(ServiceClass service_class, OrderTree::Key key, Time now) const;
   double GivenBelow(ServiceClass service_class) const;
   double CapacityFor(ServiceClass service_class) const;
 
@@ -122,6 +124,8 @@ class Admission::State {
   DeadlineHeap deadlines_;
   CostPredictor predictor_;
   ConcurrencyLimit limit_;
+  const bool is_paced_;
+  Pacer pacer_;
   WaitEstimator estimator_;
   Ladder ladder_;
   std::vector<Ticket> tickets_;
@@ -141,6 +145,7 @@ Admission::State::State(const AdmissionOptions& options)
       deadlines_(options.queue_max + options.in_flight_max),
       predictor_(options.output_tokens_initial),
       limit_(LimitOptions(options)),
+      is_paced_(options.is_paced && options.is_adaptive),
       ladder_(Ladder::Rules{}),
       tickets_(options.queue_max + options.in_flight_max) {
   CHECK(options.weight_input > 0 && options.weight_output > 0 && options.bytes_per_token > 0);
@@ -162,10 +167,13 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
   if (now < clients_[applicant.client].invited_at) Forfeit(applicant);
 
   if (!limit_.is_up()) return Refuse(applicant, Refusal::kEngineDown, 0, now);
-  if (queue_.size() == 0 && limit_.CanStart()) return StartAtOnce(facts, applicant, now);
+  if (queue_.size() == 0 && (limit_.CanStart() || IsDue(now))) {
+    return StartAtOnce(facts, applicant, now);
+  }
 
-  const WaitEstimator::Line line = LineBefore(
-      applicant.service_class, queue_.NextKey(applicant.service_class, clients_[applicant.client]));
+  const WaitEstimator::Line line =
+      LineBefore(applicant.service_class,
+                 queue_.NextKey(applicant.service_class, clients_[applicant.client]), now);
   const WaitEstimator::Estimate estimate = estimator_.Wait(applicant.service_class, line);
   const double allowed = AllowedWait(facts, applicant);
   const double excess = std::max(estimate.expected - allowed, 0.0);
@@ -330,7 +338,7 @@ void Admission::State::Poll(Time now, std::vector<TicketId>& started,
                             std::vector<Expired>& expired) {
   Advance(now);
   while (deadlines_.deadline() <= now) expired.push_back(Expire(deadlines_.first(), now));
-  while (queue_.size() > 0 && limit_.CanStart()) {
+  while (queue_.size() > 0 && IsDue(now)) {
     const Slot slot = queue_.Pop();
     deadlines_.Erase(slot);
     Start(slot, true, now);
@@ -341,9 +349,10 @@ void Admission::State::Poll(Time now, std::vector<TicketId>& started,
 void Admission::State::Start(Slot slot, bool has_waited, Time now) {
   Ticket& ticket = tickets_[slot];
   ticket.phase = Phase::kBeforeFirstToken;
-  ticket.mark = limit_.OnStart(now);
+  ticket.mark = limit_.OnStart(ticket.prompt_tokens, now);
   ++clients_[ticket.client].in_flight;
   estimator_.OnStart(ticket.cost, ticket.predicted_output, has_waited);
+  pacer_.OnStart(ticket.cost, estimator_.capacity(), limit_.room(), has_waited, now);
   ++counters_.started;
   if (!has_waited) return;
   const double real = ToSeconds(now - ticket.arrival);
@@ -371,8 +380,14 @@ Admission::Expired Admission::State::Expire(Slot slot, Time now) {
 }
 
 Time Admission::State::NextTime() const {
-  const Time deadline = deadlines_.deadline();
-  return rung() == Rung::kOpen ? deadline : std::min(deadline, now_ + kLadderSpan);
+  Time next = deadlines_.deadline();
+  if (is_paced_ && queue_.size() > 0 && limit_.CanFloat()) next = std::min(next, pacer_.due());
+  return rung() == Rung::kOpen ? next : std::min(next, now_ + kLadderSpan);
+}
+
+bool Admission::State::IsDue(Time now) const {
+  if (!is_paced_) return limit_.CanStart();
+  return (now >= pacer_.due() && limit_.CanFloat()) || limit_.IsShort();
 }
 
 void Admission::State::OnFirstToken(TicketId id, Time now) {
@@ -422,8 +437,8 @@ void Admission::State::OnEngineReport(const EngineReport& report, Time now) {
   workers_ = report.workers_up;
 }
 
-WaitEstimator::Line Admission::State::LineBefore(ServiceClass service_class,
-                                                 OrderTree::Key key) const {
+WaitEstimator::Line Admission::State::LineBefore(ServiceClass service_class, OrderTree::Key key,
+                                                 Time now) const {
   const OrderTree::Sum ahead = queue_.Before(service_class, key);
   WaitEstimator::Line line{
       .ahead = ahead.cost,
@@ -432,7 +447,9 @@ WaitEstimator::Line Admission::State::LineBefore(ServiceClass service_class,
       .clients = queue_.clients_waiting(service_class),
       .places = ahead.count,
       .given = GivenBelow(service_class),
-      .share = queue_.share(service_class)};
+      .share = queue_.share(service_class),
+      .until_next = is_paced_ ? std::max(ToSeconds(pacer_.due() - now), 0.0) : -1,
+      .factor = is_paced_ ? pacer_.factor() : 1};
   for (int i = 0; i < IndexOf(service_class); ++i) {
     const OrderTree::Sum above = queue_.Total(static_cast<ServiceClass>(i));
     line.above += above.cost;
@@ -459,7 +476,7 @@ ExpectedWait Admission::State::Wait(TicketId id, Time now) const {
   const Slot slot = SlotOf(id);
   const Ticket& ticket = tickets_[slot];
   if (ticket.phase != Phase::kWaiting) return {};
-  const WaitEstimator::Line line = LineBefore(ticket.service_class, queue_.key(slot));
+  const WaitEstimator::Line line = LineBefore(ticket.service_class, queue_.key(slot), now);
   WaitEstimator estimator = estimator_;  // A stall since the last event counts.
   estimator.Advance(now, true);
   const WaitEstimator::Estimate estimate = estimator.Wait(ticket.service_class, line);

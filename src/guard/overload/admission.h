@@ -6,13 +6,14 @@
 //           ──▶ kWait (place, expected wait) ──Poll──▶ started, or refused (Expired)
 //           ──▶ kStart ──▶ OnFirstToken ──▶ OnFinish
 //
-// Admission puts together CostPredictor, ConcurrencyLimit, FairQueue, WaitEstimator and Ladder;
-// each says above its class what it does and whence it comes.
+// Admission puts together CostPredictor, ConcurrencyLimit, Pacer, FairQueue, WaitEstimator and
+// Ladder; each says above its class what it does and whence it comes.
 //
 // A request starts at once when nobody waits and the engine has a place. Else it may wait, if the
 // rung of the ladder lets its class, its client's share of the queue and the queue itself have
 // room, and the upper end of its expected wait is within what it can wait: its patience, and what
-// the engine leaves of first_token_max. All others are refused there and then.
+// the engine leaves of first_token_max. All others are refused there and then. Those who wait are
+// started one by one, by a clock that keeps the engine full.
 //
 // Retry-After is an appointment: refused work is put behind the refused work of its class, in a
 // book that empties as fast as the class is served. A client has one appointment at a time. Whoever
@@ -72,6 +73,7 @@ struct AdmissionOptions {
   bool is_fair = true;            // Else first come, first served within a class.
   bool is_deadline_aware = true;  // Else everybody waits for as long as the queue has room.
   bool is_adaptive = true;        // Else in_flight_initial is the limit.
+  bool is_paced = true;           // Else whoever is next starts as soon as there is a place.
   bool has_ladder = true;
 };
 

@@ -148,6 +148,23 @@ TEST(Admission, TellsTheTruthInALongQueue) {
   EXPECT_GE(inside, 0.8 * static_cast<double>(result.waits.size()));
 }
 
+// While there is a backlog starts come by a clock, so that also short waits can be told.
+TEST(Admission, TellsTheTruthInAShortQueueToo) {
+  double good[2];
+  double rate[2];
+  for (const bool is_paced : {false, true}) {
+    StubScenario scenario{.crowds = {Crowd(1.05)}, .seconds = 150};
+    scenario.options.is_paced = is_paced;
+    const StubResult result = StubService(scenario).Run();
+    EXPECT_GE(result.waits.size(), 1000u);
+    good[is_paced] = GoodEstimates(result);
+    rate[is_paced] = GoodRate(scenario, result);
+  }
+  EXPECT_GE(good[1], 0.85);
+  EXPECT_GE(good[1], good[0] + 0.1);
+  EXPECT_GE(rate[1], 0.98 * rate[0]);
+}
+
 TEST(Admission, IsTheSameInEveryRun) {
   StubScenario scenario{.crowds = {Crowd(4)}, .seconds = 40};
   const StubResult first = StubService(scenario).Run();

@@ -15,6 +15,9 @@ using namespace std::chrono_literals;
 constexpr double kDelayShare = 0.08;
 constexpr double kDelayPerPrompt = 0.5;
 constexpr double kWindowInitial = 4;
+constexpr double kOrdinaryGain = 1.0 / 256;
+constexpr double kPromptTokens = 32;  // What any prompt costs, in tokens.
+constexpr double kShort = 0.3;        // Of the window.
 constexpr Duration kWindowCalm = 5s;  // After a cut, growth is slow for as long.
 constexpr double kPressureToCut = 4;  // Times q* in excess, in a row, at a window of one.
 constexpr double kDelayGain = 1.0 / 16;
@@ -40,6 +43,11 @@ constexpr double kFutile = 0.75;  // Half the batch must shorten the interval at
 constexpr Duration kReportFresh = 3s;
 constexpr double kCacheFull = 0.03;
 
+// One standard deviation of a Poisson count above a limit; none above a limit of one.
+std::uint32_t Ceiling(double limit) {
+  return static_cast<std::uint32_t>(limit + std::sqrt(limit) - 1);
+}
+
 }  // namespace
 
 ConcurrencyLimit::ConcurrencyLimit(const Options& options)
@@ -56,21 +64,45 @@ ConcurrencyLimit::ConcurrencyLimit(const Options& options)
   SetWindow(window_);
 }
 
-ConcurrencyLimit::Mark ConcurrencyLimit::OnStart(Time now) {
+bool ConcurrencyLimit::IsShort() const {
+  return is_up_ && prompts_ < kShort * window_ && in_flight_ < limit_ - 2 * std::sqrt(limit_);
+}
+
+double ConcurrencyLimit::room() const {
+  const double window = (window_ - prompts_) / window_;
+  const double limit = (limit_ - in_flight_) / (2 * std::sqrt(limit_));
+  return std::clamp(std::min(window, limit), -1.0, 1.0);
+}
+
+ConcurrencyLimit::Mark ConcurrencyLimit::OnStart(std::uint32_t prompt_tokens, Time now) {
+  const double log_tokens = std::log(std::max(prompt_tokens, 1u));
+  log_tokens_ += (log_tokens_ == 0 ? 1 : kOrdinaryGain) * (log_tokens - log_tokens_);
   const Mark mark{.start = now,
+                  .prompts = PromptsIn(prompt_tokens),
                   .window_round = window_round_,
                   .limit_round = limit_round_,
                   .is_alone = before_first_token_ == 0,
-                  .has_filled_window = before_first_token_ + 1 >= window_floor_,
-                  .has_filled_limit = in_flight_ + 1 >= limit_floor_};
+                  .has_filled_window = prompts_ + 1 >= window_floor_,
+                  .has_filled_limit = in_flight_ + 1 + std::sqrt(limit_) >= limit_floor_};
   ++in_flight_;
   ++before_first_token_;
+  prompts_ += mark.prompts;
   return mark;
 }
 
-void ConcurrencyLimit::OnFirstToken(const Mark& mark, std::uint32_t prompt_tokens, Time now) {
+double ConcurrencyLimit::PromptsIn(std::uint32_t prompt_tokens) const {
+  if (!options_.is_adaptive) return 1;
+  return (prompt_tokens + kPromptTokens) / (std::exp(log_tokens_) + kPromptTokens);
+}
+
+void ConcurrencyLimit::LeaveWindow(const Mark& mark) {
   CHECK(before_first_token_ > 0);
   --before_first_token_;
+  prompts_ = before_first_token_ == 0 ? 0 : prompts_ - mark.prompts;
+}
+
+void ConcurrencyLimit::OnFirstToken(const Mark& mark, std::uint32_t prompt_tokens, Time now) {
+  LeaveWindow(mark);
   const double taken = ToSeconds(now - mark.start);
   const double alone = prompt_time_.is_known() ? prompt_time_.seconds(prompt_tokens) : taken;
   const double target =
@@ -94,7 +126,7 @@ void ConcurrencyLimit::LearnDelay(const Mark& mark, double delay, double target,
 
 void ConcurrencyLimit::CutWindow(double delay, double target, Time now) {
   if (window_floor_ > 1) {
-    const double in_use = std::min(window_, before_first_token_ + 1.0);
+    const double in_use = std::min(window_, prompts_ + 1.0);
     SetWindow(in_use * std::max(0.5, 0.9 * target / delay));
     window_cut_ = now;
     ++window_round_;
@@ -132,7 +164,7 @@ void ConcurrencyLimit::OnFinish(const Mark& mark, bool had_first_token, Duration
                                 Time now) {
   CHECK(in_flight_ > 0 && (had_first_token || before_first_token_ > 0));
   --in_flight_;
-  if (!had_first_token) --before_first_token_;
+  if (!had_first_token) LeaveWindow(mark);
   if (!options_.is_adaptive || token_interval.count() == 0 || HasReports(now)) return;
   if (mark.limit_round != limit_round_) return;
   const double seen = ToSeconds(token_interval);
@@ -234,11 +266,13 @@ void ConcurrencyLimit::SetLimit(double limit) {
   if (options_.is_adaptive) limit = std::min(limit, LimitMax());
   limit_ = std::max<double>(limit, options_.min);
   limit_floor_ = static_cast<std::uint32_t>(limit_);
+  limit_ceiling_ = Ceiling(limit_);
 }
 
 void ConcurrencyLimit::SetWindow(double window) {
   window_ = std::clamp<double>(window, 1, options_.max);
   window_floor_ = static_cast<std::uint32_t>(window_);
+  window_ceiling_ = Ceiling(window_);
 }
 
 }  // namespace holdfast::guard

@@ -1,7 +1,9 @@
 // ConcurrencyLimit: how much may be in the engine at once, learned from how it answers. Two limits,
 // for two kinds of queue that an engine with continuous batching builds:
 //
-//   window  on requests before their first token. Its signal is the delay inside the engine,
+//   window  on prompts before their first token, counted in ordinary ones (the mean of their
+//           logarithms): one of twenty times the length takes twenty places, since the engine works
+//           on prompts one after the other. Its signal is the delay inside the engine,
 //             q = (dispatch to first token) - PromptTime,  aimed at  q* = share of first_token_max
 //           Below q*/2 and in full use the window grows (by one a sample until the first cut and
 //           long after the last, by 1/window between); above q* it is cut in proportion, to
@@ -16,7 +18,8 @@
 // A limit cut for the interval which does not help (the engine is slow whatever the batch) is taken
 // back, and the interval ignored for a while: late tokens are better than none. Reports, where
 // there are any, add facts: slots, workers (both limits move in proportion), free cache. Growth
-// needs evidence: the limit must have been in use. Single-threaded; a few dozen nanoseconds an
+// needs evidence: the limit must have been in use. Whoever starts requests by a clock (Pacer) lets
+// what is in flight float around both, by about a standard deviation. Single-threaded; a few dozen nanoseconds an
 // event.
 #pragma once
 
@@ -41,6 +44,7 @@ class ConcurrencyLimit {
   // What is kept of a dispatch until its first token and end.
   struct Mark {
     Time start{};
+    double prompts = 1;              // Its prompt, in ordinary ones.
     std::uint32_t window_round = 0;  // Of the cuts before it.
     std::uint32_t limit_round = 0;
     bool is_alone = false;  // No other prompt was before its first token.
@@ -51,9 +55,18 @@ class ConcurrencyLimit {
   explicit ConcurrencyLimit(const Options& options);
 
   bool CanStart() const {
-    return in_flight_ < limit_floor_ && before_first_token_ < window_floor_ && is_up_;
+    return in_flight_ < limit_floor_ && prompts_ <= window_floor_ - 1 && is_up_;
   }
-  Mark OnStart(Time now);
+  // As CanStart(), but for a few more than the limits say: whoever starts requests by a clock lets
+  // what is in flight float around them.
+  bool CanFloat() const {
+    return in_flight_ < limit_ceiling_ && prompts_ <= window_ceiling_ - 1 && is_up_;
+  }
+  // So far below the limits that the engine may idle soon.
+  bool IsShort() const;
+  // How far below the limits, in [-1, 1]; negative: above.
+  double room() const;
+  Mark OnStart(std::uint32_t prompt_tokens, Time now);
   void OnFirstToken(const Mark& mark, std::uint32_t prompt_tokens, Time now);
   // `token_interval`: mean over the answer; 0 if it had fewer than two tokens.
   void OnFinish(const Mark& mark, bool had_first_token, Duration token_interval, Time now);
@@ -74,6 +87,8 @@ class ConcurrencyLimit {
 
  private:
   double LimitMax() const;
+  double PromptsIn(std::uint32_t prompt_tokens) const;
+  void LeaveWindow(const Mark& mark);
   void SetLimit(double limit);
   void SetWindow(double window);
   void LearnDelay(const Mark& mark, double delay, double target, Time now);
@@ -89,9 +104,12 @@ class ConcurrencyLimit {
   PromptTime prompt_time_;
   std::uint32_t in_flight_ = 0;
   std::uint32_t before_first_token_ = 0;
+  double prompts_ = 0;     // Of those before their first token, in ordinary prompts.
+  double log_tokens_ = 0;  // Mean logarithm of prompts; its exponential is an ordinary one.
 
   double window_;
   std::uint32_t window_floor_ = 1;
+  std::uint32_t window_ceiling_ = 1;
   std::uint32_t window_round_ = 0;
   Time window_cut_;
   double window_pressure_ = 0;  // Evidence that a window of one is still too much.
@@ -100,6 +118,7 @@ class ConcurrencyLimit {
 
   double limit_;
   std::uint32_t limit_floor_ = 1;
+  std::uint32_t limit_ceiling_ = 1;
   std::uint32_t limit_round_ = 0;
   Time limit_cut_;
   Time limit_grown_{};

@@ -20,7 +20,7 @@ class Saturated {
     while (seconds_ < end) {
       while (limit_.CanStart()) {
         const std::uint64_t id = next_++;
-        marks_[id] = {limit_.OnStart(Now()), 0};
+        marks_[id] = {limit_.OnStart(400, Now()), 0};
         engine_.Submit(id, 400, 100 + static_cast<std::uint32_t>(id * 37 % 200));
       }
       Report();
@@ -147,12 +147,32 @@ TEST(ConcurrencyLimit, DoesNotGrowUnused) {
   ConcurrencyLimit limit({.initial = 16});
   double seconds = 0;
   for (int i = 0; i < 1000; ++i) {
-    const ConcurrencyLimit::Mark mark = limit.OnStart(AtSeconds(seconds));
+    const ConcurrencyLimit::Mark mark = limit.OnStart(100, AtSeconds(seconds));
     seconds += 0.1;
     limit.OnFirstToken(mark, 100, AtSeconds(seconds));
     limit.OnFinish(mark, true, std::chrono::milliseconds(20), AtSeconds(seconds));
   }
   EXPECT_EQ(limit.limit(), 16);
+}
+
+// A prompt as long as twenty fills the window as twenty do.
+TEST(ConcurrencyLimit, CountsPromptsByTheirLength) {
+  ConcurrencyLimit limit({.initial = 64});
+  double seconds = 0;
+  for (int i = 0; i < 400; ++i) {
+    const ConcurrencyLimit::Mark mark = limit.OnStart(500, AtSeconds(seconds));
+    seconds += 0.02;
+    limit.OnFirstToken(mark, 500, AtSeconds(seconds));
+    limit.OnFinish(mark, true, std::chrono::milliseconds(20), AtSeconds(seconds));
+  }
+  ASSERT_TRUE(limit.CanStart());
+  const ConcurrencyLimit::Mark mark = limit.OnStart(10'000, AtSeconds(seconds));
+  EXPECT_FALSE(limit.CanStart());
+  EXPECT_FALSE(limit.CanFloat());
+  EXPECT_LT(limit.room(), -0.5);
+  limit.OnFirstToken(mark, 10'000, AtSeconds(seconds + 0.4));
+  EXPECT_TRUE(limit.CanStart());
+  EXPECT_TRUE(limit.IsShort());
 }
 
 TEST(ConcurrencyLimit, StaysPutWhenToldTo) {

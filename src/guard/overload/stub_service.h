@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <queue>
 #include <utility>
 #include <vector>
@@ -90,9 +91,14 @@ class StubService {
     }
     Push(0, Kind::kTick, 0);
     while (!events_.empty() && events_.top().time <= scenario_.seconds) {
+      if (const double due = ToSeconds(admission_.NextTime()); due < events_.top().time) {
+        seconds_ = std::max(seconds_, due) + 1e-6;
+        Poll();
+        continue;
+      }
       const Event event = events_.top();
       events_.pop();
-      seconds_ = event.time;
+      seconds_ = std::max(seconds_, event.time);
       switch (event.kind) {
         case Kind::kArrival:
           Arrive(event.index);
@@ -134,6 +140,7 @@ class StubService {
     ExpectedWait wait;
     bool is_measured = false;
     bool is_told = false;
+    int tries = 0;
   };
 
   Time now() const { return AtSeconds(seconds_); }
@@ -177,7 +184,7 @@ class StubService {
       Refused(index, offer.retry_after);
       return;
     }
-    Remember(offer.id, index);
+    by_slot_[static_cast<std::uint32_t>(offer.id)] = index;
     job.wait = offer.wait;
     if (offer.what == Admission::Offer::kStart) Start(offer.id);
   }
@@ -185,8 +192,7 @@ class StubService {
   void Refused(std::size_t index, Duration retry_after) {
     Job& job = jobs_[index];
     const StubCrowd& crowd = scenario_.crowds[job.crowd];
-    if (tries_.size() <= index) tries_.resize(index + 1);
-    if (tries_[index]++ < crowd.retries) {
+    if (job.tries++ < crowd.retries) {
       if (crowd.tells_attempt) ++job.facts.attempt;
       job.is_told = crowd.is_patient;
       Push(seconds_ + (crowd.is_patient ? ToSeconds(retry_after) : 0.01), Kind::kRetry, index);
@@ -195,11 +201,6 @@ class StubService {
     }
   }
 
-  void Remember(TicketId id, std::size_t index) {
-    const auto slot = static_cast<std::uint32_t>(id);
-    if (by_slot_.size() <= slot) by_slot_.resize(slot + 1);
-    by_slot_[slot] = index;
-  }
   Job& JobOf(TicketId id) { return jobs_[by_slot_[static_cast<std::uint32_t>(id)]]; }
 
   void Start(TicketId id) {
@@ -287,8 +288,7 @@ class StubService {
   std::uint64_t order_ = 0;
   std::priority_queue<Event> events_;
   std::vector<Job> jobs_;
-  std::vector<int> tries_;
-  std::vector<std::size_t> by_slot_;
+  std::map<std::uint32_t, std::size_t> by_slot_;
   std::vector<StubEngine::Event> step_events_;
   bool is_stepping_ = false;
   std::vector<TicketId> started_;

@@ -157,9 +157,11 @@ WaitEstimator::Estimate WaitEstimator::Wait(ServiceClass service_class, const Li
   const double left = CapacityFor(service_class, line.given, line.share);
   const double seconds_to_tag = line.tag_lead * line.clients / left;
   const double overtaking = std::min(arriving_[c] / kArriving, left) * seconds_to_tag;
-  const double own = line.ahead + overtaking + cost_mean_;
+  const bool is_paced = line.until_next >= 0;
+  const double own = line.ahead + overtaking + (is_paced ? 0 : cost_mean_);
   double wait = (line.above + own) / left;
   if (line.share > 0) wait = std::min(wait, own / (line.share * all));
+  if (is_paced) wait = line.until_next + wait / line.factor;
 
   const Correction& correction = corrections_[c];
   const double expected = wait * correction.factor();

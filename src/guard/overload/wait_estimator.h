@@ -22,8 +22,12 @@
 // that it does not chase itself), and small.
 //
 // How good it can be: with N places ahead, starts that are as random as a Poisson process leave a
-// relative error of 1/sqrt(N), so nine in ten waits are within 20 % from about 70 places on; a
-// short queue cannot be told more exactly, which is what `low` and `high` are for.
+// relative error of 1/sqrt(N), so nine in ten waits are within 20 % from about 70 places on. Where
+// starts come by a clock (Pacer), the wait is
+//
+//   time until the next start + the same / (rate of the clock / R), without `next`
+//
+// and what is left is overtaking, and how the rate is steered: short waits can be told, too.
 #pragma once
 
 #include <array>
@@ -43,6 +47,8 @@ class WaitEstimator {
     std::uint32_t places = 0;   // Requests before it, those above included.
     double given = 0;           // Shares guaranteed to classes below in which somebody waits.
     double share = 0;           // Guaranteed to its own.
+    double until_next = -1;     // Seconds until the next start; negative: at random.
+    double factor = 1;          // Of the rate over the capacity, if not at random.
   };
   struct Estimate {  // Seconds.
     double expected = 0;
