@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "drill/capacity.h"
 #include "drill/lengths.h"
 #include "drill/random_stream.h"
 
@@ -27,23 +28,30 @@ struct Shape {
   double output = 0;
 };
 
-Shape MeanShape(const Trace& trace) {
-  Shape sum;
+constexpr int kDraws = 20'000;
+
+// Requests as a scenario draws them, or as its trace has them.
+std::vector<TokenCounts> ShapesOf(const Trace& trace) {
+  std::vector<TokenCounts> shapes;
   if (trace == nullptr) {
     RandomStream random(1);
-    constexpr int kDraws = 20'000;
-    for (int i = 0; i < kDraws; ++i) {
-      const TokenCounts tokens = DrawTokens(Lengths{}, random);
-      sum.prompt += tokens.prompt / static_cast<double>(kDraws);
-      sum.output += tokens.output / static_cast<double>(kDraws);
-    }
-    return sum;
+    for (int i = 0; i < kDraws; ++i) shapes.push_back(DrawTokens(Lengths{}, random));
+    return shapes;
   }
   for (const TracedRequest& request : *trace) {
-    sum.prompt += request.prompt_tokens / static_cast<double>(trace->size());
-    sum.output += request.output_tokens / static_cast<double>(trace->size());
+    shapes.push_back({std::max(request.prompt_tokens, 1U), std::max(request.output_tokens, 1U)});
   }
-  return sum;
+  return shapes;
+}
+
+Shape MeanShape(const Trace& trace) {
+  const std::vector<TokenCounts> shapes = ShapesOf(trace);
+  Shape mean;
+  for (const TokenCounts& shape : shapes) {
+    mean.prompt += shape.prompt / static_cast<double>(shapes.size());
+    mean.output += shape.output / static_cast<double>(shapes.size());
+  }
+  return mean;
 }
 
 void SetRate(People& people, double rate_per_s) {
@@ -275,8 +283,7 @@ const Preset* FindPreset(std::string_view name) {
 }
 
 double CapacityFor(const PresetOptions& options) {
-  const Shape shape = MeanShape(options.trace);
-  return guard::SustainedRequestsPerSecond(options.engine, shape.prompt, shape.output);
+  return MeasureCapacity(options.engine, ShapesOf(options.trace));
 }
 
 // Every load sees the same lengths: with a trace all of it, else draws of one law.

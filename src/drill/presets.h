@@ -29,7 +29,7 @@ struct Preset {
 std::span<const Preset> Presets();
 const Preset* FindPreset(std::string_view name);
 
-// What the engine sustains of requests as long as these, a second.
+// What the engine sustains of requests as long as these, a second: measured on its model.
 double CapacityFor(const PresetOptions& options);
 
 // Honest requests alone, open loop, at `load` times the capacity: one point of a goodput curve.

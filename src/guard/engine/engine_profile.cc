@@ -14,15 +14,29 @@ double StepSeconds(const EngineProfile& profile, double sequences, double contex
 double SustainedRequestsPerSecond(const EngineProfile& profile, double prompt_tokens,
                                   double output_tokens) {
   const double cached = static_cast<double>(profile.cache_tokens_max);
-  const double sequences =
+  const double places =
       std::min<double>(profile.sequences_max, cached / (prompt_tokens + output_tokens));
-  const double prefill_max = profile.prefill_chunk_tokens;
-  const double finished =
-      std::min(sequences / output_tokens, prefill_max / prompt_tokens);  // A step.
-  const double step_s =
-      StepSeconds(profile, sequences, sequences * (prompt_tokens + output_tokens / 2),
-                  finished * prompt_tokens);
-  return profile.workers * finished / step_s;
+  // Steps of one request: with its prompt alone in them, and with it in the batch.
+  const double prefill_steps = prompt_tokens / profile.prefill_chunk_tokens;
+  const double decode_steps = std::max(output_tokens - 1, 1e-3);
+  const double context = prompt_tokens + output_tokens / 2;
+  const auto rate = [&](double decoding, double prefilling_share) {
+    const double step_s = StepSeconds(profile, decoding + prefilling_share, decoding * context,
+                                      prefilling_share * profile.prefill_chunk_tokens);
+    return profile.workers * prefilling_share / prefill_steps / step_s;
+  };
+  // Some prompt in every step: so many decode beside it, if there are places.
+  const double decoding_max = decode_steps / prefill_steps;
+  if (decoding_max <= places - 1) return rate(decoding_max, 1);
+  // Else a share of the steps; prompts wait for each other as in a queue M/D/1, and hold places.
+  double low = 0;
+  double high = 1;
+  for (int i = 0; i < 50; ++i) {
+    const double share = (low + high) / 2;
+    const double prefilling = share + share * share / (2 * (1 - share));
+    (share * decoding_max + prefilling < places ? low : high) = share;
+  }
+  return rate(low * decoding_max, low);
 }
 
 }  // namespace holdfast::guard
