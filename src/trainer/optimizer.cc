@@ -53,6 +53,10 @@ void Iterate(std::int64_t rows, std::int64_t cols, float* x, float* product, flo
   kernels::Blend(kNsA, x, 1.0f, product, x, rows * cols);
 }
 
+bool IsTrained(const Parameter& parameter, TrainedPart part) {
+  return part == TrainedPart::kAll || parameter.is_mtp == (part == TrainedPart::kMtp);
+}
+
 }  // namespace
 
 void Orthogonalise(std::int64_t rows, std::int64_t cols, float* x, float* product, float* gram,
@@ -129,7 +133,7 @@ void Optimizer::Step(const Update& update, std::span<const float> gradients,
   ++steps_;
   pool.Run(static_cast<std::int64_t>(tasks_.size()), [&](std::int64_t index, int worker) {
     const Task& task = tasks_[static_cast<std::size_t>(index)];
-    if (update.mtp_only && !layout_.parameters()[task.parameter].is_mtp) return;
+    if (!IsTrained(layout_.parameters()[task.parameter], update.part)) return;
     RunTask(task, update, gradients.data(), weights.data(),
             scratch_[static_cast<std::size_t>(worker)]);
     if (rounded.empty()) return;

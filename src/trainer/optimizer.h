@@ -26,6 +26,10 @@ struct OptimizerOptions {
   bool bf16 = true;           // Newton-Schulz products in bf16.
 };
 
+// Which weights a step trains. The others keep their values and moments: a part that has no
+// gradient must not decay either.
+enum class TrainedPart : std::uint8_t { kAll, kTrunk, kMtp };
+
 class Optimizer {
  public:
   Optimizer(const ParameterLayout& layout, const OptimizerOptions& options, int worker_count);
@@ -33,7 +37,7 @@ class Optimizer {
   struct Update {
     double learning_rate = 0;
     double gradient_scale = 1;  // From clipping.
-    bool mtp_only = false;
+    TrainedPart part = TrainedPart::kAll;
   };
   // One step: moments, weights and, where given, the weights rounded to bf16.
   void Step(const Update& update, std::span<const float> gradients, std::span<float> weights,

@@ -28,6 +28,11 @@ LossOptions MakeLossOptions(const PackedBatch& batch, const StepOptions& options
           .mtp_target_weight = mtp_targets > 0 ? 1.0 / static_cast<double>(mtp_targets) : 0.0};
 }
 
+TrainedPart PartOf(const StepOptions& options) {
+  if (options.mtp_only) return TrainedPart::kMtp;
+  return options.mtp_weight > 0 ? TrainedPart::kAll : TrainedPart::kTrunk;
+}
+
 StepResult Summarise(const PassStats& stats, std::int64_t experts) {
   StepResult result;
   result.targets = stats.targets;
@@ -80,15 +85,16 @@ StepResult TrainState::Step(const PackedBatch& batch, const StepOptions& options
   const LossOptions loss = MakeLossOptions(batch, options, layout_.has_mtp());
   const PassStats stats = RunLanes(batch, loss, true);
   StepResult result = Summarise(stats, layout_.config().n_routed_experts);
-  result.gradient_norm = std::sqrt(SumLanes(options.mtp_only));
+  const TrainedPart part = PartOf(options);
+  result.gradient_norm = std::sqrt(SumLanes(part));
   result.is_finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
   if (!result.is_finite) return result;
   const bool clips = options.clip_norm > 0 && result.gradient_norm > options.clip_norm;
   optimizer_.Step({.learning_rate = options.learning_rate,
                    .gradient_scale = clips ? options.clip_norm / result.gradient_norm : 1.0,
-                   .mtp_only = options.mtp_only},
+                   .part = part},
                   gradients_[0], weights_, rounded_, pool_);
-  UpdateRouterBias(stats, options.bias_update_speed, options.mtp_only);
+  UpdateRouterBias(stats, options.bias_update_speed, part);
   return result;
 }
 
@@ -119,13 +125,15 @@ PassStats TrainState::RunLanes(const PackedBatch& batch, const LossOptions& loss
   return sum;
 }
 
-double TrainState::SumLanes(bool mtp_only) {
-  const std::int64_t begin = mtp_only ? layout_.mtp_begin() : 0;
-  const std::int64_t pieces = (layout_.count() - begin + kSumPiece - 1) / kSumPiece;
+double TrainState::SumLanes(TrainedPart part) {
+  const std::int64_t begin = part == TrainedPart::kMtp ? layout_.mtp_begin() : 0;
+  const std::int64_t end =
+      part == TrainedPart::kTrunk && layout_.has_mtp() ? layout_.mtp_begin() : layout_.count();
+  const std::int64_t pieces = (end - begin + kSumPiece - 1) / kSumPiece;
   std::vector<double> squares(static_cast<std::size_t>(pieces));
   pool_.Run(pieces, [&](std::int64_t piece, int) {
     const std::int64_t at = begin + piece * kSumPiece;
-    const std::int64_t count = std::min(kSumPiece, layout_.count() - at);
+    const std::int64_t count = std::min(kSumPiece, end - at);
     float* sum = gradients_[0].data() + at;
     for (std::size_t lane = 1; lane < gradients_.size(); ++lane) {
       kernels::AddTo(gradients_[lane].data() + at, sum, count);
@@ -139,12 +147,12 @@ double TrainState::SumLanes(bool mtp_only) {
 
 // Auxiliary-loss-free balancing (DeepSeek-V3 report, section 2.1.2): after each step an expert that
 // got more than the mean of the whole batch is made less likely to be chosen, and the other way.
-void TrainState::UpdateRouterBias(const PassStats& stats, double speed, bool mtp_only) {
+void TrainState::UpdateRouterBias(const PassStats& stats, double speed, TrainedPart part) {
   const std::int64_t experts = layout_.config().n_routed_experts;
   if (speed == 0 || layout_.config().topk_method != model::TopkMethod::kNoauxTc) return;
   for (const BlockOffsets& block : layout_.blocks()) {
     if (!block.is_moe) continue;
-    if (mtp_only && &block != &layout_.blocks().back()) continue;
+    if (part == TrainedPart::kMtp && &block != &layout_.blocks().back()) continue;
     const std::int64_t at = block.moe_index * experts;
     std::int64_t sum = 0;
     for (std::int64_t e = 0; e < experts; ++e) sum += stats.expert_count[at + e];

@@ -34,7 +34,7 @@ struct StepOptions {
   double bias_update_speed = 0.001;  // Gamma of the router bias.
   double balance_alpha = 0;
   double z_loss = 0;
-  double mtp_weight = 0;
+  double mtp_weight = 0;  // 0: the MTP module is left as it is.
   bool mtp_only = false;
   bool isolate = false;
 };
@@ -79,8 +79,8 @@ class TrainState {
  private:
   PassStats RunLanes(const PackedBatch& batch, const LossOptions& loss, bool with_gradients);
   // Adds all lanes into the first and returns the sum of squares of what is trained.
-  double SumLanes(bool mtp_only);
-  void UpdateRouterBias(const PassStats& stats, double speed, bool mtp_only);
+  double SumLanes(TrainedPart part);
+  void UpdateRouterBias(const PassStats& stats, double speed, TrainedPart part);
 
   const ParameterLayout& layout_;
   TrainStateOptions options_;

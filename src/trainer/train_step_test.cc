@@ -198,6 +198,29 @@ TEST(TrainStep, MtpStageLeavesTheTrunkAloneAndHasTheRightGradient) {
   }
 }
 
+TEST(TrainStep, LeavesTheMtpModuleAloneWhenItsLossHasNoWeight) {
+  model::ModelConfig config = TinyConfig();
+  config.num_nextn_predict_layers = 1;
+  const auto layout = ParameterLayout::Make(config);
+  ASSERT_TRUE(layout.has_value());
+  parallel::ThreadPool pool(1);
+  for (const auto kind : {OptimizerOptions::Kind::kMuon, OptimizerOptions::Kind::kAdamW}) {
+    TrainStateOptions options = TinyOptions(false);
+    options.optimizer.kind = kind;
+    TrainState state(*layout, options, pool);
+    const PackedBatch batch = MixedBatch();
+    // Moments of an earlier stage must not go on moving the module either.
+    state.Step(batch, {.learning_rate = 0.01, .mtp_weight = 1});
+    const std::vector<float> before(state.weights().begin(), state.weights().end());
+    for (int i = 0; i < 3; ++i) state.Step(batch, {.learning_rate = 0.01});
+    for (const Parameter& p : layout->parameters()) {
+      const bool is_same = std::memcmp(before.data() + p.offset, state.weights().data() + p.offset,
+                                       static_cast<std::size_t>(p.Count()) * sizeof(float)) == 0;
+      EXPECT_EQ(is_same, p.is_mtp) << p.name;
+    }
+  }
+}
+
 TEST(TrainStep, OverfitsATinySetToNearZeroLoss) {
   const auto layout = ParameterLayout::Make(TinyConfig());
   ASSERT_TRUE(layout.has_value());
