@@ -116,6 +116,65 @@ test("a refusal is told with its reason", async () => {
   await picture(page, "refusal");
 });
 
+test("a question that was unanswered when the page went away can be asked again", async () => {
+  const page = await openPage();
+  await page.route("**/v1/chat/completions", () => {});
+  await page.getByLabel("Message").fill("Hello");
+  await page.keyboard.press("Enter");
+  await page.locator(".growing").waitFor();
+  await page.unroute("**/v1/chat/completions");
+  await page.reload();
+  await page.locator(".history-pick").click();
+  await page.getByText("This answer was interrupted.").waitFor();
+  await page.getByLabel("Regenerate").click();
+  await page.locator(".message.assistant[data-ending=stop], .message.assistant[data-ending=length]").waitFor();
+  assert.equal(await page.locator(".message.assistant").count(), 1);
+});
+
+test("two tabs share one history", async () => {
+  const first = await openPage();
+  const second = await first.context().newPage();
+  await second.goto(service.url);
+  const ask = async (page, text, count) => {
+    await page.getByLabel("Message").fill(text);
+    await page.keyboard.press("Enter");
+    await finished(page, count);
+  };
+  await ask(first, "Hello", 1);
+  await ask(second, "Good morning", 1);
+  await ask(first, "Thank you!", 2);
+  await second.reload();
+  assert.deepEqual((await second.locator(".history-pick").allInnerTexts()).sort(), ["Good morning", "Hello"]);
+  await second.locator(".history-pick", { hasText: "Hello" }).click();
+  await finished(second, 2);
+});
+
+test("a conversation that outgrows the model's context goes on without its beginning", async () => {
+  const page = await openPage();
+  const questions = [];
+  await page.route("**/v1/chat/completions", (route) => {
+    const { messages } = route.request().postDataJSON();
+    questions.push(messages.map((message) => message.content));
+    const isTooLong = messages.length > 3;
+    const event = (value) => `data: ${JSON.stringify(value)}\n\n`;
+    return route.fulfill({
+      status: isTooLong ? 400 : 200,
+      headers: { "content-type": isTooLong ? "application/json" : "text/event-stream" },
+      body: isTooLong
+        ? JSON.stringify({ error: { message: "The prompt is too long.", reason: "context_too_long" } })
+        : event({ choices: [{ delta: { content: "Yes." } }] }) + event({ choices: [{ delta: {}, finish_reason: "stop" }] }) + "data: [DONE]\n\n",
+    });
+  });
+  for (const [index, text] of ["One?", "Two?", "Three?"].entries()) {
+    await page.getByLabel("Message").fill(text);
+    await page.keyboard.press("Enter");
+    await finished(page, index + 1);
+  }
+  assert.deepEqual(questions.at(-1), ["Two?", "Yes.", "Three?"]);
+  assert.equal(await page.getByRole("alert").count(), 0);
+  await page.getByText("The beginning of the conversation no longer fitted.").waitFor();
+});
+
 test("model output cannot run scripts or load anything", async () => {
   const page = await openPage();
   const evil = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>[x](javascript:window.pwned=1)<iframe src="/"></iframe> done';

@@ -9,13 +9,35 @@ import { MenuIcon } from "../parts/icons";
 import { findModel, modelId } from "../state/answer";
 import { current, isStored } from "../state/conversations";
 
+const MODEL_RETRY_MS = 2000;
+
 const isHistoryOpen = signal(false);
 
+// Until the engine answers; it may still be loading.
+function useModel() {
+  useEffect(() => {
+    let timer = 0;
+    const look = async () => {
+      await findModel();
+      if (modelId.value === null) timer = window.setTimeout(() => void look(), MODEL_RETRY_MS);
+    };
+    void look();
+    return () => clearTimeout(timer);
+  }, []);
+}
+
+// Ahead of the composer, where Escape stops the answer.
+function closeOnEscape(event: KeyboardEvent) {
+  if (event.key !== "Escape" || !isHistoryOpen.value) return;
+  isHistoryOpen.value = false;
+  event.stopPropagation();
+}
+
 export function ChatPage() {
-  useEffect(() => void findModel(), []);
+  useModel();
   const conversation = current.value;
   return (
-    <div class={isHistoryOpen.value ? "page history-open" : "page"}>
+    <div class={isHistoryOpen.value ? "page history-open" : "page"} onKeyDown={closeOnEscape}>
       <History onPick={() => (isHistoryOpen.value = false)} />
       <div class="scrim" onClick={() => (isHistoryOpen.value = false)} />
       <main class="main">

@@ -7,6 +7,7 @@ import { AgainIcon, CopyIcon } from "./icons";
 const ENDINGS: Record<string, string> = {
   length: "The answer reached its length limit.",
   stopped: "You stopped this answer.",
+  interrupted: "This answer was interrupted.",
 };
 
 export function MessageBubble({ message, isLast }: { message: Message; isLast: boolean }) {
@@ -25,6 +26,7 @@ export function MessageBubble({ message, isLast }: { message: Message; isLast: b
             <AgainIcon />
           </button>
         )}
+        {message.isCut && <span class="message-note">The beginning of the conversation no longer fitted.</span>}
         {ending && <span class="message-note">{ending}</span>}
         {message.tokensPerSecond && <span class="message-note">{message.tokensPerSecond} tokens/s</span>}
       </footer>
@@ -57,10 +59,22 @@ function Failure({ failure }: { failure: NonNullable<Message["failure"]> }) {
   );
 }
 
+// Pages served over plain HTTP to other machines have no clipboard API.
+async function copyText(text: string): Promise<void> {
+  if (window.isSecureContext) return navigator.clipboard.writeText(text);
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "copy-source";
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
 function CopyButton({ text }: { text: string }) {
   const [isCopied, setCopied] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
+    await copyText(text);
     setCopied(true);
     setTimeout(() => setCopied(false), 1500);
   };

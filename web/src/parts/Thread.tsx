@@ -1,5 +1,5 @@
 // The messages of one conversation. It follows the growing answer only while the reader is at the
-// bottom, so scrolling up to read is never undone.
+// bottom, so scrolling up to read is never undone; asking goes to the bottom.
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { draft } from "../state/answer";
 import type { Conversation } from "../state/conversations";
@@ -15,6 +15,9 @@ export function Thread({ conversation }: { conversation: Conversation }) {
     isAtBottom.current = el.scrollHeight - el.scrollTop - el.clientHeight < BOTTOM_SLACK_PX;
   };
   const growing = draft.value?.conversationId === conversation.id ? draft.value.text : null;
+  useLayoutEffect(() => {
+    if (conversation.messages.at(-1)?.role === "user") isAtBottom.current = true;
+  }, [conversation.messages.length]);
   useLayoutEffect(() => {
     if (isAtBottom.current) box.current!.scrollTop = box.current!.scrollHeight;
   }, [conversation.messages.length, growing]);

@@ -1,10 +1,13 @@
 // The answer that is being written: at most one at a time in a tab.
-import { signal } from "@preact/signals";
-import { ApiError, listModels, streamAnswer } from "../api/chat";
-import { type Message, conversations, currentId, newId, startConversation, updateConversation } from "./conversations";
+import { computed, signal } from "@preact/signals";
+import { ApiError, type Ending, type WireMessage, listModels, streamAnswer } from "../api/chat";
+import { type Message, answeringId, conversations, currentId, newId, startConversation, updateConversation } from "./conversations";
+
+// An answer cut off after so few tokens had no room left in the model's context.
+const ROOM_TOKENS_MIN = 64;
 
 export const modelId = signal<string | null>(null);
-export const isAnswering = signal(false);
+export const isAnswering = computed(() => answeringId.value !== null);
 // Text so far, apart from the stored conversation so that a token redraws one bubble only.
 export const draft = signal<{ conversationId: string; text: string } | null>(null);
 
@@ -42,20 +45,27 @@ export function stop(): void {
 async function answer(conversationId: string): Promise<void> {
   const conversation = conversations.value.find((c) => c.id === conversationId);
   if (!conversation || isAnswering.value) return;
-  isAnswering.value = true;
+  answeringId.value = conversationId;
   abort = new AbortController();
   draft.value = { conversationId, text: "" };
-  const history = conversation.messages.filter((m) => m.content !== "").map(({ role, content }) => ({ role, content }));
   let text = "";
   let firstTextAt = 0;
   const result: Partial<Message> = {};
   try {
     if (modelId.value === null) await findModel();
-    const ending = await streamAnswer(modelId.value ?? "default", history, abort.signal, (piece) => {
-      if (firstTextAt === 0) firstTextAt = performance.now();
+    const onText = (piece: string) => {
+      if (text === "") firstTextAt = performance.now();
       text += piece;
       draft.value = { conversationId, text };
-    });
+    };
+    const history = conversation.messages.filter((m) => m.content !== "").map(({ role, content }) => ({ role, content }));
+    const whole = history.length;
+    let ending = await streamFitting(history, abort.signal, onText);
+    while (ending.finishReason === "length" && (ending.completionTokens ?? ROOM_TOKENS_MIN) < ROOM_TOKENS_MIN && dropOldest(history)) {
+      text = "";
+      ending = await streamFitting(history, abort.signal, onText);
+    }
+    if (history.length < whole) result.isCut = true;
     result.ending = ending.finishReason || "stop";
     const seconds = (performance.now() - firstTextAt) / 1000;
     if (ending.completionTokens !== null && ending.completionTokens > 4 && seconds > 0.05) {
@@ -69,11 +79,40 @@ async function answer(conversationId: string): Promise<void> {
       result.failure = { message: "The connection broke off.", reason: "connection_lost", retryAfterSeconds: null };
     }
   }
-  append(conversationId, { id: newId(), role: "assistant", content: text, ...result });
+  if (draft.value !== null) append(conversationId, { id: newId(), role: "assistant", content: text, ...result });
   draft.value = null;
   abort = null;
-  isAnswering.value = false;
+  answeringId.value = null;
 }
+
+// Asks with as much of the end of `history` as the model's context holds.
+async function streamFitting(history: WireMessage[], signal: AbortSignal, onText: (piece: string) => void): Promise<Ending> {
+  for (;;) {
+    try {
+      return await streamAnswer(modelId.value ?? "default", history, signal, onText);
+    } catch (failure) {
+      if (!(failure instanceof ApiError) || failure.reason !== "context_too_long" || !dropOldest(history)) throw failure;
+    }
+  }
+}
+
+// Takes the oldest quarter away, so that what is left begins with a question. False: nothing to take.
+function dropOldest(history: WireMessage[]): boolean {
+  let count = Math.ceil(history.length / 4);
+  while (count < history.length && history[count]!.role !== "user") ++count;
+  if (count >= history.length) return false;
+  history.splice(0, count);
+  return true;
+}
+
+// Leaving the page ends the answer; what there is of it stays.
+window.addEventListener("pagehide", () => {
+  if (draft.value === null) return;
+  const { conversationId, text } = draft.value;
+  draft.value = null;
+  abort?.abort();
+  append(conversationId, { id: newId(), role: "assistant", content: text, ending: "interrupted" });
+});
 
 function append(conversationId: string, message: Message): void {
   updateConversation(conversationId, (c) => ({ ...c, messages: [...c.messages, message] }));

@@ -1,6 +1,6 @@
 // Conversations, kept in this browser's local storage only, at most CONVERSATIONS_MAX of them: the
 // one untouched longest goes first. If the storage is full or forbidden the chat still works, and
-// `isStored` says so.
+// `isStored` says so. Tabs share them: what one writes, the others take over.
 import { computed, effect, signal } from "@preact/signals";
 import type { Role } from "../api/chat";
 
@@ -8,8 +8,11 @@ export interface Message {
   id: string;
   role: Role;
   content: string;
-  // How an answer ended: "stop", "length", "stopped" (by the reader), or a failure.
+  // How an answer ended: "stop", "length", "stopped" (by the reader), "interrupted" (the page went
+  // away), or a failure.
   ending?: string;
+  // The beginning of the conversation had no room in the model's context.
+  isCut?: boolean;
   failure?: { message: string; reason: string; retryAfterSeconds: number | null };
   tokensPerSecond?: number;
 }
@@ -25,7 +28,9 @@ const STORAGE_KEY = "holdfast.conversations.v1";
 const CONVERSATIONS_MAX = 100;
 const TITLE_CHARS_MAX = 48;
 
-export const conversations = signal<Conversation[]>(load());
+export const conversations = signal<Conversation[]>(load().map(endInterrupted));
+// The conversation whose answer this tab is writing; other tabs do not change it.
+export const answeringId = signal<string | null>(null);
 export const currentId = signal<string | null>(null);
 export const isStored = signal(true);
 export const current = computed(() => conversations.value.find((c) => c.id === currentId.value) ?? null);
@@ -33,11 +38,19 @@ export const current = computed(() => conversations.value.find((c) => c.id === c
 effect(() => {
   const text = JSON.stringify(conversations.value);
   try {
-    localStorage.setItem(STORAGE_KEY, text);
+    // A write that changes nothing would go around between tabs for ever.
+    if (localStorage.getItem(STORAGE_KEY) !== text) localStorage.setItem(STORAGE_KEY, text);
     isStored.value = true;
   } catch {
     isStored.value = false;
   }
+});
+
+window.addEventListener("storage", (event) => {
+  if (event.key !== STORAGE_KEY) return;
+  const own = conversations.value.find((c) => c.id === answeringId.value);
+  const others = load().filter((c) => c.id !== own?.id);
+  conversations.value = newestFirst(own ? [own, ...others] : others);
 });
 
 export function startConversation(firstMessage: string): Conversation {
@@ -48,9 +61,7 @@ export function startConversation(firstMessage: string): Conversation {
 }
 
 export function updateConversation(id: string, change: (conversation: Conversation) => Conversation): void {
-  conversations.value = conversations.value
-    .map((c) => (c.id === id ? { ...change(c), touchedAt: Date.now() } : c))
-    .sort((a, b) => b.touchedAt - a.touchedAt);
+  conversations.value = newestFirst(conversations.value.map((c) => (c.id === id ? { ...change(c), touchedAt: Date.now() } : c)));
 }
 
 export function deleteConversation(id: string): void {
@@ -60,6 +71,17 @@ export function deleteConversation(id: string): void {
 
 export function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function newestFirst(list: Conversation[]): Conversation[] {
+  return [...list].sort((a, b) => b.touchedAt - a.touchedAt);
+}
+
+// A question that the page left unanswered when it went away can be asked again.
+function endInterrupted(conversation: Conversation): Conversation {
+  if (conversation.messages.at(-1)?.role !== "user") return conversation;
+  const ended: Message = { id: newId(), role: "assistant", content: "", ending: "interrupted" };
+  return { ...conversation, messages: [...conversation.messages, ended] };
 }
 
 function titleOf(message: string): string {

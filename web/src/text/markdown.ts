@@ -22,6 +22,11 @@ const marked = new Marked({
       const body = hljs.getLanguage(name) ? hljs.highlight(text, { language: name }).value : escape(text);
       return `<pre><code class="hljs">${body}</code></pre>`;
     },
+    listitem(item) {
+      const body = this.parser.parse(item.tokens, item.loose);
+      if (!item.task) return `<li>${body}</li>`;
+      return `<li class="task"><span class="task-box">${item.checked ? "☑" : "☐"}</span>${body}</li>`;
+    },
   },
 });
 
