@@ -1,11 +1,13 @@
 #include "weights/hf_checkpoint.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "tensor/aligned_buffer.h"
 #include "tensor/mapped_file.h"
 #include "weights/limits.h"
 #include "weights/safetensors_reader.h"
@@ -129,9 +131,20 @@ class HfCheckpoint final : public Checkpoint {
     if (tensors_.size() + tensors.size() > kTensorCountMax) {
       return Fail(ErrorCode::kTooLarge, "{}: more than {} tensors", path.string(), kTensorCountMax);
     }
+    for (NamedTensor& tensor : tensors) Realign(tensor.view);
     std::move(tensors.begin(), tensors.end(), std::back_inserter(tensors_));
     files_.push_back(std::move(file));
     return {};
+  }
+
+  // Writers that put tensors of odd size before wider elements leave those where no typed pointer
+  // may read; such a tensor is copied.
+  void Realign(tensor::TensorView& view) {
+    if (reinterpret_cast<std::uintptr_t>(view.data) % tensor::BlockBytes(view.dtype) == 0) return;
+    tensor::AlignedBuffer<std::byte> copy(view.Bytes());
+    std::memcpy(copy.data(), view.data, view.Bytes());
+    view.data = copy.data();
+    realigned_.push_back(std::move(copy));
   }
 
   // Makes names findable and gives FP8 matrices their scales.
@@ -201,6 +214,7 @@ class HfCheckpoint final : public Checkpoint {
   json::Object config_;
   TokenizerSource tokenizer_;
   std::vector<tensor::MappedFile> files_;
+  std::vector<tensor::AlignedBuffer<std::byte>> realigned_;
   std::vector<NamedTensor> tensors_;
   std::unordered_map<std::string_view, std::size_t> index_;  // Keys borrow from tensors_.
 };

@@ -44,6 +44,29 @@ std::string Floats(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
+TEST_F(HfDirectory, OffersTensorsThatBeginBetweenElements) {
+  const float value = 2.5f;
+  const std::int64_t number = 1234567890123;
+  std::string data = "h";
+  data.append(reinterpret_cast<const char*>(&value), sizeof value);
+  data.append(reinterpret_cast<const char*>(&number), sizeof number);
+  Write("model.safetensors",
+        Safetensors(R"({"a":{"dtype":"F8_E4M3","shape":[1,1],"data_offsets":[0,1]},
+                        "a_scale_inv":{"dtype":"F32","shape":[1,1],"data_offsets":[1,5]},
+                        "b":{"dtype":"I64","shape":[1],"data_offsets":[5,13]}})",
+                    data));
+  const auto checkpoint = Checkpoint::Open(directory_);
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  const auto a = (*checkpoint)->Require("a", {1, 1});
+  ASSERT_TRUE(a);
+  EXPECT_EQ(*a->block_scale, value);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(a->block_scale) % sizeof(float), 0u);
+  const auto b = (*checkpoint)->Require("b", {1});
+  ASSERT_TRUE(b);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(b->data) % sizeof number, 0u);
+  EXPECT_EQ(*reinterpret_cast<const std::int64_t*>(b->data), number);
+}
+
 TEST_F(HfDirectory, OffersTensorsOfOneFile) {
   Write("model.safetensors", Safetensors(R"({"__metadata__":{"format":"pt"},
                         "b":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]},

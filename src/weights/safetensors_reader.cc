@@ -123,10 +123,6 @@ Result<NamedTensor> ReadTensor(std::string_view name, const json::Value& value,
                 tensor.view.Bytes(), range.end - range.begin);
   }
   tensor.view.data = data.data() + range.begin;
-  if (reinterpret_cast<std::uintptr_t>(tensor.view.data) % tensor::BlockBytes(*dtype) != 0) {
-    return Fail(ErrorCode::kUnsupported, "{}: tensor '{}': not aligned to its {} byte elements",
-                file_name, name, tensor::BlockBytes(*dtype));
-  }
   return tensor;
 }
 

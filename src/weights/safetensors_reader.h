@@ -15,9 +15,9 @@
 namespace holdfast::weights {
 
 // The tensors in the order of their bytes. Accepts F32, F16, BF16, F8_E4M3, I32 and I64. The ranges
-// must be in the file, of the size that dtype and shape give, aligned to the element, and cover the
-// data part without hole or overlap (so names are unique too). Errors: kCorrupt, kTooLarge,
-// kUnsupported; they name `file_name` and the tensor.
+// must be in the file, of the size that dtype and shape give, and cover the data part without hole
+// or overlap (so names are unique too). The format promises no alignment: a view may begin between
+// elements. Errors: kCorrupt, kTooLarge, kUnsupported; they name `file_name` and the tensor.
 [[nodiscard]] Result<std::vector<NamedTensor>> ReadSafetensors(std::span<const std::byte> file,
                                                                std::string_view file_name);
 

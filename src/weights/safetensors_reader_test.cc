@@ -81,10 +81,6 @@ const Violation kViolations[] = {
          "a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})"},
     {"4 data bytes belong to no tensor", ErrorCode::kCorrupt,
      Tensor(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])")},
-    {"tensor 'b': not aligned to its 4 byte elements", ErrorCode::kUnsupported,
-     R"({"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]},
-         "b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})",
-     6},
 };
 
 TEST(ReadSafetensors, NamesEveryViolation) {
