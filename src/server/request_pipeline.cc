@@ -47,6 +47,11 @@ api::ApiResult<void> CheckBodyHead(const http::RequestHead& head, const http::Ro
     return std::unexpected(
         api::ToApiError(http::Refusal{415, "the request's Content-Type must be application/json"}));
   }
+  if (const std::string_view coding = head.Find("content-encoding");
+      !coding.empty() && coding != "identity") {
+    return std::unexpected(
+        api::ToApiError(http::Refusal{415, "a compressed body is not read here"}));
+  }
   return {};
 }
 

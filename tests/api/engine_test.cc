@@ -79,6 +79,8 @@ TEST_F(EngineApi, AnswersMalformedRequestsWithTheRightStatus) {
       {"no length", post + json_type + "\r\n", 411},
       {"no type", post + "Content-Length: 2\r\n\r\n{}", 415},
       {"a form", post + "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}", 415},
+      {"compressed body",
+       post + json_type + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 415},
       {"length and chunked",
        post + json_type + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}", 400},
       {"two lengths", post + json_type + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400},

@@ -54,7 +54,10 @@ http::ClientRequest MakeCall(const http::Exchange& exchange, const http::RouteRe
   call.body = request.body;
   call.headers.push_back({"x-request-id", request.id});
   call.headers.push_back({"x-holdfast-client", request.client});
-  if (!call.body.empty()) call.headers.push_back({"Content-Type", "application/json"});
+  // An empty body too: what is wrong with it is for the engine to say.
+  if (call.method == http::Method::kPost) {
+    call.headers.push_back({"Content-Type", "application/json"});
+  }
   return call;
 }
 
