@@ -8,15 +8,18 @@
 namespace holdfast::trainer {
 
 Result<HeldoutSet> LoadHeldout(const std::string& name, const std::filesystem::path& path,
-                               std::int64_t tokens, std::int64_t seq_len) {
+                               const HeldoutOptions& options) {
+  const std::int64_t seq_len = options.seq_len;
   TRY_ASSIGN(const TokenShard shard, TokenShard::Open(path));
-  DataOptions options;
-  options.sets.push_back({.name = name, .path = path, .weight = 0, .epochs = 1});
-  TRY_ASSIGN(const std::unique_ptr<TokenSource> source, OpenTokenSource(options));
+  DataOptions data;
+  data.vocab_size = options.vocab_size;
+  data.sets.push_back({.name = name, .path = path, .weight = 0, .epochs = 1});
+  TRY_ASSIGN(const std::unique_ptr<TokenSource> source, OpenTokenSource(data));
   HeldoutSet set;
   set.name = name;
   const std::int64_t available = std::max<std::int64_t>(1, shard.token_count() / (seq_len + 1));
-  TRY(source->Next(std::clamp<std::int64_t>(tokens / seq_len, 1, available), seq_len, set.batch));
+  TRY(source->Next(std::clamp<std::int64_t>(options.tokens / seq_len, 1, available), seq_len,
+                   set.batch));
   for (std::int64_t row = 0; row < set.batch.rows; ++row) {
     for (std::int64_t i = 0; i < seq_len; ++i) {
       if (set.batch.loss_mask[row * seq_len + i] == 0) continue;

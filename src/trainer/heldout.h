@@ -26,11 +26,17 @@ struct HeldoutResult {
   double mtp_loss = 0;
 };
 
+struct HeldoutOptions {
+  std::int64_t tokens = 0;
+  std::int64_t seq_len = 0;
+  std::int64_t vocab_size = 0;  // The model's.
+};
+
 // The first `tokens` tokens (at least one row) of the shard, as rows of `seq_len`; rows after the
 // shard's end are not repeated. Errors: those of OpenTokenSource.
 [[nodiscard]] Result<HeldoutSet> LoadHeldout(const std::string& name,
-                                             const std::filesystem::path& shard,
-                                             std::int64_t tokens, std::int64_t seq_len);
+                                             const std::filesystem::path& path,
+                                             const HeldoutOptions& options);
 
 // Each document sees itself alone, whatever the training stage does.
 HeldoutResult MeasureHeldout(const HeldoutSet& set, TrainState& state, bool with_mtp);

@@ -52,10 +52,12 @@ struct DataSetOptions {
 struct DataOptions {
   std::vector<DataSetOptions> sets;
   std::uint64_t seed = 1;
+  // The model's: a set whose vocabulary is larger is refused.
+  std::int64_t vocab_size = std::int64_t{1} << 31;
 };
 
 // Errors: kNotFound, kIo, kCorrupt (names file and reason), kInvalidArgument (no sets, a set with
-// neither weight nor epochs). Implemented in trainer/data/.
+// neither weight nor epochs, a vocabulary over vocab_size). Implemented in trainer/data/.
 [[nodiscard]] Result<std::unique_ptr<TokenSource>> OpenTokenSource(const DataOptions& options);
 
 }  // namespace holdfast::trainer

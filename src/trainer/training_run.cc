@@ -84,7 +84,9 @@ class TrainingRun {
   Result<void> Start();
   Result<void> LoadHeldoutSets();
   Result<void> RunStage(const RecipeStage& stage);
-  Result<std::unique_ptr<TokenSource>> OpenStageSource(const RecipeStage& stage) const;
+  Result<void> CheckStageData() const;
+  DataOptions MakeDataOptions(std::int64_t stage_index) const;
+  Result<std::unique_ptr<TokenSource>> OpenStageSource() const;
   StepOptions MakeStepOptions(const RecipeStage& stage, const Schedule& schedule) const;
   Result<void> Account(const RecipeStage& stage, const StepOptions& step, const StepResult& result,
                        double seconds);
@@ -167,6 +169,7 @@ Result<void> TrainingRun::Start() {
   TRY(weights::WriteWholeFile(options_.out / "recipe.toml", recipe_.source));
   TRY_ASSIGN(history_, History::Open(options_.out / "history.jsonl", progress_.step));
   TRY(LoadHeldoutSets());
+  TRY(CheckStageData());
   const bool bf16 = MakeStateOptions(recipe_).bf16;
   std::vector<double> peaks(static_cast<std::size_t>(pool_.worker_count()));
   pool_.Run(pool_.worker_count(), [&](std::int64_t task, int) {
@@ -190,22 +193,41 @@ Result<void> TrainingRun::LoadHeldoutSets() {
   const std::int64_t seq_len = recipe_.stages.front().seq_len;
   for (const std::string& name : recipe_.heldout) {
     const auto path = options_.data / "shards" / (name + ".tokens");
-    TRY_ASSIGN(HeldoutSet set, LoadHeldout(name, path, recipe_.heldout_tokens, seq_len));
+    TRY_ASSIGN(HeldoutSet set, LoadHeldout(name, path,
+                                           {.tokens = recipe_.heldout_tokens,
+                                            .seq_len = seq_len,
+                                            .vocab_size = recipe_.model.vocab_size}));
     heldout_.push_back(std::move(set));
   }
   return {};
 }
 
-Result<std::unique_ptr<TokenSource>> TrainingRun::OpenStageSource(const RecipeStage& stage) const {
+// A set that is missing or does not fit is told at the start, not after hours in a later stage.
+Result<void> TrainingRun::CheckStageData() const {
+  const auto stage_count = static_cast<std::int64_t>(recipe_.stages.size());
+  for (std::int64_t index = progress_.stage; index < stage_count; ++index) {
+    TRY(OpenTokenSource(MakeDataOptions(index)));
+  }
+  return {};
+}
+
+DataOptions TrainingRun::MakeDataOptions(std::int64_t stage_index) const {
+  const RecipeStage& stage = recipe_.stages[static_cast<std::size_t>(stage_index)];
   DataOptions data;
-  data.seed = recipe_.seed + static_cast<std::uint64_t>(progress_.stage);
+  data.seed = recipe_.seed + static_cast<std::uint64_t>(stage_index);
+  data.vocab_size = recipe_.model.vocab_size;
   for (const RecipeSet& set : stage.data) {
     data.sets.push_back({.name = set.set,
                          .path = options_.data / "shards" / (set.set + ".tokens"),
                          .weight = set.weight,
                          .epochs = set.epochs});
   }
-  TRY_ASSIGN(std::unique_ptr<TokenSource> source, OpenTokenSource(data));
+  return data;
+}
+
+Result<std::unique_ptr<TokenSource>> TrainingRun::OpenStageSource() const {
+  TRY_ASSIGN(std::unique_ptr<TokenSource> source,
+             OpenTokenSource(MakeDataOptions(progress_.stage)));
   if (!progress_.cursor.empty()) TRY(source->RestoreCursor(progress_.cursor));
   return source;
 }
@@ -227,7 +249,7 @@ StepOptions TrainingRun::MakeStepOptions(const RecipeStage& stage, const Schedul
 
 Result<void> TrainingRun::RunStage(const RecipeStage& stage) {
   if (progress_.stage_steps == 0) progress_.stage_steps = stage.Steps();
-  TRY_ASSIGN(const std::unique_ptr<TokenSource> source, OpenStageSource(stage));
+  TRY_ASSIGN(const std::unique_ptr<TokenSource> source, OpenStageSource());
   PackedBatch batch;
   while (progress_.stage_step < progress_.stage_steps && !IsStopping()) {
     TRY(MaybeEndEarly(stage));

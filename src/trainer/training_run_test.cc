@@ -113,6 +113,31 @@ class TrainingRunTest : public testing::Test {
   std::atomic<bool> decay_{false};
 };
 
+TEST_F(TrainingRunTest, RefusesDataThatDoesNotFitBeforeItTrains) {
+  const struct {
+    const char* from;
+    const char* to;
+    const char* message;
+  } cases[] = {
+      {"vocab_size = 64", "vocab_size = 63",
+       "words.tokens: vocabulary of 64, the model's vocab_size is 63"},
+      // Of the last stage.
+      {"seq_len = 32\ndata = [ { set = \"words\", epochs = 1 } ]\n\n",
+       "seq_len = 32\ndata = [ { set = \"sword\", epochs = 1 } ]\n", "sword.tokens"},
+  };
+  for (const auto& c : cases) {
+    std::string text = kRecipe + "\n";
+    const std::size_t at = text.rfind(c.from);
+    ASSERT_NE(at, std::string::npos) << c.from;
+    text.replace(at, std::string(c.from).size(), c.to);
+    std::ofstream(folder_.path() / "recipe.toml") << text;
+    const auto ran = Run("out", false);
+    ASSERT_FALSE(ran.has_value()) << c.to;
+    EXPECT_NE(ran.error().message.find(c.message), std::string::npos) << ran.error().message;
+    EXPECT_TRUE(ListRunCheckpoints(folder_.path() / "out" / "checkpoints").empty());
+  }
+}
+
 TEST_F(TrainingRunTest, GoesThroughAllStagesAndLeavesModelLedgerHistoryAndReport) {
   const auto ledger = Run("whole", false);
   ASSERT_TRUE(ledger.has_value()) << ledger.error().message;

@@ -38,6 +38,10 @@ Result<std::unique_ptr<ShardSource>> ShardSource::Open(const DataOptions& option
     if (shard.document_count() == 0) {
       return Fail(ErrorCode::kInvalidArgument, "{}: no documents", set.path.string());
     }
+    if (shard.vocab_size() > options.vocab_size) {
+      return Fail(ErrorCode::kInvalidArgument, "{}: vocabulary of {}, the model's vocab_size is {}",
+                  set.path.string(), shard.vocab_size(), options.vocab_size);
+    }
     if (!source->sets_.empty() && shard.vocab_size() != source->sets_.front().shard.vocab_size()) {
       return Fail(ErrorCode::kInvalidArgument, "{}: vocabulary of {}, the other sets have {}",
                   set.path.string(), shard.vocab_size(), source->sets_.front().shard.vocab_size());
