@@ -12,6 +12,7 @@
 #include "convert/plan.h"
 #include "convert/tensor_stream.h"
 #include "convert/tokenizer_form.h"
+#include "tensor/page_out.h"
 #include "weights/gguf_config.h"
 #include "weights/gguf_writer.h"
 
@@ -141,6 +142,7 @@ Result<void> Verify(const Job& job, const Fingerprints& meant) {
       const tensor::TensorView& view = found->second->view;
       Fingerprint fingerprint;
       fingerprint.Add({view.data, view.Bytes()});
+      tensor::PageOut({view.data, view.Bytes()});
       is_same = view.dtype == output.spec.dtype && view.shape == output.spec.shape &&
                 fingerprint.value() == meant.at(output.spec.name);
     }

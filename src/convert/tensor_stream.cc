@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "convert/rows.h"
+#include "tensor/page_out.h"
 
 namespace holdfast::convert {
 
@@ -64,6 +65,9 @@ Result<Fingerprint> StreamTensor(
       fingerprint.Add(**bytes);
       TRY(write(**bytes));
     }
+  }
+  for (const tensor::TensorView& part : output.parts) {
+    tensor::PageOut({part.data, part.Bytes()});
   }
   return fingerprint;
 }
