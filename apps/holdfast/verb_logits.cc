@@ -53,9 +53,11 @@ Result<void> CheckTokens(const LogitsOptions& options, const model::ModelConfig&
 Result<void> WriteLogits(const LogitsOptions& options) {
   TRY_ASSIGN(const auto checkpoint, weights::Checkpoint::Open(options.model));
   parallel::ThreadPool pool;
-  TRY_ASSIGN(const auto model,
-             model::Model::Load(*checkpoint, pool, {.reference_kernels = options.reference}));
-  const model::ModelConfig& config = model->config();
+  const auto loaded =
+      model::Model::Load(*checkpoint, pool, {.reference_kernels = options.reference});
+  if (!loaded) return Fail(loaded.error().code, "{}: {}", options.model, loaded.error().message);
+  model::Model& model = **loaded;
+  const model::ModelConfig& config = model.config();
   TRY(CheckTokens(options, config));
   std::ofstream file(options.out, std::ios::binary | std::ios::trunc);
   const auto write = [&](const std::vector<float>& logits) {
@@ -65,7 +67,7 @@ Result<void> WriteLogits(const LogitsOptions& options) {
   const std::span<const std::int32_t> tokens(options.tokens);
   if (options.mtp) {
     std::vector<float> logits((tokens.size() - 1) * config.vocab_size);
-    TRY(model->ForwardMtp(tokens, logits.data()));
+    TRY(model.ForwardMtp(tokens, logits.data()));
     write(logits);
   } else {
     const auto block_count = static_cast<std::int64_t>(tokens.size() - 1) / kBlockTokens + 1;
@@ -77,7 +79,7 @@ Result<void> WriteLogits(const LogitsOptions& options) {
       std::vector<float> logits(chunk.size() * config.vocab_size);
       const model::Slice slice{chunk, static_cast<std::int64_t>(at), table,
                                model::Slice::Logits::kAll};
-      model->Forward({&slice, 1}, cache, logits.data(), {.deterministic = options.deterministic});
+      model.Forward({&slice, 1}, cache, logits.data(), {.deterministic = options.deterministic});
       write(logits);
     }
   }

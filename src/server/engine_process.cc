@@ -32,7 +32,11 @@ Result<LoadedModel> LoadModel(const Config& config) {
   TRY_ASSIGN(loaded.checkpoint, weights::Checkpoint::Open(loaded.path));
   TRY_ASSIGN(loaded.tokenizer, MakeTokenizer(*loaded.checkpoint));
   loaded.pool = std::make_unique<parallel::ThreadPool>(static_cast<int>(config.engine.threads));
-  TRY_ASSIGN(loaded.model, model::Model::Load(*loaded.checkpoint, *loaded.pool, {}));
+  auto model = model::Model::Load(*loaded.checkpoint, *loaded.pool, {});
+  if (!model) {
+    return Fail(model.error().code, "{}: {}", loaded.path.string(), model.error().message);
+  }
+  loaded.model = std::move(*model);
   const auto vocab_size = static_cast<std::size_t>(loaded.model->config().vocab_size);
   if (loaded.tokenizer->vocab_size() > vocab_size) {
     return Fail(ErrorCode::kCorrupt, "{}: the tokenizer has {} tokens, the model {}",
