@@ -109,7 +109,8 @@ class Admission::State {
   void Start(Slot slot, bool has_waited, Time now);
   Expired Expire(Slot slot, Time now);
   void Settle(const Ticket& ticket, std::uint32_t output_tokens, Ending ending, Time now);
-  WaitEstimator::Line LineBefore(ServiceClass service_class, OrderTree::Key key, Time now) const;
+  WaitEstimator::Line LineBefore(ServiceClass service_class, OrderTree::Key key, double cost,
+                                 Time now) const;
   double GivenBelow(ServiceClass service_class) const;
   double CapacityFor(ServiceClass service_class) const;
 
@@ -171,9 +172,9 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
     return StartAtOnce(facts, applicant, now);
   }
 
-  const WaitEstimator::Line line =
-      LineBefore(applicant.service_class,
-                 queue_.NextKey(applicant.service_class, clients_[applicant.client]), now);
+  const WaitEstimator::Line line = LineBefore(
+      applicant.service_class, queue_.NextKey(applicant.service_class, clients_[applicant.client]),
+      applicant.cost, now);
   const WaitEstimator::Estimate estimate = estimator_.Wait(applicant.service_class, line);
   const double allowed = AllowedWait(facts, applicant);
   const double excess = std::max(estimate.expected - allowed, 0.0);
@@ -243,7 +244,7 @@ Refusal Admission::State::WhyNotWait(const Applicant& applicant) const {
 Admission::Offer Admission::State::StartAtOnce(const RequestFacts& facts,
                                                const Applicant& applicant, Time now) {
   queue_.ChargeAtOnce(applicant.service_class, clients_[applicant.client], applicant.cost);
-  estimator_.OnAdmitted(applicant.service_class, applicant.cost);
+  estimator_.OnAdmitted(applicant.service_class, applicant.cost, false);
   const Slot slot = NewTicket(facts, applicant, now);
   Start(slot, false, now);
   return {.what = Offer::kStart, .id = IdOf(slot)};
@@ -253,7 +254,7 @@ Admission::Offer Admission::State::Enqueue(const RequestFacts& facts, const Appl
                                            const WaitEstimator::Line& line,
                                            const WaitEstimator::Estimate& estimate, double allowed,
                                            Time now) {
-  estimator_.OnAdmitted(applicant.service_class, applicant.cost);
+  estimator_.OnAdmitted(applicant.service_class, applicant.cost, line.behind > 0);
   const Slot slot = NewTicket(facts, applicant, now);
   Ticket& ticket = tickets_[slot];
   ticket.phase = Phase::kWaiting;
@@ -438,18 +439,25 @@ void Admission::State::OnEngineReport(const EngineReport& report, Time now) {
 }
 
 WaitEstimator::Line Admission::State::LineBefore(ServiceClass service_class, OrderTree::Key key,
-                                                 Time now) const {
+                                                 double cost, Time now) const {
   const OrderTree::Sum ahead = queue_.Before(service_class, key);
+  const double virtual_time = queue_.virtual_time(service_class);
+  const double lead = options_.is_fair ? key.tag - virtual_time : 0;
+  const std::uint32_t clients = queue_.clients_waiting(service_class);
   WaitEstimator::Line line{
       .ahead = ahead.cost,
-      .tag_lead =
-          options_.is_fair ? std::max(key.tag - queue_.virtual_time(service_class), 0.0) : 0,
-      .clients = queue_.clients_waiting(service_class),
+      .tag_lead = std::max(lead, 0.0),
+      .clients = clients,
       .places = ahead.count,
       .given = GivenBelow(service_class),
       .share = queue_.share(service_class),
+      .to_earn = cost - queue_.credit(service_class),
       .until_next = is_paced_ ? std::max(ToSeconds(pacer_.due() - now), 0.0) : -1,
       .factor = is_paced_ ? pacer_.factor() : 1};
+  if (lead < 0 && clients > 0) {
+    const double way = virtual_time - queue_.smallest_tag(service_class);
+    line.behind = way > 0 ? std::min(-lead / way, 1.0) : 0;
+  }
   for (int i = 0; i < IndexOf(service_class); ++i) {
     const OrderTree::Sum above = queue_.Total(static_cast<ServiceClass>(i));
     line.above += above.cost;
@@ -476,7 +484,8 @@ ExpectedWait Admission::State::Wait(TicketId id, Time now) const {
   const Slot slot = SlotOf(id);
   const Ticket& ticket = tickets_[slot];
   if (ticket.phase != Phase::kWaiting) return {};
-  const WaitEstimator::Line line = LineBefore(ticket.service_class, queue_.key(slot), now);
+  const WaitEstimator::Line line =
+      LineBefore(ticket.service_class, queue_.key(slot), ticket.cost, now);
   WaitEstimator estimator = estimator_;  // A stall since the last event counts.
   estimator.Advance(now, true);
   const WaitEstimator::Estimate estimate = estimator.Wait(ticket.service_class, line);

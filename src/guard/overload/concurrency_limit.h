@@ -19,8 +19,8 @@
 // back, and the interval ignored for a while: late tokens are better than none. Reports, where
 // there are any, add facts: slots, workers (both limits move in proportion), free cache. Growth
 // needs evidence: the limit must have been in use. Whoever starts requests by a clock (Pacer) lets
-// what is in flight float around both, by about a standard deviation. Single-threaded; a few dozen nanoseconds an
-// event.
+// what is in flight float around both, by about a standard deviation. Single-threaded; a few dozen
+// nanoseconds an event.
 #pragma once
 
 #include <cstdint>

@@ -141,6 +141,10 @@ double FairQueue::virtual_time(ServiceClass service_class) const {
   return lines_[Index(service_class)].virtual_time;
 }
 
+double FairQueue::smallest_tag(ServiceClass service_class) const {
+  return tree_.key(lines_[Index(service_class)].first).tag;
+}
+
 std::uint32_t FairQueue::clients_waiting(ServiceClass service_class) const {
   return lines_[Index(service_class)].clients;
 }

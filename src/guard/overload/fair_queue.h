@@ -54,8 +54,11 @@ class FairQueue {
   OrderTree::Sum Total(ServiceClass service_class) const;
   OrderTree::Sum Before(ServiceClass service_class, OrderTree::Key key) const;
   double virtual_time(ServiceClass service_class) const;
+  double smallest_tag(ServiceClass service_class) const;  // Somebody of the class waits.
   std::uint32_t clients_waiting(ServiceClass service_class) const;
   double charge_max() const { return charge_max_; }  // U.
+  // Of what a class must earn before its next request is served while others wait above.
+  double credit(ServiceClass service_class) const { return lines_[Index(service_class)].credit; }
   double share(ServiceClass service_class) const { return share_[Index(service_class)]; }
 
  private:

@@ -58,6 +58,7 @@ void WaitEstimator::Tick(double ticks) {
   fast_.Decay(decay(kFastDecay));
   const double arriving = decay(kArrivingDecay);
   for (double& cost : arriving_) cost *= arriving;
+  for (double& cost : overtaking_) cost *= arriving;
   demand_ *= decay(kDemandDecay);
   in_flight_high_ = std::max(in_flight_high_ * decay(kHighDecay), 1.02 * in_flight_ + 1);
   BelieveChange();
@@ -72,8 +73,9 @@ void WaitEstimator::BelieveChange() {
   if (difference > kChangeSigma * std::sqrt(expected / 2)) slow_ = fast_;
 }
 
-void WaitEstimator::OnAdmitted(ServiceClass service_class, double cost) {
+void WaitEstimator::OnAdmitted(ServiceClass service_class, double cost, bool overtakes) {
   arriving_[static_cast<int>(service_class)] += cost;
+  if (overtakes) overtaking_[static_cast<int>(service_class)] += cost;
 }
 
 void WaitEstimator::OnStart(double cost, std::uint32_t predicted_output, bool has_waited) {
@@ -155,12 +157,19 @@ WaitEstimator::Estimate WaitEstimator::Wait(ServiceClass service_class, const Li
   const int c = static_cast<int>(service_class);
   const double all = capacity();
   const double left = CapacityFor(service_class, line.given, line.share);
+  const double arriving = std::min(arriving_[c] / kArriving, left);
+  const double share = arriving_[c] > 0 ? overtaking_[c] / arriving_[c] : 0;
+  // Of what arrives from now on: until virtual time is at its tag all of it, then less and less.
+  const double overtakers = arriving * share * (1 - line.behind) / 2;
   const double seconds_to_tag = line.tag_lead * line.clients / left;
-  const double overtaking = std::min(arriving_[c] / kArriving, left) * seconds_to_tag;
+  const double overtaking = (arriving - overtakers) * seconds_to_tag;
   const bool is_paced = line.until_next >= 0;
   const double own = line.ahead + overtaking + (is_paced ? 0 : cost_mean_);
-  double wait = (line.above + own) / left;
-  if (line.share > 0) wait = std::min(wait, own / (line.share * all));
+  double wait = (line.above + own) / (left - overtakers);
+  if (line.share > 0) {
+    const double earned = own / line.share + line.to_earn * (1 - line.share) / line.share;
+    wait = std::min(wait, std::max(earned, 0.0) / all);
+  }
   if (is_paced) wait = line.until_next + wait / line.factor;
 
   const Correction& correction = corrections_[c];

@@ -2,15 +2,20 @@
 // Single-threaded, bounded, a few nanoseconds an event.
 //
 //   wait = correction[c] * min( (above + ahead + overtaking + next) / (R - arriving - given),
-//                               (        ahead + overtaking + next) / (share[c] R)         )
+//                               (ahead + overtaking + next + earn) / (share[c] R)           )
 //
 // all in predicted weighted tokens: `above` waits in classes above c, `ahead` in c before it;
-// `overtaking` will come and have smaller tags (what arrives in c while virtual time has yet to
-// reach the request's tag, as fast as of late but no faster than is served: more is refused);
-// `next` is one mean request, for the place that must come free. R is the rate at which the engine
-// takes work on while somebody waits; `arriving` what classes above will take of it, `given` what
-// classes below are guaranteed. Predicted cost stands on both sides, so a bias of the prediction
-// cancels. The wait estimator with queue position over throughput is QLM's (SoCC 2024).
+// `next` is one mean request, for the place that must come free; `earn` what the class must be
+// credited with for the request itself. R is the rate at which the engine takes work on while
+// somebody waits; `arriving` what classes above will take of it, `given` what classes below are
+// guaranteed. Predicted cost stands on both sides, so a bias of the prediction cancels. The wait
+// estimator with queue position over throughput is QLM's (SoCC 2024).
+//
+// `overtaking` will come and have smaller tags: while virtual time has yet to reach the request's
+// tag, all that arrives in c (as fast as of late, but no faster than is served: more is refused).
+// After that only next requests of clients that wait already, which stand where their client's
+// last one ends: as much of what arrives as has been so of late, falling to none when the request
+// is first in line, so half of that on average.
 //
 // R is a mean over the last kSlow seconds of backlog, replaced by that of the last kFast once the
 // two differ by more than chance (4.5 sigma of a Poisson process), so that a change of capacity is
@@ -43,10 +48,12 @@ class WaitEstimator {
     double above = 0;
     double ahead = 0;
     double tag_lead = 0;        // Its tag less the virtual time of its class, at least 0.
+    double behind = 0;          // If that is below 0: as a share of the way to the smallest tag.
     std::uint32_t clients = 0;  // Waiting in its class.
     std::uint32_t places = 0;   // Requests before it, those above included.
     double given = 0;           // Shares guaranteed to classes below in which somebody waits.
-    double share = 0;           // Guaranteed to its own.
+    double share = 0;           // Guaranteed to its own,
+    double to_earn = 0;         // and what that must earn for itself, less what it has.
     double until_next = -1;     // Seconds until the next start; negative: at random.
     double factor = 1;          // Of the rate over the capacity, if not at random.
   };
@@ -61,8 +68,8 @@ class WaitEstimator {
   // about twenty times a second, when the sums have decayed.
   bool Advance(Time now, bool is_backlogged);
 
-  // Started at once or queued.
-  void OnAdmitted(ServiceClass service_class, double cost);
+  // Started at once or queued; `overtakes`: with a tag behind virtual time.
+  void OnAdmitted(ServiceClass service_class, double cost, bool overtakes);
   void OnStart(double cost, std::uint32_t predicted_output, bool has_waited);
   // `token_interval`: mean over the answer; 0: not known.
   void OnFinish(double cost, std::uint32_t predicted_output, Duration token_interval);
@@ -108,7 +115,8 @@ class WaitEstimator {
   Time tick_{};
   Backlog slow_;
   Backlog fast_;
-  std::array<double, kServiceClassCount> arriving_{};  // Decayed sums of admitted cost.
+  std::array<double, kServiceClassCount> arriving_{};    // Decayed sums of admitted cost,
+  std::array<double, kServiceClassCount> overtaking_{};  // and of what of it overtook.
   std::array<Correction, kServiceClassCount> corrections_{};
   double demand_ = 0;  // Decayed sum.
   double cost_in_flight_ = 0;

@@ -89,13 +89,50 @@ TEST(WaitEstimator, LowerClassesGetWhatIsLeftOrTheirShare) {
     estimator.OnStart(100, 40, true);
     estimator.OnFinish(100, 40, std::chrono::milliseconds(50));
     estimator.OnStart(100, 40, true);
-    estimator.OnAdmitted(ServiceClass::kHistory, 150);
+    estimator.OnAdmitted(ServiceClass::kHistory, 150, false);
   }
   const double all = estimator.capacity();
   EXPECT_NEAR(estimator.CapacityFor(ServiceClass::kHistory, 0, 0), all, 1);
   EXPECT_NEAR(estimator.CapacityFor(ServiceClass::kNew, 0, 0.05), all - 1500 * 0.86, 200);
   const WaitEstimator::Line behind = {.above = 1e6, .ahead = 100, .places = 10, .share = 0.05};
   EXPECT_LT(estimator.Wait(ServiceClass::kNew, behind).expected, 300 / (0.05 * all));
+}
+
+TEST(WaitEstimator, CountsOnThoseWhoWillOvertake) {
+  WaitEstimator estimator;
+  Random random(5);
+  double now = 0;
+  Fill(estimator);
+  Serve(estimator, random, 20, 60, now);
+  const WaitEstimator::Line line = {.ahead = 10'000, .clients = 50, .places = 100, .until_next = 0};
+  const double alone = estimator.Wait(kClass, line).expected;
+  // Half of what comes stands before those who wait: a quarter of the rate, on average.
+  for (int i = 0; i < 400; ++i) {
+    estimator.OnAdmitted(kClass, 50, true);
+    estimator.OnAdmitted(kClass, 50, false);
+    Serve(estimator, random, 20, 0.05, now);
+  }
+  const double expected = estimator.Wait(kClass, line).expected;
+  EXPECT_NEAR(expected / alone, 1 / (1 - 0.25), 0.1);
+  WaitEstimator::Line first = line;
+  first.behind = 1;
+  EXPECT_NEAR(estimator.Wait(kClass, first).expected / alone, 1, 0.1);
+  WaitEstimator::Line last = line;
+  last.tag_lead = 100;
+  EXPECT_GT(estimator.Wait(kClass, last).expected, expected + 1);
+}
+
+TEST(WaitEstimator, AClassMustEarnWhatItsRequestCosts) {
+  WaitEstimator estimator;
+  Random random(6);
+  double now = 0;
+  Fill(estimator);
+  Serve(estimator, random, 20, 60, now);
+  WaitEstimator::Line line = {.above = 1e6, .share = 0.05, .to_earn = 100, .until_next = 0};
+  const double all = estimator.capacity();
+  EXPECT_NEAR(estimator.Wait(ServiceClass::kNew, line).expected, 100 * 19 / all, 0.02);
+  line.to_earn = 0;
+  EXPECT_NEAR(estimator.Wait(ServiceClass::kNew, line).expected, 0, 0.02);
 }
 
 TEST(WaitEstimator, LearnsToCorrectItself) {
