@@ -294,7 +294,9 @@ Scenario OverloadScenario(const PresetOptions& options, double load, const Retry
   scenario.length = minutes(8);
   scenario.engine = options.engine;
   scenario.warm_up = minutes(2);
-  const double rate = load * CapacityFor(options);
+  scenario.capacity_per_s = CapacityFor(options);
+  scenario.returns_within = retries.retries_max * retries.obeyed_max;
+  const double rate = load * scenario.capacity_per_s;
   if (options.trace == nullptr) {
     constexpr std::uint32_t kPrograms = 200;
     scenario.programs = {{.count = kPrograms,

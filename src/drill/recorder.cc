@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "drill/possible.h"
 #include "drill/random_stream.h"
 
 namespace holdfast::drill {
@@ -12,9 +13,8 @@ using guard::IsGeneration;
 using guard::Refusal;
 
 constexpr double kOutputWeight = 2;
-// A first estimate within 20 % of the real wait, or within what nobody notices.
 constexpr double kEstimateTolerance = 0.2;
-constexpr double kUnnoticedSeconds = 0.05;
+constexpr double kUnnoticedSeconds = 0.1;
 
 std::size_t Index(CallerKind kind) { return static_cast<std::size_t>(kind); }
 
@@ -37,7 +37,11 @@ std::uint64_t TokensInTime(const guard::OutcomeFacts& outcome, const guard::Serv
 }  // namespace
 
 Recorder::Recorder(const Scenario& scenario)
-    : level_(scenario.level), warm_up_end_(scenario.warm_up), length_(scenario.length) {
+    : level_(scenario.level),
+      warm_up_end_(scenario.warm_up),
+      length_(scenario.length),
+      capacity_per_s_(scenario.capacity_per_s),
+      returns_within_(scenario.returns_within) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(length_).count();
   result_.seconds.resize(static_cast<std::size_t>(seconds) + 1);
 }
@@ -49,6 +53,7 @@ SecondSample& Recorder::SecondOf(Time time) {
 
 void Recorder::OnWish(const Wish& wish, CallerKind kind) {
   if (IsHostile(kind) || !IsGeneration(wish.facts.route)) return;
+  if (capacity_per_s_ > 0) wishes_.push_back(wish.first_arrival);
   SecondSample& second = SecondOf(wish.first_arrival);
   ++second.honest_wishes;
   second.honest_cost += wish.facts.prompt_tokens + kOutputWeight * wish.output_tokens;
@@ -79,16 +84,18 @@ void Recorder::OnOutcome(const Wish& wish, CallerKind kind, const guard::Outcome
   if (is_generation && !IsHostile(kind) && outcome.first_token > Duration(0)) {
     first_tokens_.push_back(static_cast<float>(guard::ToSeconds(outcome.first_token)));
   }
-  if (!IsMeasured(outcome.arrival)) return;
   KindResult& result = result_.kinds[Index(kind)];
+  if (is_generation && IsMeasured(outcome.time)) {
+    result.output_tokens += outcome.output_tokens;
+    if (level_.IsGood(outcome)) ++result.good_answers;
+    result.smooth_tokens += TokensInTime(outcome, level_);
+  }
+  if (!IsMeasured(outcome.arrival)) return;
   if (outcome.ending == Ending::kRefused) {
     ++result.refusals[static_cast<std::size_t>(outcome.refusal)];
   }
   if (!is_generation) return;
   ++result.endings[static_cast<std::size_t>(outcome.ending)];
-  result.output_tokens += outcome.output_tokens;
-  if (level_.IsGood(outcome)) ++result.good_answers;
-  result.smooth_tokens += TokensInTime(outcome, level_);
   if (outcome.first_token > Duration(0)) result.first_token.Add(outcome.first_token);
 }
 
@@ -100,9 +107,15 @@ void Recorder::OnWaited(Duration expected, Duration real, Time now) {
   if (!IsMeasured(now)) return;
   ++result_.waits;
   const double error_s = std::abs(guard::ToSeconds(real - expected));
-  if (error_s <= std::max(kEstimateTolerance * guard::ToSeconds(real), kUnnoticedSeconds)) {
-    ++result_.waits_within_20_percent;
+  const double tolerance_s = kEstimateTolerance * guard::ToSeconds(expected);
+  if (error_s <= tolerance_s) ++result_.waits_within_20_percent;
+  if (error_s <= std::max(tolerance_s, kUnnoticedSeconds)) {
+    ++result_.waits_within_20_percent_or_100ms;
   }
+}
+
+void Recorder::OnWaitBroken(Time now) {
+  if (IsMeasured(now)) ++result_.waits;
 }
 
 void Recorder::OnWishEnd(const Wish& wish, CallerKind kind, Time now) {
@@ -153,11 +166,25 @@ void Recorder::EndSecond(const SecondSample& state, Time now) {
   }
 }
 
+void Recorder::BoundWhatWasPossible() {
+  if (capacity_per_s_ <= 0 || result_.measured_s <= 0) return;
+  const auto possible = [&](Duration waits_max) {
+    return static_cast<double>(CountPossible(wishes_, {.capacity_per_s = capacity_per_s_,
+                                                       .waits_max = waits_max,
+                                                       .from = warm_up_end_,
+                                                       .to = Time(length_)})) /
+           result_.measured_s;
+  };
+  result_.possible_goodput_per_s = possible(level_.first_token_max + returns_within_);
+  result_.possible_wishes_per_s = possible(level_.first_token_max);
+}
+
 SimulationResult Recorder::Finish(std::uint64_t events) {
   result_.events = events;
   result_.measured_s = guard::ToSeconds(length_) - guard::ToSeconds(warm_up_end_);
   result_.engine_busy_share =
       busy_seconds_ == 0 ? 0 : busy_sum_ / static_cast<double>(busy_seconds_);
+  BoundWhatWasPossible();
   return std::move(result_);
 }
 

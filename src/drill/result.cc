@@ -73,6 +73,10 @@ double SimulationResult::honest_goodput_per_s() const {
   return measured_s <= 0 ? 0 : static_cast<double>(honest().good_answers) / measured_s;
 }
 
+double SimulationResult::honest_wishes_per_s() const {
+  return measured_s <= 0 ? 0 : static_cast<double>(honest().good) / measured_s;
+}
+
 double SimulationResult::honest_good_share() const {
   const KindResult sum = honest();
   return sum.wishes == 0 ? 1 : static_cast<double>(sum.good) / static_cast<double>(sum.wishes);

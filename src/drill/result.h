@@ -33,7 +33,8 @@ struct KindResult {
   std::uint64_t good = 0;
   std::uint64_t served = 0;  // Wishes answered in full, in time or not.
   // Attempts answered within the service level: what is usually called goodput. It forgives a
-  // refusal that was followed by a good answer later, which `good` does not.
+  // refusal that was followed by a good answer later, which `good` does not. Counted by when the
+  // answer ends, as tokens are, so that a rate does not depend on how long it took.
   std::uint64_t good_answers = 0;
   std::array<std::uint64_t, guard::kEndingCount> endings{};    // Of attempts for an answer.
   std::array<std::uint64_t, guard::kRefusalCount> refusals{};  // Of attempts on any route.
@@ -83,14 +84,20 @@ struct SimulationResult {
   std::uint64_t events = 0;
   double measured_s = 0;  // Length less warm-up.
   double engine_busy_share = 0;
-  // First estimates of a wait and what they came to, of requests that waited and were started.
+  // First estimates of a wait and what they came to: of requests that waited until they were
+  // started, or until the door broke its word.
   std::uint64_t waits = 0;
-  std::uint64_t waits_within_20_percent = 0;
+  std::uint64_t waits_within_20_percent = 0;           // Of the estimate; no floor.
+  std::uint64_t waits_within_20_percent_or_100ms = 0;  // Which nobody notices.
+  // What was possible at all (drill/possible.h), where the scenario says its capacity; else 0.
+  double possible_goodput_per_s = 0;  // Answers in time after some attempt,
+  double possible_wishes_per_s = 0;   // and counted from the first.
   std::uint64_t digest = 0;  // Of every request's end, in order: equal runs have equal digests.
 
   KindResult honest() const;
   KindResult hostile() const;
   double honest_goodput_per_s() const;  // Good answers a second.
+  double honest_wishes_per_s() const;   // Good wishes a second.
   double honest_good_share() const;     // Of wishes.
 };
 

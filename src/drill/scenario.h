@@ -216,6 +216,10 @@ struct Scenario {
   // a second; 0: whatever comes.
   double provisioned_cost_per_s = 0;
   Duration probe_interval = std::chrono::seconds(10);
+  // What the engine sustains of such requests, and for how long after its first attempt a wish may
+  // be tried again as it is told: then the result says what was possible at all. 0: not said.
+  double capacity_per_s = 0;
+  Duration returns_within{0};
 
   std::vector<People> people;
   std::vector<FlashCrowd> crowds;

@@ -129,6 +129,43 @@ std::string TableOf(std::span<const SimulationRun> runs) {
   return html + "</table>";
 }
 
+std::string PercentOrNothing(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? "" : fmt::format("{:.1f} %", 100 * Share(part, whole));
+}
+
+// Beside each load what was possible at all, and the share of it that was reached.
+std::string PossibleToText(std::span<const SimulationRun> runs) {
+  std::string text;
+  for (const SimulationRun& run : runs) {
+    const SimulationResult& result = run.result;
+    if (result.possible_goodput_per_s <= 0) continue;
+    if (text.empty()) {
+      text = fmt::format("\n{:>5} {:<15} {:>9} {:>9} {:>8} {:>9} {:>9} {:>8} {:>8} {:>10}\n",
+                         "load", "door", "goodput/s", "possible", "share", "wishes/s", "possible",
+                         "share", "waits", "or 100 ms");
+    }
+    text += fmt::format(
+        "{:>5} {:<15} {:>9.2f} {:>9.2f} {:>6.1f} % {:>9.2f} {:>9.2f} {:>6.1f} % {:>8} {:>10}\n",
+        run.load > 0 ? fmt::format("{:g}x", run.load) : "", DoorKindWord(run.door),
+        result.honest_goodput_per_s(), result.possible_goodput_per_s,
+        100 * result.honest_goodput_per_s() / result.possible_goodput_per_s,
+        result.honest_wishes_per_s(), result.possible_wishes_per_s,
+        100 * result.honest_wishes_per_s() / result.possible_wishes_per_s,
+        PercentOrNothing(result.waits_within_20_percent, result.waits),
+        PercentOrNothing(result.waits_within_20_percent_or_100ms, result.waits));
+  }
+  if (!text.empty()) {
+    text +=
+        "possible: what a server of the measured capacity takes up of these requests while they "
+        "can\n"
+        "still have a first token in time; goodput after any attempt, wishes from the first "
+        "attempt.\n"
+        "waits: real wait within 20 % of the first estimate, strictly, and or within 100 ms of "
+        "it.\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 json::Object RunToJson(const SimulationRun& run) {
@@ -148,11 +185,21 @@ json::Object RunToJson(const SimulationRun& run) {
                       {"engine_busy_share", result.engine_busy_share},
                       {"waits", result.waits},
                       {"waits_within_20_percent", result.waits_within_20_percent},
+                      {"waits_within_20_percent_or_100ms", result.waits_within_20_percent_or_100ms},
                       {"digest", fmt::format("{:016x}", result.digest)},
                       {"honest", KindToJson(result.honest(), result.measured_s)},
                       {"hostile", KindToJson(result.hostile(), result.measured_s)},
                       {"kinds", std::move(kinds)}};
   if (run.load > 0) object["load"] = run.load;
+  if (result.possible_goodput_per_s > 0) {
+    object["possible_goodput_per_s"] = result.possible_goodput_per_s;
+    object["goodput_share_of_possible"] =
+        result.honest_goodput_per_s() / result.possible_goodput_per_s;
+    object["possible_wishes_good_per_s"] = result.possible_wishes_per_s;
+    object["wishes_good_per_s"] = result.honest_wishes_per_s();
+    object["wishes_good_share_of_possible"] =
+        result.honest_wishes_per_s() / result.possible_wishes_per_s;
+  }
   object["second_columns"] =
       json::Array{"honest_wishes",     "honest_good",       "honest_blocked",
                   "honest_answers",    "hostile_requests",  "hostile_served",
@@ -203,21 +250,21 @@ std::string RunsToHtml(std::span<const SimulationRun> runs) {
 }
 
 std::string RunsToText(std::span<const SimulationRun> runs) {
-  std::string text =
-      fmt::format("{:<16} {:>5} {:<15} {:>9} {:>8} {:>9} {:>8} {:>8} {:>10}\n", "scenario", "load",
-                  "door", "goodput/s", "wishes", "tokens/s", "p99 s", "blocked", "hostile");
+  std::string text = fmt::format("{:<16} {:>5} {:<15} {:>9} {:>8} {:>9} {:>8} {:>8} {:>10} {:>8}\n",
+                                 "scenario", "load", "door", "goodput/s", "wishes", "tokens/s",
+                                 "p99 s", "blocked", "hostile", "waits");
   for (const SimulationRun& run : runs) {
     const KindResult honest = run.result.honest();
     const KindResult hostile = run.result.hostile();
     text += fmt::format(
-        "{:<16} {:>5} {:<15} {:>9.2f} {:>6.2f} % {:>9.0f} {:>8.2f} {:>6.2f} % {:>10}\n",
+        "{:<16} {:>5} {:<15} {:>9.2f} {:>6.2f} % {:>9.0f} {:>8.2f} {:>6.2f} % {:>10} {:>8}\n",
         run.scenario, run.load > 0 ? fmt::format("{:g}x", run.load) : "", DoorKindWord(run.door),
         run.result.honest_goodput_per_s(), 100 * Share(honest.good, honest.wishes),
         static_cast<double>(honest.smooth_tokens) / run.result.measured_s,
         honest.first_token.QuantileSeconds(0.99), 100 * Share(honest.blocked, honest.wishes),
-        hostile.served);
+        hostile.served, PercentOrNothing(run.result.waits_within_20_percent, run.result.waits));
   }
-  return text;
+  return text + PossibleToText(runs);
 }
 
 }  // namespace holdfast::drill

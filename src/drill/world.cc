@@ -157,6 +157,7 @@ void World::PollDoor() {
     door_->Poll(now_, started_, expired_);
     for (const std::uint32_t slot : started_) StartEngine(slot);
     for (const FrontDoor::Expired& expired : expired_) {
+      recorder_.OnWaitBroken(now_);
       Refuse(expired.slot, expired.refusal, expired.retry_after, true);
     }
   } while (!started_.empty());
