@@ -51,9 +51,13 @@ test("a person asks and sees the answer grow", async () => {
     };
     new MutationObserver(note).observe(document.body, { subtree: true, childList: true, characterData: true });
   });
+  // A busy machine may hand a whole answer to the page at once; a slow line makes it come in pieces.
+  const network = await page.context().newCDPSession(page);
+  await network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: 16_000, uploadThroughput: -1 });
   await page.getByLabel("Message").fill("Tell me a short story about a fox.");
   await page.keyboard.press("Enter");
   await finished(page, 1);
+  await network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
   const lengths = await page.evaluate(() => window.lengths);
   assert.ok(lengths.length >= 3, `the answer grew in steps: ${lengths}`);
   assert.ok(lengths.every((length, i) => i === 0 || length > lengths[i - 1]));
@@ -122,8 +126,9 @@ test("a question that was unanswered when the page went away can be asked again"
   await page.getByLabel("Message").fill("Hello");
   await page.keyboard.press("Enter");
   await page.locator(".growing").waitFor();
-  await page.unroute("**/v1/chat/completions");
   await page.reload();
+  // Not earlier: a request that is held goes on when nobody holds it any more.
+  await page.unroute("**/v1/chat/completions");
   await page.locator(".history-pick").click();
   await page.getByText("This answer was interrupted.").waitFor();
   await page.getByLabel("Regenerate").click();
