@@ -353,7 +353,9 @@ void Admission::State::Start(Slot slot, bool has_waited, Time now) {
   ticket.mark = limit_.OnStart(ticket.prompt_tokens, now);
   ++clients_[ticket.client].in_flight;
   estimator_.OnStart(ticket.cost, ticket.predicted_output, has_waited);
-  pacer_.OnStart(ticket.cost, estimator_.capacity(), limit_.room(), has_waited, now);
+  if (is_paced_) {
+    pacer_.OnStart(ticket.cost, estimator_.capacity(), limit_.room(), has_waited, now);
+  }
   ++counters_.started;
   if (!has_waited) return;
   const double real = ToSeconds(now - ticket.arrival);

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr double kDelayShare = 0.08;
 constexpr double kDelayPerPrompt = 0.5;
 constexpr double kWindowInitial = 4;
-constexpr double kOrdinaryGain = 1.0 / 256;
+constexpr std::uint32_t kOrdinaryMemory = 64;
 constexpr double kPromptTokens = 32;  // What any prompt costs, in tokens.
 constexpr double kShort = 0.3;        // Of the window.
 constexpr Duration kWindowCalm = 5s;  // After a cut, growth is slow for as long.
@@ -44,8 +44,8 @@ constexpr Duration kReportFresh = 3s;
 constexpr double kCacheFull = 0.03;
 
 // One standard deviation of a Poisson count above a limit; none above a limit of one.
-std::uint32_t Ceiling(double limit) {
-  return static_cast<std::uint32_t>(limit + std::sqrt(limit) - 1);
+std::uint32_t Ceiling(double limit, double spread) {
+  return static_cast<std::uint32_t>(limit + spread - 1);
 }
 
 }  // namespace
@@ -65,34 +65,42 @@ ConcurrencyLimit::ConcurrencyLimit(const Options& options)
 }
 
 bool ConcurrencyLimit::IsShort() const {
-  return is_up_ && prompts_ < kShort * window_ && in_flight_ < limit_ - 2 * std::sqrt(limit_);
+  return is_up_ && prompts_ < kShort * window_ && in_flight_ < limit_ - 2 * limit_spread_;
 }
 
 double ConcurrencyLimit::room() const {
   const double window = (window_ - prompts_) / window_;
-  const double limit = (limit_ - in_flight_) / (2 * std::sqrt(limit_));
+  const double limit = (limit_ - in_flight_) / (2 * limit_spread_);
   return std::clamp(std::min(window, limit), -1.0, 1.0);
 }
 
 ConcurrencyLimit::Mark ConcurrencyLimit::OnStart(std::uint32_t prompt_tokens, Time now) {
-  const double log_tokens = std::log(std::max(prompt_tokens, 1u));
-  log_tokens_ += (log_tokens_ == 0 ? 1 : kOrdinaryGain) * (log_tokens - log_tokens_);
+  LearnOrdinary(prompt_tokens);
   const Mark mark{.start = now,
                   .prompts = PromptsIn(prompt_tokens),
                   .window_round = window_round_,
                   .limit_round = limit_round_,
                   .is_alone = before_first_token_ == 0,
                   .has_filled_window = prompts_ + 1 >= window_floor_,
-                  .has_filled_limit = in_flight_ + 1 + std::sqrt(limit_) >= limit_floor_};
+                  .has_filled_limit = in_flight_ + 1 + limit_spread_ >= limit_floor_};
   ++in_flight_;
   ++before_first_token_;
   prompts_ += mark.prompts;
   return mark;
 }
 
+// A median that forgets: each sample moves it by a factor, which nears one.
+void ConcurrencyLimit::LearnOrdinary(std::uint32_t prompt_tokens) {
+  if (prompts_seen_ == 0) ordinary_tokens_ = prompt_tokens;
+  prompts_seen_ = std::min(prompts_seen_ + 1, kOrdinaryMemory);
+  const double factor = 1 + 1.0 / prompts_seen_;
+  if (prompt_tokens > ordinary_tokens_) ordinary_tokens_ *= factor;
+  if (prompt_tokens < ordinary_tokens_) ordinary_tokens_ /= factor;
+}
+
 double ConcurrencyLimit::PromptsIn(std::uint32_t prompt_tokens) const {
   if (!options_.is_adaptive) return 1;
-  return (prompt_tokens + kPromptTokens) / (std::exp(log_tokens_) + kPromptTokens);
+  return (prompt_tokens + kPromptTokens) / (ordinary_tokens_ + kPromptTokens);
 }
 
 void ConcurrencyLimit::LeaveWindow(const Mark& mark) {
@@ -266,13 +274,14 @@ void ConcurrencyLimit::SetLimit(double limit) {
   if (options_.is_adaptive) limit = std::min(limit, LimitMax());
   limit_ = std::max<double>(limit, options_.min);
   limit_floor_ = static_cast<std::uint32_t>(limit_);
-  limit_ceiling_ = Ceiling(limit_);
+  limit_spread_ = std::sqrt(limit_);
+  limit_ceiling_ = Ceiling(limit_, limit_spread_);
 }
 
 void ConcurrencyLimit::SetWindow(double window) {
   window_ = std::clamp<double>(window, 1, options_.max);
   window_floor_ = static_cast<std::uint32_t>(window_);
-  window_ceiling_ = Ceiling(window_);
+  window_ceiling_ = Ceiling(window_, std::sqrt(window_));
 }
 
 }  // namespace holdfast::guard

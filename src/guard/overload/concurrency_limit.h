@@ -1,9 +1,9 @@
 // ConcurrencyLimit: how much may be in the engine at once, learned from how it answers. Two limits,
 // for two kinds of queue that an engine with continuous batching builds:
 //
-//   window  on prompts before their first token, counted in ordinary ones (the mean of their
-//           logarithms): one of twenty times the length takes twenty places, since the engine works
-//           on prompts one after the other. Its signal is the delay inside the engine,
+//   window  on prompts before their first token, counted in ordinary ones (their median): one of
+//           twenty times the length takes twenty places, since the engine works on prompts one
+//           after the other. Its signal is the delay inside the engine,
 //             q = (dispatch to first token) - PromptTime,  aimed at  q* = share of first_token_max
 //           Below q*/2 and in full use the window grows (by one a sample until the first cut and
 //           long after the last, by 1/window between); above q* it is cut in proportion, to
@@ -87,6 +87,7 @@ class ConcurrencyLimit {
 
  private:
   double LimitMax() const;
+  void LearnOrdinary(std::uint32_t prompt_tokens);
   double PromptsIn(std::uint32_t prompt_tokens) const;
   void LeaveWindow(const Mark& mark);
   void SetLimit(double limit);
@@ -104,8 +105,9 @@ class ConcurrencyLimit {
   PromptTime prompt_time_;
   std::uint32_t in_flight_ = 0;
   std::uint32_t before_first_token_ = 0;
-  double prompts_ = 0;     // Of those before their first token, in ordinary prompts.
-  double log_tokens_ = 0;  // Mean logarithm of prompts; its exponential is an ordinary one.
+  double prompts_ = 0;          // Of those before their first token, in ordinary prompts.
+  double ordinary_tokens_ = 0;  // Of prompts, the median.
+  std::uint32_t prompts_seen_ = 0;
 
   double window_;
   std::uint32_t window_floor_ = 1;
@@ -119,6 +121,7 @@ class ConcurrencyLimit {
   double limit_;
   std::uint32_t limit_floor_ = 1;
   std::uint32_t limit_ceiling_ = 1;
+  double limit_spread_ = 1;  // Of what is in flight, around it.
   std::uint32_t limit_round_ = 0;
   Time limit_cut_;
   Time limit_grown_{};
