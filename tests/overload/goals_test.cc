@@ -122,6 +122,19 @@ TEST(Goals, FloodFromTenThousandSourcesLeavesHonestPeopleTheirAnswers) {
   }
 }
 
+// Prompts of 32,000 tokens at twice the capacity, seeds 71 to 74: few of them are let in, and those
+// few do not close the engine on the others.
+TEST(Goals, PromptsAtTheCostLimitLeaveHonestPeopleTheirAnswers) {
+  Stretch with;
+  Stretch without;
+  for (std::uint64_t seed = 71; seed <= 74; ++seed) {
+    const Scenario flood = FindPreset("cost_limits")->make(WithSeed(seed));
+    with += Over(Simulate(flood), kOnset + 3, kEnd);
+    without += Over(Simulate(Counterfactual(flood, {.hostile = false})), kOnset + 3, kEnd);
+  }
+  EXPECT_GE(with.good_share(), 0.99 * without.good_share());
+}
+
 // Seeds 41 to 44.
 TEST(Goals, SignUpFloodIsMetWithinSecondsAndForgottenWithinAMinute) {
   KindResult honest;
