@@ -1,5 +1,7 @@
 #include "drill/trace_replay.h"
 
+#include <algorithm>
+
 #include "drill/api_programs.h"
 #include "drill/identity.h"
 
@@ -26,9 +28,10 @@ void TraceReplayGroup::Introduce(World& world, std::uint32_t first) {
 Time TraceReplayGroup::TimeOf(std::uint64_t row) const {
   const auto& requests = *trace_.requests;
   const std::uint64_t round = row / requests.size();
-  // A repetition begins a mean gap after the last request.
+  // A repetition begins a mean gap after the last request; it takes a second at least.
   const Duration length =
-      requests.back().at + requests.back().at / static_cast<std::int64_t>(requests.size());
+      std::max(requests.back().at + requests.back().at / static_cast<std::int64_t>(requests.size()),
+               Duration(std::chrono::seconds(1)));
   const Duration at =
       requests[row % requests.size()].at + length * static_cast<std::int64_t>(round);
   return trace_.start + guard::FromSeconds(guard::ToSeconds(at) / trace_.compression);

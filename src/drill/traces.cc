@@ -1,127 +1,143 @@
 #include "drill/traces.h"
 
 #include <algorithm>
-#include <charconv>
-#include <chrono>
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <optional>
-#include <sstream>
+#include <span>
+#include <string_view>
 
+#include "drill/csv.h"
 #include "drill/lengths.h"
 #include "drill/random_stream.h"
-#include "json/json.h"
+#include "drill/serve_gen.h"
+#include "drill/trace_builder.h"
 
 namespace holdfast::drill {
 namespace {
 
-constexpr std::size_t kFileBytesMax = std::size_t{1} << 30;
-constexpr std::uint32_t kTokensMax = 1 << 24;
-constexpr Duration kServeGenWindow = std::chrono::minutes(10);
-constexpr std::size_t kSamplesOfHistogram = 4096;
+constexpr double kTokensMax = 1 << 24;
+constexpr double kCountMax = 1e12;
+constexpr double kSpanMax_s = 1e9;
+constexpr std::size_t kCountLinesMax = 10'000'000;
 
-enum class Format { kTokens, kCounts, kAzure, kLengths };
+enum Column { kTime, kPrompt, kOutput, kCount, kColumnCount };
 
-struct Line {
-  std::string_view text;
-  std::size_t number = 0;
+// Which field holds what; a trace has prompt and output, or time and count.
+struct Columns {
+  std::array<std::optional<std::size_t>, kColumnCount> field;
+  double time_unit_s = 1;
+
+  bool has_lengths() const { return field[kPrompt] && field[kOutput]; }
+  bool is_whole() const { return has_lengths() || (field[kTime] && field[kCount]); }
 };
 
-// Lines without their ends; empty ones are left out.
-class Lines {
- public:
-  explicit Lines(std::string_view text) : rest_(text) {}
+// Lower case, letters and digits alone.
+std::string Plain(std::string_view name) {
+  std::string plain;
+  for (const char c : name) {
+    if (c >= 'A' && c <= 'Z') plain += static_cast<char>(c - 'A' + 'a');
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) plain += c;
+  }
+  return plain;
+}
 
-  std::optional<Line> Next() {
-    while (!rest_.empty()) {
-      const std::size_t end = std::min(rest_.find('\n'), rest_.size());
-      std::string_view line = rest_.substr(0, end);
-      rest_.remove_prefix(std::min(end + 1, rest_.size()));
-      ++number_;
-      if (line.ends_with('\r')) line.remove_suffix(1);
-      if (!line.empty()) return Line{line, number_};
+struct Spelling {
+  std::string_view name;
+  Column column;
+};
+constexpr Spelling kSpellings[] = {
+    {"time", kTime},
+    {"timestamp", kTime},
+    {"arrivaltime", kTime},
+    {"arrivedat", kTime},
+    {"arrival", kTime},
+    {"starttime", kTime},
+    {"start", kTime},
+    {"date", kTime},
+    {"datetime", kTime},
+    {"inputtokens", kPrompt},
+    {"contexttokens", kPrompt},     // Azure.
+    {"numprefilltokens", kPrompt},  // Vidur.
+    {"requesttokens", kPrompt},     // BurstGPT.
+    {"prompttokens", kPrompt},
+    {"inputlength", kPrompt},
+    {"promptlength", kPrompt},
+    {"input", kPrompt},
+    {"outputtokens", kOutput},
+    {"generatedtokens", kOutput},
+    {"numdecodetokens", kOutput},
+    {"responsetokens", kOutput},
+    {"completiontokens", kOutput},
+    {"outputlength", kOutput},
+    {"output", kOutput},
+    {"count", kCount},
+    {"requests", kCount},
+    {"requestcount", kCount},
+    {"numrequests", kCount},
+};
+
+Columns ColumnsOf(std::span<const std::string_view> header) {
+  Columns columns;
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    const std::string plain = Plain(header[i]);
+    std::string_view name = plain;
+    const bool is_ms = name.ends_with("ms") && name.size() > 2;
+    if (is_ms) name.remove_suffix(2);
+    for (const Spelling& spelling : kSpellings) {
+      if (spelling.name != name || (is_ms && spelling.column != kTime)) continue;
+      if (columns.field[spelling.column]) continue;  // The first of that name counts.
+      columns.field[spelling.column] = i;
+      if (spelling.column == kTime && is_ms) columns.time_unit_s = 1e-3;
     }
-    return std::nullopt;
   }
-
- private:
-  std::string_view rest_;
-  std::size_t number_ = 0;
-};
-
-// The next field of a line of commas; takes it off.
-std::string_view TakeField(std::string_view& line) {
-  const std::size_t end = std::min(line.find(','), line.size());
-  const std::string_view field = line.substr(0, end);
-  line.remove_prefix(std::min(end + 1, line.size()));
-  return field;
+  return columns;
 }
 
-std::optional<double> Number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
+// Of a trace that begins with figures at once.
+Columns ColumnsWithoutHeader(std::span<const std::string_view> fields) {
+  Columns columns;
+  const auto is_number = [](std::string_view field) { return ParseNumber(field).has_value(); };
+  if (!ParseTime(fields[0]) || !std::ranges::all_of(fields.subspan(1), is_number)) return columns;
+  columns.field[kTime] = 0;
+  if (fields.size() == 2) columns.field[kCount] = 1;
+  if (fields.size() == 3) columns.field[kPrompt] = 1, columns.field[kOutput] = 2;
+  return columns;
 }
 
-// "2023-11-16 18:15:46.6805900" as seconds since 1970.
-std::optional<double> TimeStamp(std::string_view text) {
-  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || text[13] != ':') return std::nullopt;
-  const auto part = [&](std::size_t at, std::size_t size) { return Number(text.substr(at, size)); };
-  const auto year = part(0, 4), month = part(5, 2), day = part(8, 2);
-  const auto hour = part(11, 2), minute = part(14, 2), second = part(17, text.size() - 17);
-  if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
-                                         std::chrono::month(static_cast<unsigned>(*month)),
-                                         std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok()) return std::nullopt;
-  const auto days = std::chrono::sys_days(date).time_since_epoch().count();
-  return days * 86400.0 + *hour * 3600 + *minute * 60 + *second;
-}
-
-std::optional<Format> FormatOf(std::string_view header) {
-  if (header.starts_with("TIMESTAMP,")) return Format::kAzure;
-  if (header.starts_with("num_prefill_tokens,")) return Format::kLengths;
-  if (header == "time,count") return Format::kCounts;
-  if (header == "time,input_tokens,output_tokens") return Format::kTokens;
-  return std::nullopt;
-}
-
-class TraceReader {
+class TraceParser {
  public:
-  TraceReader(Format format, const Lengths& lengths, std::uint64_t seed)
-      : format_(format), lengths_(lengths), random_(Mix(seed, 0x7472616365)) {}
+  TraceParser(const Columns& columns, const Lengths& lengths, std::uint64_t seed)
+      : columns_(columns), lengths_(lengths), random_(Mix(seed, 0x7472616365)), builder_(lengths) {}
 
-  // False: not a line of this format.
-  bool Add(std::string_view line) {
-    if (format_ == Format::kLengths) return AddRequest(Number("0"), line, requests_.size());
-    const std::string_view time = TakeField(line);
-    const auto at_s = format_ == Format::kAzure ? TimeStamp(time) : Number(time);
+  // False: not a line of this trace.
+  bool Add(std::span<const std::string_view> fields) {
+    ++lines_;
+    const auto at_s = TimeOf(fields);
     if (!at_s) return false;
     if (!start_s_) start_s_ = *at_s;
     const double offset_s = *at_s - *start_s_;
-    if (std::abs(offset_s) > 4e8) return false;
-    if (format_ == Format::kCounts) {
-      const auto count = Number(TakeField(line));
-      if (!count || *count < 0 || *count > static_cast<double>(kTraceRequestsMax)) return false;
+    if (std::abs(offset_s) > kSpanMax_s) return false;
+    if (!columns_.has_lengths()) {
+      const auto count = Amount(fields, kCount, kCountMax);
+      if (!count) return false;
       counts_.push_back({offset_s, *count});
       return true;
     }
-    return AddRequest(offset_s, line, 0);
+    const auto prompt = Amount(fields, kPrompt, kTokensMax);
+    const auto output = Amount(fields, kOutput, kTokensMax);
+    if (!prompt || !output) return false;
+    builder_.Add(offset_s, *prompt, *output);
+    return true;
   }
+
+  bool is_full() const { return counts_.size() > kCountLinesMax; }
 
   Result<Trace> Finish() {
     SpreadCounts();
-    if (requests_.empty()) return Fail(ErrorCode::kCorrupt, "trace: no requests");
-    std::ranges::stable_sort(requests_, {}, &TracedRequest::at);
-    const Duration first = requests_.front().at;
-    for (TracedRequest& request : requests_) request.at -= first;
-    return std::make_shared<const std::vector<TracedRequest>>(std::move(requests_));
+    return builder_.Finish();
   }
-
-  bool is_full() const { return requests_.size() > kTraceRequestsMax; }
 
  private:
   struct Count {
@@ -129,182 +145,113 @@ class TraceReader {
     double count;
   };
 
-  bool AddRequest(std::optional<double> at_s, std::string_view line, std::size_t seconds) {
-    const auto prompt = Number(TakeField(line));
-    const auto output = Number(TakeField(line));
-    if (!prompt || !output || *prompt < 0 || *output < 0 || *prompt > kTokensMax ||
-        *output > kTokensMax) {
-      return false;
-    }
-    requests_.push_back({guard::FromSeconds(*at_s + static_cast<double>(seconds)),
-                         std::max(1U, static_cast<std::uint32_t>(*prompt)),
-                         std::max(1U, static_cast<std::uint32_t>(*output))});
-    return true;
+  // Lines without a time come a second apart.
+  std::optional<double> TimeOf(std::span<const std::string_view> fields) const {
+    if (!columns_.field[kTime]) return static_cast<double>(lines_);
+    if (*columns_.field[kTime] >= fields.size()) return std::nullopt;
+    const auto time = ParseTime(fields[*columns_.field[kTime]]);
+    if (!time) return std::nullopt;
+    return *time * columns_.time_unit_s;
   }
 
-  // A count's requests lie between its line and the next; the last line lasts as the one before.
+  std::optional<double> Amount(std::span<const std::string_view> fields, Column column,
+                               double max) const {
+    if (*columns_.field[column] >= fields.size()) return std::nullopt;
+    const auto amount = ParseNumber(fields[*columns_.field[column]]);
+    if (!amount || *amount < 0 || *amount > max) return std::nullopt;
+    return amount;
+  }
+
+  // How long a line of counts lasts: until the next one, but no longer than lines usually do, so
+  // that the last one and one before a hole are as the others.
+  double UsualGap() const {
+    std::vector<double> gaps;
+    for (std::size_t i = 1; i < counts_.size(); ++i) {
+      gaps.push_back(counts_[i].at_s - counts_[i - 1].at_s);
+    }
+    if (gaps.empty()) return 1;
+    const auto middle = gaps.begin() + static_cast<std::ptrdiff_t>(gaps.size() / 2);
+    std::ranges::nth_element(gaps, middle);
+    return *middle;
+  }
+
   void SpreadCounts() {
-    for (std::size_t i = 0; i < counts_.size() && !is_full(); ++i) {
-      const bool is_last = i + 1 == counts_.size();
-      const double width_s = is_last ? (i == 0 ? 1 : counts_[i].at_s - counts_[i - 1].at_s)
-                                     : counts_[i + 1].at_s - counts_[i].at_s;
-      for (double left = counts_[i].count; left >= 1 || random_.Chance(left); left -= 1) {
+    std::ranges::stable_sort(counts_, {}, &Count::at_s);
+    std::size_t kept_lines = 0;
+    double total = 0;
+    for (const Count& line : counts_) {
+      total += line.count;
+      if (kept_lines > 0 && counts_[kept_lines - 1].at_s == line.at_s) {
+        counts_[kept_lines - 1].count += line.count;
+      } else {
+        counts_[kept_lines++] = line;
+      }
+    }
+    counts_.resize(kept_lines);
+    const double kept = std::min(1.0, static_cast<double>(kTraceRequestsMax) / (total + 1));
+    const double usual_s = UsualGap();
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      double width_s = usual_s;
+      if (i + 1 < counts_.size())
+        width_s = std::min(width_s, counts_[i + 1].at_s - counts_[i].at_s);
+      const double count = counts_[i].count * kept;
+      auto whole = static_cast<std::uint64_t>(count);
+      if (random_.Chance(count - static_cast<double>(whole))) ++whole;
+      for (; whole > 0; --whole) {
         const TokenCounts tokens = DrawTokens(lengths_, random_);
-        const double at_s = counts_[i].at_s + std::max(width_s, 0.0) * random_.Uniform();
-        requests_.push_back({guard::FromSeconds(at_s), tokens.prompt, tokens.output});
-        if (left < 1 || is_full()) break;
+        builder_.Add(counts_[i].at_s + width_s * random_.Uniform(), tokens.prompt, tokens.output);
       }
     }
   }
 
-  Format format_;
-  Lengths lengths_;
+  const Columns columns_;
+  const Lengths lengths_;
   RandomStream random_;
   std::optional<double> start_s_;
+  std::uint64_t lines_ = 0;
   std::vector<Count> counts_;
-  std::vector<TracedRequest> requests_;
+  TraceBuilder builder_;
 };
-
-Result<std::string> ReadText(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return Fail(ErrorCode::kIo, "{}: cannot be opened", path);
-  const auto size = static_cast<std::size_t>(file.tellg());
-  if (size > kFileBytesMax) {
-    return Fail(ErrorCode::kTooLarge, "{}: over {} bytes", path, kFileBytesMax);
-  }
-  std::string text(size, '\0');
-  file.seekg(0);
-  if (!file.read(text.data(), static_cast<std::streamsize>(size))) {
-    return Fail(ErrorCode::kIo, "{}: cannot be read", path);
-  }
-  return text;
-}
-
-// "{45: 0.0097, 46: 0.0117}", a histogram as Python prints it.
-struct Bin {
-  double value;
-  double weight;
-};
-std::vector<Bin> ParseHistogram(std::string_view text) {
-  std::vector<Bin> bins;
-  while (true) {
-    const std::size_t begin = text.find_first_of("0123456789");
-    if (begin == std::string_view::npos) return bins;
-    text.remove_prefix(begin);
-    const std::size_t colon = std::min(text.find(':'), text.size());
-    const std::size_t end = std::min(text.find_first_of(",}"), text.size());
-    if (colon >= end) return bins;
-    std::string_view weight_text = text.substr(colon + 1, end - colon - 1);
-    while (weight_text.starts_with(' ')) weight_text.remove_prefix(1);
-    const auto value = Number(text.substr(0, colon));
-    const auto weight = Number(weight_text);
-    if (!value || !weight) return bins;
-    bins.push_back({*value, *weight});
-    text.remove_prefix(end);
-  }
-}
-
-// The value at this quantile.
-double Quantile(const std::vector<Bin>& bins, double total, double quantile) {
-  double below = 0;
-  for (const Bin& bin : bins) {
-    below += bin.weight;
-    if (below >= quantile * total) return bin.value;
-  }
-  return bins.back().value;
-}
-
-// Samples that follow both histograms, each on its own: ServeGen gives no joint law.
-Result<Trace> SampleLengths(const json::Object& dataset, const std::string& path) {
-  std::vector<Bin> prompts;
-  std::vector<Bin> outputs;
-  for (const auto& entry : dataset) {
-    if (!entry.value().is_object()) return Fail(ErrorCode::kCorrupt, "{}: not an object", path);
-    const json::Object& window = entry.value().as_object();
-    TRY_ASSIGN(const std::string input_text, json::RequireString(window, "input_tokens"));
-    TRY_ASSIGN(const std::string output_text, json::RequireString(window, "output_tokens"));
-    std::ranges::copy(ParseHistogram(input_text), std::back_inserter(prompts));
-    std::ranges::copy(ParseHistogram(output_text), std::back_inserter(outputs));
-  }
-  if (prompts.empty() || outputs.empty()) return Fail(ErrorCode::kCorrupt, "{}: no lengths", path);
-  double prompt_total = 0;
-  double output_total = 0;
-  for (std::vector<Bin>* bins : {&prompts, &outputs}) {
-    std::ranges::stable_sort(*bins, {}, &Bin::value);
-    for (const Bin& bin : *bins) (bins == &prompts ? prompt_total : output_total) += bin.weight;
-  }
-  RandomStream random(Mix(prompts.size(), outputs.size()));
-  std::vector<TracedRequest> samples;
-  for (std::size_t i = 0; i < kSamplesOfHistogram; ++i) {
-    const double prompt = Quantile(prompts, prompt_total, random.Uniform());
-    const double output = Quantile(outputs, output_total, random.Uniform());
-    samples.push_back({Duration(0), std::max(1U, static_cast<std::uint32_t>(prompt)),
-                       std::max(1U, static_cast<std::uint32_t>(output))});
-  }
-  return std::make_shared<const std::vector<TracedRequest>>(std::move(samples));
-}
-
-Result<RateWindow> ParseWindow(const Line& line, const std::string& path) {
-  std::string_view rest = line.text;
-  TakeField(rest);  // Start.
-  const auto rate = Number(TakeField(rest));
-  TakeField(rest);  // Coefficient of variation; the law's shape says the same.
-  const std::string_view law = TakeField(rest);
-  const auto shape = Number(TakeField(rest));
-  const bool is_silent = law.empty();
-  if (!rate || *rate < 0 || (!is_silent && (!shape || *shape <= 0))) {
-    return Fail(ErrorCode::kCorrupt, "{}: line {} is not a window", path, line.number);
-  }
-  RateWindow window{.length = kServeGenWindow, .rate_per_s = is_silent ? 0 : *rate};
-  if (!is_silent) window.shape = *shape;
-  window.law = law == "Gamma"     ? ArrivalLaw::kGamma
-               : law == "Weibull" ? ArrivalLaw::kWeibull
-                                  : ArrivalLaw::kPoisson;
-  return window;
-}
 
 }  // namespace
 
-Result<Trace> ParseTrace(std::string_view text, const Lengths& lengths, std::uint64_t seed) {
-  Lines lines(text);
-  const auto header = lines.Next();
-  const auto format = header ? FormatOf(header->text) : std::nullopt;
-  if (!format) return Fail(ErrorCode::kCorrupt, "trace: line 1 names no known columns");
-  TraceReader reader(*format, lengths, seed);
-  while (const auto line = lines.Next()) {
-    if (!reader.Add(line->text)) {
-      return Fail(ErrorCode::kCorrupt, "trace: line {} is not a request", line->number);
+Result<Trace> ParseTrace(std::istream& csv, const Lengths& lengths, std::uint64_t seed) {
+  CsvReader reader(csv);
+  std::optional<TraceParser> parser;
+  while (true) {
+    TRY_ASSIGN(const bool has_line, reader.Next());
+    if (!has_line) break;
+    const bool is_first = !parser;
+    if (is_first) {
+      Columns columns = ColumnsOf(reader.fields());
+      const bool has_header = columns.is_whole();
+      if (!has_header) columns = ColumnsWithoutHeader(reader.fields());
+      if (!columns.is_whole()) {
+        return Fail(ErrorCode::kCorrupt, "trace: line {} names no known columns",
+                    reader.line_number());
+      }
+      parser.emplace(columns, lengths, seed);
+      if (has_header) continue;
     }
-    if (reader.is_full()) {
-      return Fail(ErrorCode::kTooLarge, "trace: over {} requests", kTraceRequestsMax);
+    if (!parser->Add(reader.fields())) {
+      return Fail(ErrorCode::kCorrupt, "trace: line {} is not a request", reader.line_number());
+    }
+    if (parser->is_full()) {
+      return Fail(ErrorCode::kTooLarge, "trace: over {} lines of counts", kCountLinesMax);
     }
   }
-  return reader.Finish();
+  if (!parser) return Fail(ErrorCode::kCorrupt, "trace: empty");
+  return parser->Finish();
 }
 
 Result<Trace> ReadTrace(const std::string& path, const Lengths& lengths, std::uint64_t seed) {
-  TRY_ASSIGN(const std::string text, ReadText(path));
-  auto trace = ParseTrace(text, lengths, seed);
+  if (IsServeGen(path)) return ReadServeGen(path, lengths, seed);
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Fail(ErrorCode::kIo, "{}: cannot be opened", path);
+  auto trace = ParseTrace(file, lengths, seed);
   if (!trace) return Fail(trace.error().code, "{}: {}", path, trace.error().message);
+  if (file.bad()) return Fail(ErrorCode::kIo, "{}: cannot be read", path);
   return trace;
-}
-
-Result<Programs> ReadServeGen(const std::string& folder, int chunk) {
-  const std::string base = fmt::format("{}/chunk-{}", folder, chunk);
-  TRY_ASSIGN(const std::string trace_text, ReadText(base + "-trace.csv"));
-  Programs programs{.count = 1};
-  Lines lines(trace_text);
-  while (const auto line = lines.Next()) {
-    TRY_ASSIGN(RateWindow window, ParseWindow(*line, base + "-trace.csv"));
-    programs.windows.push_back(window);
-  }
-  TRY_ASSIGN(const std::string dataset_text, ReadText(base + "-dataset.json"));
-  TRY_ASSIGN(const json::Value dataset, json::Parse(dataset_text, {.text_bytes_max = 16U << 20}));
-  if (!dataset.is_object()) return Fail(ErrorCode::kCorrupt, "{}: not an object", base);
-  TRY_ASSIGN(programs.lengths.samples, SampleLengths(dataset.as_object(), base + "-dataset.json"));
-  programs.lengths.prompt_max = kTokensMax;
-  programs.lengths.output_max = kTokensMax;
-  return programs;
 }
 
 }  // namespace holdfast::drill
