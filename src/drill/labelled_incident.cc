@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "drill/simulation.h"
+#include "drill/trace_segment.h"
 
 namespace holdfast::drill {
 namespace {
@@ -87,18 +88,27 @@ void AddPeople(Draft& draft, double requests_per_s) {
       ProgramsAtRate(dice, CallerKind::kProgram, programs * requests_per_s));
 }
 
-void AddTrace(Draft& draft, const IncidentTraffic& traffic, double requests_per_s) {
+// The trace's requests as `load` of what the engine sustains of requests as long as these.
+void AddTrace(Draft& draft, const IncidentTraffic& traffic, double load) {
+  Dice& dice = draft.dice;
   const auto& requests = *traffic.trace;
-  const double length_s = guard::ToSeconds(requests.back().at - requests.front().at);
-  const double rate = static_cast<double>(requests.size()) / std::max(length_s, 1.0);
-  draft.scenario().traces.push_back(
-      {.requests = traffic.trace,
-       .start = Time{},
-       .compression = requests_per_s / rate,
-       .callers = static_cast<std::uint32_t>(draft.dice.Log(100, 1500)),
-       .retries = draft.dice.Chance(0.3) ? kNaiveRetries : kSdkRetries,
-       .timeout_s = 30,
-       .history_share = draft.dice.In(0.5, 0.9)});
+  double prompt = 0, output = 0;
+  for (const TracedRequest& request : requests) {
+    prompt += request.prompt_tokens;
+    output += request.output_tokens;
+  }
+  const auto count = static_cast<double>(requests.size());
+  const double capacity_per_s =
+      guard::SustainedRequestsPerSecond(draft.scenario().engine, prompt / count, output / count);
+  const Trace segment = CutSegment(traffic.trace, {.length = draft.scenario().length,
+                                                   .requests_per_s = load * capacity_per_s,
+                                                   .begin = dice.In(0, 1)});
+  if (segment == nullptr) return;
+  draft.scenario().traces.push_back({.requests = segment,
+                                     .callers = static_cast<std::uint32_t>(dice.Log(100, 1500)),
+                                     .retries = dice.Chance(0.3) ? kNaiveRetries : kSdkRetries,
+                                     .timeout_s = 30,
+                                     .history_share = dice.In(0.5, 0.9)});
 }
 
 // `strength`: how many times the capacity comes on top, at the height.
@@ -301,13 +311,13 @@ LabelledIncident DraftIncident(std::uint64_t seed, IncidentClass incident_class,
       guard::SustainedRequestsPerSecond(scenario.engine, kMeanPrompt, kMeanOutput);
   draft.end = incident.onset + guard::FromSeconds(dice.In(60, 150));
   scenario.length = draft.end.time_since_epoch() + seconds(45);
-  const double ordinary_per_s = draft.capacity_per_s * dice.In(0.4, 0.7);
+  const double load = dice.In(0.4, 0.7);
   if (traffic.trace != nullptr) {
     const double traced = dice.In(0.5, 1.0);
-    AddTrace(draft, traffic, traced * ordinary_per_s);
-    AddPeople(draft, (1 - traced) * ordinary_per_s);
+    AddTrace(draft, traffic, traced * load);
+    AddPeople(draft, (1 - traced) * draft.capacity_per_s * load);
   } else {
-    AddPeople(draft, ordinary_per_s);
+    AddPeople(draft, draft.capacity_per_s * load);
   }
   AddCauses(draft, incident_class);
   scenario.provisioned_cost_per_s = kProvisionMargin * OrdinaryCostPerSecond(incident);

@@ -38,8 +38,8 @@ struct LabelledIncident {
 
 // What the honest side of an incident looks like, if not drawn from the seed alone.
 struct IncidentTraffic {
-  // The ordinary traffic is these requests, at a compression that suits the engine, with the
-  // lengths of the trace; null: people and programs.
+  // At least half of the ordinary traffic is a stretch of this (trace_segment.h), at a load that
+  // suits the engine, with the lengths of the trace; null: people and programs alone.
   std::shared_ptr<const std::vector<TracedRequest>> trace;
 };
 
@@ -49,7 +49,7 @@ struct IncidentTraffic {
 inline constexpr double kPureShare = 0.88;
 inline constexpr double kMixedShare = 0.72;
 inline constexpr double kLostMin = 60;
-inline constexpr int kDraftsMax = 12;
+inline constexpr int kDraftsMax = 32;
 std::optional<LabelledIncident> MakeIncident(std::uint64_t seed, const IncidentTraffic& traffic);
 
 // One draft of `incident_class`, not yet weighed.

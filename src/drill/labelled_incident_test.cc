@@ -1,14 +1,19 @@
 #include "drill/labelled_incident.h"
 
+#include <array>
 #include <fstream>
+#include <memory>
 #include <numeric>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "drill/incident_folder.h"
 #include "drill/score.h"
 #include "drill/simulation.h"
+#include "drill/traces.h"
 
 namespace holdfast::drill {
 namespace {
@@ -50,6 +55,44 @@ TEST(LabelledIncident, ClearCasesKeepTheirWord) {
       EXPECT_LE(most, kMixedShare) << "seed " << seed;
     } else {
       EXPECT_GE(most, kPureShare) << "seed " << seed;
+    }
+  }
+}
+
+// 40 minutes of it: half of all minutes are silent, the others bring everything within seconds.
+Trace BurstyTrace() {
+  std::vector<TracedRequest> requests;
+  for (std::uint32_t i = 0; i < 4000; ++i) {
+    requests.push_back({std::chrono::minutes(i / 200 * 2) + std::chrono::milliseconds(i % 200 * 25),
+                        1000 + i % 5 * 600, 5 + i % 3 * 20});
+  }
+  return std::make_shared<const std::vector<TracedRequest>>(std::move(requests));
+}
+
+TEST(LabelledIncident, EveryClassIsMadeOfTheMostBurstyTraceToo) {
+  const IncidentTraffic traffic{.trace = BurstyTrace()};
+  std::array<int, kIncidentClassCount> made{};
+  for (const std::uint64_t seed : {1, 4, 5, 6, 11}) {
+    const auto incident = MakeIncident(seed, traffic);
+    ASSERT_TRUE(incident) << "seed " << seed;
+    ++made[static_cast<std::size_t>(incident->incident_class)];
+    // What is ordinary alone costs nobody an answer.
+    Scenario quiet = Counterfactual(incident->scenario, {.hostile = false, .lost_capacity = false});
+    quiet.crowds.clear();
+    EXPECT_GE(Simulate(quiet).honest_good_share(), 0.98) << "seed " << seed;
+  }
+  for (const int count : made) EXPECT_GT(count, 0);
+}
+
+TEST(LabelledIncident, AreMadeOfASingleRequestAndOfARealTrace) {
+  const auto real =
+      ReadTrace(HOLDFAST_SOURCE_DIR "/tests/data/traces/azure_conversation_2023_excerpt.csv");
+  ASSERT_TRUE(real) << real.error().message;
+  const auto single = std::make_shared<const std::vector<TracedRequest>>(
+      std::vector<TracedRequest>{{Duration(0), 500, 100}});
+  for (const Trace& trace : {*real, Trace(single)}) {
+    for (std::uint64_t seed = 20; seed < 23; ++seed) {
+      EXPECT_TRUE(MakeIncident(seed, {.trace = trace})) << "seed " << seed;
     }
   }
 }

@@ -30,4 +30,18 @@ inline TokenCounts DrawTokens(const Lengths& lengths, RandomStream& random) {
           cut(lengths.output_median * std::exp(lengths.output_sigma * second), lengths.output_max)};
 }
 
+// Of the law, its cut counted for the mean alone; or of the samples.
+inline double MeanOutputTokens(const Lengths& lengths) {
+  if (lengths.samples == nullptr || lengths.samples->empty()) {
+    const double sigma = lengths.output_sigma;
+    return std::min<double>(lengths.output_median * std::exp(sigma * sigma / 2),
+                            lengths.output_max);
+  }
+  double sum = 0;
+  for (const TracedRequest& sample : *lengths.samples) {
+    sum += std::clamp(sample.output_tokens, 1U, lengths.output_max);
+  }
+  return sum / static_cast<double>(lengths.samples->size());
+}
+
 }  // namespace holdfast::drill

@@ -31,9 +31,7 @@ Duration Seconds(double seconds) { return guard::FromSeconds(std::clamp(seconds,
 }  // namespace
 
 double People::MeanRequestsPerSecond() const {
-  const double output = std::min<double>(
-      lengths.output_median * std::exp(lengths.output_sigma * lengths.output_sigma / 2),
-      lengths.output_max);
+  const double output = MeanOutputTokens(lengths);
   const double think = think_median_s * std::exp(think_sigma * think_sigma / 2);
   const double turn_s = 4 + output / read_tokens_per_s + think;
   return count * turns_mean / (kPageDwellMedian_s + turns_mean * turn_s + away_mean_s);
@@ -71,6 +69,7 @@ void PeopleGroup::MakePerson(World& world, CallerState& person, std::uint32_t n)
 }
 
 void PeopleGroup::Begin(World& world) {
+  cycle_s_ = count() * people_.turns_mean / people_.MeanRequestsPerSecond();
   for (std::uint32_t n = 0; n < count(); ++n) {
     world.Wake(first_ + n, FirstArrival(world, world.caller(first_ + n), n));
   }
@@ -78,8 +77,7 @@ void PeopleGroup::Begin(World& world) {
 
 // Spread over a whole cycle of being here and away.
 Time PeopleGroup::FirstArrival(World&, CallerState& person, std::uint32_t) {
-  const double cycle_s = count() * people_.turns_mean / people_.MeanRequestsPerSecond();
-  return guard::AtSeconds(person.random.Uniform(0, cycle_s));
+  return guard::AtSeconds(person.random.Uniform(0, cycle_s_));
 }
 
 Time PeopleGroup::NextArrival(World& world, CallerState& person) {

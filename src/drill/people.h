@@ -48,6 +48,7 @@ class PeopleGroup : public CallerGroup {
   double Mark(const World& world, std::uint32_t caller, const CallerState& person) const;
 
   std::uint32_t first_ = 0;
+  double cycle_s_ = 0;  // Of being here and away, on average.
 };
 
 }  // namespace holdfast::drill
