@@ -104,11 +104,11 @@ void PeopleGroup::OnWake(World& world, std::uint32_t caller, std::uint16_t) {
       person.tries = 0;
       person.turns_left = static_cast<std::uint16_t>(
           1 + std::min(person.random.Exponential(people_.turns_mean - 0.5), 500.0));
-      if (person.random.Chance(people_.page_share)) {
-        AskPage(world, caller);
-      } else {
+      if (HasPageOpen(person)) {
         person.phase = kChat;
         AskTurn(world, caller);
+      } else {
+        AskPage(world, caller);
       }
       break;
     case kSignUp:
@@ -120,6 +120,12 @@ void PeopleGroup::OnWake(World& world, std::uint32_t caller, std::uint16_t) {
     default:
       AskTurn(world, caller);
   }
+}
+
+// Who was here before may have left it open; nobody comes for the first time with it.
+bool PeopleGroup::HasPageOpen(CallerState& person) const {
+  const bool was_here = !person.is_first_visit || person.logical > 0;
+  return !person.random.Chance(people_.page_share) && was_here;
 }
 
 void PeopleGroup::AskPage(World& world, std::uint32_t caller) {

@@ -36,6 +36,7 @@ class PeopleGroup : public CallerGroup {
   const std::uint64_t name_;
 
  private:
+  bool HasPageOpen(CallerState& person) const;
   void AskPage(World& world, std::uint32_t caller);
   void AskSignUp(World& world, std::uint32_t caller);
   void AskLogIn(World& world, std::uint32_t caller);

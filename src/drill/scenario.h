@@ -67,8 +67,10 @@ struct People {
   double patience_median_s = 20;  // For the first token; then the person leaves the request,
   double returns_share = 0.5;     // and asks again a little later with this chance.
   double login_share = 0.2;       // Sessions that begin with a log-in.
-  double page_share = 0.97;       // Sessions that load the page (others have it open).
+  double page_share = 0.97;       // Sessions that load the page (others have it open); a
+                                  // first visit always does.
   double typo_share = 0.05;       // Log-ins with a wrong password at first.
+  double elsewhere_share = 0;     // People who log in from where they never were before.
   std::uint32_t people_per_address = 1;
   std::uint32_t fingerprints = 40;       // Browsers in use; a few are common, most are rare.
   double MeanRequestsPerSecond() const;  // For generation, when nothing is slow.

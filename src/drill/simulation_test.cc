@@ -1,8 +1,10 @@
 #include "drill/simulation.h"
 
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -107,6 +109,39 @@ TEST(Simulation, FaultsAreLeftOutWithoutTheirCause) {
   const SimulationResult nominal = Simulate(Counterfactual(scenario, {.lost_capacity = false}));
   EXPECT_LT(broken.honest_good_share(), 0.85);
   EXPECT_GT(nominal.honest_good_share(), 0.99);
+}
+
+TEST(Simulation, ReplaysATraceOfASingleRequest) {
+  Scenario scenario;
+  scenario.length = std::chrono::minutes(2);
+  scenario.warm_up = Duration(0);
+  scenario.traces = {{.requests = std::make_shared<const std::vector<TracedRequest>>(
+                          std::vector<TracedRequest>{{Duration(0), 500, 100}}),
+                      .compression = 5}};
+  EXPECT_NEAR(static_cast<double>(Simulate(scenario).requests), 600, 2);
+}
+
+// What newcomers and regulars first ask for.
+class FirstRoutes : public Observer {
+ public:
+  void OnRequest(const guard::RequestFacts& facts, const Answer&, const Truth& truth) override {
+    if (truth.logical == 0) routes[truth.is_first_visit][facts.route].insert(truth.caller);
+  }
+  std::map<bool, std::map<guard::Route, std::set<std::uint32_t>>> routes;
+};
+
+TEST(Simulation, OnlyWhoWasHereBeforeComesWithThePageOpen) {
+  Scenario scenario = SmallDay(13);
+  for (const CallerKind kind : {CallerKind::kNewcomer, CallerKind::kRegular}) {
+    People people{.kind = kind, .count = 300, .page_share = 0.5};
+    people.away_mean_s = 100;
+    scenario.people.push_back(people);
+  }
+  FirstRoutes first;
+  Simulate(scenario, &first);
+  EXPECT_GT(first.routes[true][guard::Route::kPage].size(), 150u);
+  EXPECT_EQ(first.routes[true].size(), 1u);
+  EXPECT_GT(first.routes[false][guard::Route::kChat].size(), 50u);
 }
 
 // What an observer may rely on.

@@ -108,8 +108,7 @@ TEST(Goals, FloodFromTenThousandSourcesLeavesHonestPeopleTheirAnswers) {
     EXPECT_EQ(office.blocked, 0u) << seed;
   }
   EXPECT_GE(with.good_share(), 0.99 * without.good_share());
-  // The aim is 0.001; with the calibration of today it is 0.002.
-  EXPECT_LE(with.blocked, 0.003 * with.wishes);
+  EXPECT_LE(with.blocked, 0.001 * with.wishes);
   // As a rate it is less than the 99 % aimed at: what is let in before it is known for hostile
   // makes answers slower, and people who read slower answers ask less often.
   EXPECT_GE(with.good, 0.97 * without.good);
