@@ -7,13 +7,12 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "base/log.h"
+#include "drill/engine_profile_file.h"
 #include "drill/presets.h"
 #include "drill/simulation.h"
 #include "drill/simulation_report.h"
-#include "drill/traces.h"
+#include "holdfast/drill_options.h"
 #include "holdfast/drill_verbs.h"
-#include "holdfast/service_options.h"
 #include "weights/atomic_file.h"
 
 namespace holdfast {
@@ -28,6 +27,7 @@ struct SimulateOptions {
   double load = 0;
   std::string door = "all";
   std::string trace;
+  std::string engine_profile;
   std::string json;
   std::string html;
 };
@@ -53,8 +53,10 @@ drill::SimulationRun RunOnce(drill::Scenario scenario, drill::DoorKind door, dou
 Result<std::vector<drill::SimulationRun>> RunAll(const SimulateOptions& options) {
   drill::PresetOptions preset{
       .seed = options.seed, .engine = {}, .load = options.load, .trace = nullptr};
-  if (!options.trace.empty()) {
-    TRY_ASSIGN(preset.trace, drill::ReadTrace(options.trace));
+  TRY_ASSIGN(const drill::IncidentTraffic traffic, ReadTraffic(options.trace));
+  preset.trace = traffic.trace;
+  if (!options.engine_profile.empty()) {
+    TRY_ASSIGN(preset.engine, drill::ReadEngineProfile(options.engine_profile));
   }
   std::vector<drill::SimulationRun> runs;
   for (const drill::DoorKind door : DoorsOf(options.door)) {
@@ -107,15 +109,13 @@ void AddDrillSimulate(CLI::App& drill, int& exit_code) {
   verb->add_option("--load", options->load, "Size of what happens; left out, the scenario's own")
       ->check(CLI::Range(0.0, 1000.0));
   verb->add_option("--door", options->door, "Who decides at the door")->check(CLI::IsMember(doors));
-  verb->add_option("--trace", options->trace, "CSV of requests whose lengths and times are used");
+  AddTraceOption(*verb, options->trace);
+  verb->add_option("--engine-profile", options->engine_profile,
+                   "How fast the engine is: TOML as engine_profile_bench prints it")
+      ->check(CLI::ExistingFile);
   verb->add_option("--json", options->json, "Write everything as JSON to this file");
   verb->add_option("--html", options->html, "Write a page with charts to this file");
-  verb->callback([options, &exit_code] {
-    if (const auto result = Simulate(*options); !result) {
-      log::error("drill: {}", result.error().message);
-      exit_code = kExitFailure;
-    }
-  });
+  verb->callback([options, &exit_code] { ReportDrill(Simulate(*options), exit_code); });
 }
 
 }  // namespace holdfast

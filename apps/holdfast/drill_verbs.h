@@ -7,6 +7,7 @@ class App;
 
 namespace holdfast {
 
+void AddDrillCalibrate(CLI::App& drill, int& exit_code);
 void AddDrillGenerate(CLI::App& drill, int& exit_code);
 void AddDrillScore(CLI::App& drill, int& exit_code);
 void AddDrillSimulate(CLI::App& drill, int& exit_code);

@@ -10,6 +10,7 @@ void AddDrill(CLI::App& app, int& exit_code) {
   CLI::App* drill =
       app.add_subcommand("drill", "Rehearse surges, attacks and faults in simulation");
   drill->require_subcommand(1);
+  AddDrillCalibrate(*drill, exit_code);
   AddDrillGenerate(*drill, exit_code);
   AddDrillScore(*drill, exit_code);
   AddDrillSimulate(*drill, exit_code);

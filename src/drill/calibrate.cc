@@ -22,7 +22,7 @@ constexpr double kMomentWeight = 10;  // Of all rows of one moment, beside the p
 // Feeds the evidence as a gateway would and takes a picture of it at each moment.
 class RowCollector final : public Observer {
  public:
-  RowCollector(const LabelledIncident& incident)
+  explicit RowCollector(const LabelledIncident& incident)
       : incident_(incident), table_({}, incident.scenario.seed) {}
 
   void OnRequest(const guard::RequestFacts& facts, const Answer& answer,
@@ -233,6 +233,15 @@ std::string CalibrationToText(const guard::Calibration& calibration) {
   return text + "    },\n";
 }
 
+json::Object CalibrationToJson(const guard::Calibration& calibration) {
+  json::Object coefficients;
+  for (int i = 0; i < guard::kDetectorCount; ++i) {
+    coefficients[guard::DetectorWord(static_cast<guard::Detector>(i))] =
+        calibration.coefficient[static_cast<std::size_t>(i)];
+  }
+  return {{"prior", calibration.prior}, {"coefficients", std::move(coefficients)}};
+}
+
 std::string ReportToText(const CalibrationReport& report) {
   std::string text = fmt::format("seeds {}..{}\nbrier {:.4f}  by moment", report.first_seed,
                                  report.last_seed, report.brier_mean);
@@ -263,6 +272,11 @@ json::Object ReportToJson(const CalibrationReport& report) {
                      {"mean_probability", kind.mean_probability},
                      {"accused_share", kind.accused_share}};
   }
+  json::Object by_moment;
+  for (std::size_t i = 0; i < kMoments.size(); ++i) {
+    by_moment[fmt::format("{:.0f}_s", kMoments[i])] = report.brier[i];
+  }
+  by_moment["end"] = report.brier.back();
   json::Array curve;
   for (const guard::ReliabilityBin& bin : report.curve) {
     curve.push_back(
@@ -271,6 +285,7 @@ json::Object ReportToJson(const CalibrationReport& report) {
   return {{"first_seed", report.first_seed},
           {"last_seed", report.last_seed},
           {"brier", report.brier_mean},
+          {"brier_by_moment", std::move(by_moment)},
           {"calibration_error", report.calibration_error},
           {"crowd_accused_share", report.crowd_accused_share},
           {"curve", std::move(curve)},

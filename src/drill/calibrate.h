@@ -64,6 +64,7 @@ guard::Calibration FitCalibration(const std::vector<CalibrationRow>& rows, doubl
 
 // As text to put into calibration.h.
 std::string CalibrationToText(const guard::Calibration& calibration);
+json::Object CalibrationToJson(const guard::Calibration& calibration);
 std::string ReportToText(const CalibrationReport& report);
 json::Object ReportToJson(const CalibrationReport& report);
 
