@@ -32,7 +32,7 @@ class FrontDoor {
 
   // Known from before the simulation.
   virtual void OnKnown(const guard::Caller&) {}
-  // `slot` names the request until its end. Requests for anything but an answer never wait.
+  // `slot` names the request until its end. A request for a page never waits.
   virtual Word OnRequest(std::uint32_t slot, const guard::RequestFacts& facts, Time now) = 0;
   // Appends waiting requests that start now, and those that are refused after all.
   virtual void Poll(Time, std::vector<std::uint32_t>& /*started*/,
@@ -44,15 +44,13 @@ class FrontDoor {
   virtual void OnConnection(const guard::ConnectionFacts&) {}
   // False: the kernel drops this caller's new connections before they cost anything.
   virtual bool Accepts(const guard::Caller&, Time) { return true; }
-  // How long a password that comes now would wait to be checked; told with each report.
-  virtual void OnPasswordWait(Duration, Time) {}
   virtual void OnEngineReport(const guard::EngineReport&, Time) {}
   // A misconfiguration: rate limits and queue at this share of what they should be.
   virtual void SetLimits(double /*share*/, Time) {}
 
   virtual std::uint32_t waiting() const { return 0; }
   virtual bool is_registration_restricted() const { return false; }
-  // Closes the slowest connections when places run out, and bounds the wait for password checks.
+  // Closes the slowest connections when places run out.
   virtual bool has_bounds() const { return false; }
 };
 

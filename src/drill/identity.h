@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 #include "drill/random_stream.h"
@@ -25,6 +26,13 @@ enum class NameSpace : std::uint64_t {
 inline std::uint64_t NameOf(std::uint64_t seed, NameSpace space, std::uint64_t a,
                             std::uint64_t b = 0) {
   return Mix(Mix(seed, static_cast<std::uint64_t>(space)), a, b) | 1;
+}
+
+// Groups of callers by sort. A group's name depends on its place in its own list of the scenario
+// alone, so that adding a group of one sort leaves the callers of the others as they were.
+enum class GroupSort : std::uint64_t { kPeople = 1, kCrowd, kPrograms, kTrace, kAttack };
+inline std::uint64_t GroupName(GroupSort sort, std::size_t index) {
+  return Mix(static_cast<std::uint64_t>(sort), index);
 }
 
 // One of `count`, a few of them common: the n-th with a share of about (n/count)^(1/3) -

@@ -151,9 +151,13 @@ void PeopleGroup::AskSignUp(World& world, std::uint32_t caller) {
 void PeopleGroup::AskLogIn(World& world, std::uint32_t caller) {
   CallerState& person = world.caller(caller);
   const bool is_typo = person.tries == 0 && person.random.Chance(people_.typo_share);
-  if (!world.Ask(caller,
-                 {.route = Route::kLogin, .patience = kFormPatience, .has_wrong_password = is_typo},
-                 Mark(world, caller, person))) {
+  Request request{.route = Route::kLogin, .patience = kFormPatience, .has_wrong_password = is_typo};
+  const std::uint64_t elsewhere = Mix(world.seed(), name_ + 2, caller - first_);
+  if (UnitOf(elsewhere) < people_.elsewhere_share) {
+    request.address = NameOf(world.seed(), NameSpace::kAddress, elsewhere);
+    request.prefix = NameOf(world.seed(), NameSpace::kPrefix, elsewhere);
+  }
+  if (!world.Ask(caller, request, Mark(world, caller, person))) {
     GoOn(world, caller, Route::kLogin, 0);
   }
 }

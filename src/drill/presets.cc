@@ -129,12 +129,16 @@ Scenario SignUps(const PresetOptions& options) {
                       .account_share = 0});
 }
 
+// Some of those whose accounts are guessed at are on a journey.
 Scenario PasswordStuffing(const PresetOptions& options) {
-  return UnderAttack(options, "stuffing",
-                     {.kind = CallerKind::kStuffing,
-                      .sources = 5'000,
-                      .rate_per_s = LoadOr(options, 1) * 500,
-                      .account_share = 0});
+  Scenario scenario = UnderAttack(options, "stuffing",
+                                  {.kind = CallerKind::kStuffing,
+                                   .sources = 5'000,
+                                   .rate_per_s = LoadOr(options, 1) * 500,
+                                   .account_share = 0,
+                                   .customer_share = 0.05});
+  for (People& people : scenario.people) people.elsewhere_share = 0.1;
+  return scenario;
 }
 
 Scenario SlowConnections(const PresetOptions& options) {

@@ -143,7 +143,8 @@ struct Attack {
   double read_share = 0.9;  // Takes the answer to the end.
   double patience_s = 30;
   std::uint32_t victims = 100'000;  // Accounts that stuffing guesses at,
-  double reused_share = 0.002;      // and whose password it has.
+  double reused_share = 0.002;      // and whose password it has;
+  double customer_share = 0;        // some are of people of this scenario.
   double solves_share = 0.1;        // Of sources that solve a proof of work,
   double confirms_share = 0.02;     // or can confirm an ordinary mail address.
   double disposable_share = 0.5;    // Of sign-ups with a throw-away mail address.
@@ -177,8 +178,7 @@ struct DoorResources {
   double handshake_s = 150e-6;     // CPU time of a TLS handshake,
   double handshake_cores = 2;      // on so many cores.
   double password_hash_s = 60e-3;  // CPU time of checking or making a password,
-  double password_cores = 2;       // on so many,
-  Duration password_wait_max = std::chrono::seconds(5);  // for which nobody waits longer.
+  double password_cores = 2;       // on so many.
   double page_s = 50e-6;
   Duration head_timeout = std::chrono::seconds(10);
   Duration body_timeout = std::chrono::seconds(30);

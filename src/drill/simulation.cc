@@ -11,6 +11,7 @@
 #include "drill/attackers/sign_up_flood.h"
 #include "drill/attackers/stuffing.h"
 #include "drill/flash_crowd.h"
+#include "drill/identity.h"
 #include "drill/people.h"
 #include "drill/trace_replay.h"
 #include "drill/world.h"
@@ -39,28 +40,27 @@ std::unique_ptr<CallerGroup> MakeAttack(const Attack& attack, std::uint64_t name
   }
 }
 
-// Names depend on a group's place in its own list alone, so that adding a group of one sort leaves
-// the callers of the others as they were.
-std::uint64_t GroupName(std::uint64_t sort, std::size_t index) { return Mix(sort, index); }
-
 }  // namespace
 
 SimulationResult Simulate(const Scenario& scenario, Observer* observer) {
   World world(scenario, observer);
   for (std::size_t i = 0; i < scenario.people.size(); ++i) {
-    world.Add(std::make_unique<PeopleGroup>(scenario.people[i], GroupName(1, i)));
+    world.Add(std::make_unique<PeopleGroup>(scenario.people[i], GroupName(GroupSort::kPeople, i)));
   }
   for (std::size_t i = 0; i < scenario.crowds.size(); ++i) {
-    world.Add(std::make_unique<FlashCrowdGroup>(scenario.crowds[i], GroupName(2, i)));
+    world.Add(
+        std::make_unique<FlashCrowdGroup>(scenario.crowds[i], GroupName(GroupSort::kCrowd, i)));
   }
   for (std::size_t i = 0; i < scenario.programs.size(); ++i) {
-    world.Add(std::make_unique<ProgramsGroup>(scenario.programs[i], GroupName(3, i)));
+    world.Add(
+        std::make_unique<ProgramsGroup>(scenario.programs[i], GroupName(GroupSort::kPrograms, i)));
   }
   for (std::size_t i = 0; i < scenario.traces.size(); ++i) {
-    world.Add(std::make_unique<TraceReplayGroup>(scenario.traces[i], GroupName(4, i)));
+    world.Add(
+        std::make_unique<TraceReplayGroup>(scenario.traces[i], GroupName(GroupSort::kTrace, i)));
   }
   for (std::size_t i = 0; i < scenario.attacks.size(); ++i) {
-    world.Add(MakeAttack(scenario.attacks[i], GroupName(5, i)));
+    world.Add(MakeAttack(scenario.attacks[i], GroupName(GroupSort::kAttack, i)));
   }
   return world.Run();
 }

@@ -155,7 +155,7 @@ void World::PollDoor() {
     started_.clear();
     expired_.clear();
     door_->Poll(now_, started_, expired_);
-    for (const std::uint32_t slot : started_) StartEngine(slot);
+    for (const std::uint32_t slot : started_) Start(slot);
     for (const FrontDoor::Expired& expired : expired_) {
       recorder_.OnWaitBroken(now_);
       Refuse(expired.slot, expired.refusal, expired.retry_after, true);
@@ -209,6 +209,8 @@ bool World::Ask(std::uint32_t caller_index, const Request& request, double mark)
       .has_wrong_password = request.has_wrong_password,
       .reads = request.reads};
   if (request.account != 0) wish.facts.caller.account = request.account;
+  if (request.address != 0) wish.facts.caller.address = request.address;
+  if (request.prefix != 0) wish.facts.caller.prefix = request.prefix;
   recorder_.OnWish(wish, caller.kind);
   Attempt(slot);
   return true;
@@ -271,25 +273,30 @@ void World::Arrive(std::uint32_t slot) {
   } else if (wish.facts.route == Route::kPage) {
     handshakes_.Take(scenario_.resources.page_s, now_);
     EndAttempt(slot, {}, true);
+  } else if (word.what == FrontDoor::Word::kWait) {
+    Push(kPatience, now_ + wish.patience, slot, wish.generation);
+    wish.state = Wish::State::kAtDoor;
+    if (IsGeneration(wish.facts.route)) {
+      wish.expected_wait = std::max(word.wait.expected, Duration(1));
+    }
   } else if (!IsGeneration(wish.facts.route)) {
     CheckPassword(slot);
   } else {
     Push(kPatience, now_ + wish.patience, slot, wish.generation);
-    if (word.what == FrontDoor::Word::kWait) {
-      wish.state = Wish::State::kAtDoor;
-      wish.expected_wait = std::max(word.wait.expected, Duration(1));
-    } else {
-      StartEngine(slot);
-    }
+    StartEngine(slot);
+  }
+}
+
+void World::Start(std::uint32_t slot) {
+  if (IsGeneration(wishes_[slot].facts.route)) {
+    StartEngine(slot);
+  } else {
+    CheckPassword(slot);
   }
 }
 
 void World::CheckPassword(std::uint32_t slot) {
   Wish& wish = wishes_[slot];
-  if (door_->has_bounds() && hashes_.Wait(now_) > scenario_.resources.password_wait_max) {
-    Refuse(slot, Refusal::kQueueFull, hashes_.Wait(now_), true);
-    return;
-  }
   wish.state = Wish::State::kInHash;
   const Duration done = hashes_.Take(scenario_.resources.password_hash_s, now_);
   if (done <= wish.patience) {

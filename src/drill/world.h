@@ -80,7 +80,10 @@ struct Request {
   bool has_wrong_password = false;
   Duration form_time{-1};  // Of a sign-up, as in RequestFacts.
   bool has_disposable_mail = false;
-  std::uint64_t account = 0;  // Of a log-in: the one it is for. 0: the caller's own.
+  // Of a log-in: the account it is for, and where it comes from. 0: the caller's own.
+  std::uint64_t account = 0;
+  std::uint64_t address = 0;
+  std::uint64_t prefix = 0;
 };
 
 class World {
@@ -140,6 +143,7 @@ class World {
   std::uint32_t TakeSlot();
   void Attempt(std::uint32_t slot);
   void Arrive(std::uint32_t slot);
+  void Start(std::uint32_t slot);
   void CheckPassword(std::uint32_t slot);
   void StartEngine(std::uint32_t slot);
   void OnFirstToken(std::uint32_t slot);

@@ -149,7 +149,6 @@ void World::Report() {
   const double rate = interval_s > 0.05 ? (tokens - reported_tokens_) / interval_s : 0;
   reported_tokens_ = tokens;
   reported_at_ = now_;
-  door_->OnPasswordWait(hashes_.Wait(now_), now_);
   door_->OnEngineReport({.running = engine_.running(),
                          .waiting = engine_.waiting(),
                          .sequences_max = static_cast<std::uint32_t>(engine_.sequences_max()),

@@ -60,7 +60,8 @@ struct RequestFacts {
   // Of a sign-up (Route::kRegister) only.
   Duration form_time{-1};  // From loading the form to sending it; 0: never loaded; -1: not known.
   bool has_disposable_mail = false;  // The address is of a known throw-away domain.
-  bool has_invitation = false;       // Or confirmed a code sent to its mail address.
+  // Or confirmed a code sent to its mail address; of a log-in, too.
+  bool has_invitation = false;
 };
 
 // How a request ended.

@@ -156,6 +156,21 @@ TEST(Goals, SignUpFloodIsMetWithinSecondsAndForgottenWithinAMinute) {
   EXPECT_LE(static_cast<double>(hostile.served), 0.01 * static_cast<double>(hostile.sign_ups));
 }
 
+// Seeds 71 to 74. A tenth of the people log in from where they never were, and one guess in twenty
+// is at an account of theirs.
+TEST(Goals, GuessedPasswordsKeepNobodyFromLoggingIn) {
+  KindResult honest;
+  for (std::uint64_t seed = 71; seed <= 74; ++seed) {
+    honest.Merge(Simulate(FindPreset("stuffing")->make(WithSeed(seed))).honest());
+  }
+  EXPECT_GT(honest.log_ins, 500u);
+  EXPECT_EQ(honest.log_ins_failed, 0u);
+  EXPECT_GE(static_cast<double>(honest.signed_up), 0.98 * static_cast<double>(honest.sign_ups));
+  const Scenario stuffing = FindPreset("stuffing")->make(WithSeed(71));
+  const KindResult fifo = Simulate(Behind(DoorKind::kFifo, stuffing)).honest();
+  EXPECT_GT(static_cast<double>(fifo.log_ins_failed), 0.2 * static_cast<double>(fifo.log_ins));
+}
+
 TEST(Goals, SlowConnectionsAndHandshakesDoNotTakeTheDoor) {
   for (const char* name : {"slow", "handshakes", "stream_resets"}) {
     const SimulationResult result = Simulate(FindPreset(name)->make(WithSeed(51)));

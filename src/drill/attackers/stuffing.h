@@ -11,6 +11,9 @@ class Stuffing : public AttackGroup {
   using AttackGroup::AttackGroup;
   void OnWake(World& world, std::uint32_t caller, std::uint16_t note) override;
   Duration OnAttemptEnd(World& world, Wish& wish, const AttemptEnd& end) override;
+
+ private:
+  std::uint64_t SomeAccount(const World& world, RandomStream& random) const;
 };
 
 }  // namespace holdfast::drill

@@ -15,8 +15,14 @@ using guard::Refusal;
 // may after that: else an attack is let in again whenever turning it away has helped.
 constexpr double kStressPressure = 0.8;
 constexpr Duration kStressHold = std::chrono::seconds(60);
-constexpr Duration kPasswordWaitShort = std::chrono::milliseconds(500);
 constexpr std::string_view kHostileConnectionsRule = "hostile_connections";
+
+guard::PasswordGateOptions PasswordChecks(const DoorResources& resources) {
+  guard::PasswordGateOptions options;
+  options.checks_max = static_cast<std::size_t>(std::max(1.0, resources.password_cores));
+  options.check_s = resources.password_hash_s;
+  return options;
+}
 
 void Scale(guard::RateLimit& limit, double share) {
   limit.rate = std::max(limit.rate * share, 1e-6);
@@ -39,7 +45,13 @@ GuardedDoor::GuardedDoor(const Scenario& scenario)
     : seed_(scenario.seed),
       edge_(std::make_unique<guard::EdgeLimiter>(guard::EdgeLimits{}, scenario.seed)),
       admission_(NominalAdmission(scenario)),
-      clusters_(guard::ClusterTableOptions{}, scenario.seed) {}
+      clusters_(guard::ClusterTableOptions{}, scenario.seed),
+      passwords_(PasswordChecks(scenario.resources), scenario.seed) {}
+
+void GuardedDoor::OnKnown(const guard::Caller& caller) {
+  clusters_.Remember(caller);
+  passwords_.Remember(caller, Time{});
+}
 
 FrontDoor::Word GuardedDoor::OnRequest(std::uint32_t slot, const guard::RequestFacts& facts,
                                        Time now) {
@@ -55,29 +67,33 @@ FrontDoor::Word GuardedDoor::Decide(std::uint32_t slot, const guard::RequestFact
   if (edge.refusal != Refusal::kNone) {
     return {.what = Word::kRefuse, .refusal = edge.refusal, .retry_after = edge.retry_after};
   }
-  if (IsShort(facts.route, now)) {
+  if (IsGeneration(facts.route) && now < engine_short_until_) {
     const Word judged = JudgeCaller(facts, now);
     if (judged.what == Word::kRefuse) return judged;
   }
-  if (facts.route == guard::Route::kRegister) {
-    const guard::SignUpDecision decision = registration_.OnSignUp(facts, now);
-    if (decision.refusal() == Refusal::kNone) return {};
-    return {
-        .what = Word::kRefuse, .refusal = decision.refusal(), .retry_after = decision.retry_after};
+  switch (facts.route) {
+    case guard::Route::kPage:
+      return {};
+    case guard::Route::kRegister: {
+      const guard::SignUpDecision decision = registration_.OnSignUp(facts, now);
+      if (decision.refusal() == Refusal::kNone) return AskPasswordGate(slot, facts, now);
+      return {.what = Word::kRefuse,
+              .refusal = decision.refusal(),
+              .retry_after = decision.retry_after};
+    }
+    case guard::Route::kLogin:
+      return AskPasswordGate(slot, facts, now);
+    case guard::Route::kChat:
+    case guard::Route::kApi:
+      break;
   }
-  return IsGeneration(facts.route) ? AskAdmission(slot, facts, now) : Word{};
+  return AskAdmission(slot, facts, now);
 }
 
 FrontDoor::Word GuardedDoor::JudgeCaller(const guard::RequestFacts& facts, Time now) {
   const guard::ClusterScore score = scorer_.ScoreRequest(clusters_, facts, now);
   const auto proposal = guard::Propose(score, facts);
   if (!proposal) return {};
-  // A log-in names the account that somebody tries, not the one who tries: it is challenged at
-  // most, and for this attempt alone, so that nobody locks another out.
-  if (facts.route == guard::Route::kLogin) {
-    if (facts.paid_challenge) return {};
-    return {.what = Word::kRefuse, .refusal = Refusal::kChallengeRequired};
-  }
   const bool is_challenge = proposal->action == guard::RestrictionAction::kChallenge;
   if (edge_->restrictions().Impose(*proposal, now) == 0) return {};
   return {.what = Word::kRefuse,
@@ -95,6 +111,15 @@ FrontDoor::Word GuardedDoor::AskAdmission(std::uint32_t slot, const guard::Reque
   slots_.emplace(offer.id, slot);
   const bool waits = offer.what == guard::Admission::Offer::kWait;
   return {.what = waits ? Word::kWait : Word::kStart, .wait = offer.wait};
+}
+
+FrontDoor::Word GuardedDoor::AskPasswordGate(std::uint32_t slot, const guard::RequestFacts& facts,
+                                             Time now) {
+  const guard::PasswordGate::Offer offer = passwords_.Request(slot, facts, now);
+  if (offer.what == guard::PasswordGate::Offer::kRefuse) {
+    return {.what = Word::kRefuse, .refusal = offer.refusal, .retry_after = offer.retry_after};
+  }
+  return {.what = offer.what == guard::PasswordGate::Offer::kWait ? Word::kWait : Word::kStart};
 }
 
 std::uint32_t GuardedDoor::TakeTicket(guard::TicketId id) {
@@ -115,6 +140,11 @@ void GuardedDoor::Poll(Time now, std::vector<std::uint32_t>& started,
   for (const guard::Admission::Expired& expired : expired_) {
     refused.push_back({TakeTicket(expired.id), expired.refusal, expired.retry_after});
   }
+  unchecked_.clear();
+  passwords_.Poll(now, started, unchecked_);
+  for (const guard::PasswordGate::Expired& expired : unchecked_) {
+    refused.push_back({expired.id, Refusal::kQueueFull, expired.retry_after});
+  }
 }
 
 void GuardedDoor::OnFirstToken(std::uint32_t slot, Duration, Time now) {
@@ -123,6 +153,12 @@ void GuardedDoor::OnFirstToken(std::uint32_t slot, Duration, Time now) {
 
 void GuardedDoor::OnEnd(std::uint32_t slot, const guard::OutcomeFacts& outcome) {
   clusters_.OnOutcome(outcome);
+  if (!IsGeneration(outcome.route)) {
+    if (outcome.route != guard::Route::kPage) passwords_.OnEnd(slot, outcome);
+    return;
+  }
+  // An answer to an account's session: it is logged in here.
+  if (outcome.ending == guard::Ending::kServed) passwords_.Remember(outcome.caller, outcome.time);
   if (tickets_[slot] == 0) return;
   const guard::TicketId id = tickets_[slot];
   TakeTicket(id);
@@ -154,15 +190,6 @@ bool GuardedDoor::Accepts(const guard::Caller& caller, Time now) {
   const guard::Restriction* restriction =
       edge_->restrictions().Find({guard::ScopeKind::kAddress, caller.address}, now);
   return restriction == nullptr || restriction->what.action != guard::RestrictionAction::kPushDown;
-}
-
-void GuardedDoor::OnPasswordWait(Duration wait, Time now) {
-  if (wait > kPasswordWaitShort) passwords_short_until_ = now + kStressHold;
-}
-
-bool GuardedDoor::IsShort(guard::Route route, Time now) const {
-  if (IsGeneration(route)) return now < engine_short_until_;
-  return route == guard::Route::kLogin && now < passwords_short_until_;
 }
 
 void GuardedDoor::OnEngineReport(const guard::EngineReport& report, Time now) {

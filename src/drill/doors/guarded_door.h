@@ -1,8 +1,10 @@
 // GuardedDoor: the real guard, in the order in which a gateway asks it: limits and restrictions,
 // likeness to what is held to be hostile (while there is something to protect), registration
-// policy, admission. Single-threaded.
+// policy; then admission for an answer, the password gate for a log-in or a sign-up.
+// Single-threaded.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -14,6 +16,7 @@
 #include "guard/evidence/scorer.h"
 #include "guard/limits/edge_limiter.h"
 #include "guard/overload/admission.h"
+#include "guard/password_gate.h"
 #include "guard/registration.h"
 
 namespace holdfast::drill {
@@ -22,15 +25,14 @@ class GuardedDoor : public FrontDoor {
  public:
   explicit GuardedDoor(const Scenario& scenario);
 
-  void OnKnown(const guard::Caller& caller) override { clusters_.Remember(caller); }
+  void OnKnown(const guard::Caller& caller) override;
   Word OnRequest(std::uint32_t slot, const guard::RequestFacts& facts, Time now) override;
   void Poll(Time now, std::vector<std::uint32_t>& started, std::vector<Expired>& refused) override;
-  Time NextTime() const override { return admission_.NextTime(); }
+  Time NextTime() const override { return std::min(admission_.NextTime(), passwords_.NextTime()); }
   void OnFirstToken(std::uint32_t slot, Duration since_start, Time now) override;
   void OnEnd(std::uint32_t slot, const guard::OutcomeFacts& outcome) override;
   void OnConnection(const guard::ConnectionFacts& facts) override;
   bool Accepts(const guard::Caller& caller, Time now) override;
-  void OnPasswordWait(Duration wait, Time now) override;
   void OnEngineReport(const guard::EngineReport& report, Time now) override;
   void SetLimits(double share, Time now) override;
 
@@ -42,7 +44,7 @@ class GuardedDoor : public FrontDoor {
   Word Decide(std::uint32_t slot, const guard::RequestFacts& facts, Time now);
   // What is proposed about this caller is put into force and answers this request; kStart: nothing.
   Word JudgeCaller(const guard::RequestFacts& facts, Time now);
-  bool IsShort(guard::Route route, Time now) const;
+  Word AskPasswordGate(std::uint32_t slot, const guard::RequestFacts& facts, Time now);
   Word AskAdmission(std::uint32_t slot, const guard::RequestFacts& facts, Time now);
   std::uint32_t TakeTicket(guard::TicketId id);
 
@@ -52,13 +54,14 @@ class GuardedDoor : public FrontDoor {
   guard::Admission admission_;
   guard::ClusterTable clusters_;
   guard::Scorer scorer_;
-  // Until then capacity counts as short, and likeness to an attack may cost a place:
-  Time engine_short_until_{};             // for answers,
-  Time passwords_short_until_{};          // for log-ins.
+  guard::PasswordGate passwords_;
+  // Until then capacity counts as short, and likeness to an attack may cost a place.
+  Time engine_short_until_{};
   std::vector<guard::TicketId> tickets_;  // By slot; 0: none.
   std::unordered_map<guard::TicketId, std::uint32_t> slots_;
   std::vector<guard::TicketId> started_;
   std::vector<guard::Admission::Expired> expired_;
+  std::vector<guard::PasswordGate::Expired> unchecked_;
 };
 
 }  // namespace holdfast::drill
