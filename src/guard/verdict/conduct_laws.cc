@@ -83,9 +83,14 @@ void ConductLaws::AddLoss(std::uint16_t kind, LossKind loss, int attempt, Durati
     ++returns.losses;
     if (!delay) return;
     Sample(returns.delays, returns.returns, kSamplesMax, {*delay, told});
-    if (!is_heedable) return;
-    ++law.told;
-    if (*delay >= told) ++law.heeded;
+  });
+}
+
+void ConductLaws::AddTurn(std::uint16_t kind, bool was_answered, std::optional<Duration> pause) {
+  Each(kind, [&](Law& law) {
+    TurnLaw& turn = law.turns[was_answered ? 1 : 0];
+    ++turn.ends;
+    if (pause) Sample(turn.pauses, turn.turns, kSamplesMax, *pause);
   });
 }
 
@@ -127,9 +132,17 @@ Duration ConductLaws::DrawPatience(std::uint16_t kind, Duration waited, std::uin
   return Duration::max();
 }
 
-bool ConductLaws::Heeds(std::uint16_t kind) const {
-  const Law& law = Narrowest(kind, [](const Law& l) { return l.told >= kEnough; });
-  return law.told > 0 && law.heeded >= kHeededShare * law.told;
+double ConductLaws::TurnShare(std::uint16_t kind, bool was_answered) const {
+  const std::size_t which = was_answered ? 1 : 0;
+  const Law& law = Narrowest(kind, [&](const Law& l) { return l.turns[which].ends >= kEnough; });
+  const TurnLaw& turn = law.turns[which];
+  return turn.ends > 0 ? turn.turns / turn.ends : 0;
+}
+
+Duration ConductLaws::DrawPause(std::uint16_t kind, std::uint64_t hash) const {
+  const Law& law = Narrowest(kind, [](const Law& l) { return l.turns[1].turns >= kEnough; });
+  const std::vector<Duration>& pauses = law.turns[1].pauses;
+  return pauses.empty() ? Duration{0} : pauses[hash % pauses.size()];
 }
 
 ConductLaws::Return ConductLaws::DrawReturn(std::uint16_t kind, LossKind loss, int attempt,
@@ -143,13 +156,14 @@ ConductLaws::Return ConductLaws::DrawReturn(std::uint16_t kind, LossKind loss, i
   const ReturnLaw& own = returns(law);
   if (own.delays.empty() || Uniform(hash) * own.losses >= own.returns) return {};
   const auto& [delay, then_told] = own.delays[Mix64(hash) % own.delays.size()];
-  return {.comes = true, .delay = Shift(kind, delay, then_told, told)};
+  return {.comes = true, .delay = Shift(delay, then_told, told)};
 }
 
-Duration ConductLaws::Shift(std::uint16_t kind, Duration delay, Duration then_told,
-                            Duration told) const {
-  if (!IsHeedable(told) || !IsHeedable(then_told) || !Heeds(kind)) return delay;
-  return told + std::max(delay - then_told, Duration{0});
+Duration ConductLaws::Shift(Duration delay, Duration then_told, Duration told) {
+  if (!IsHeedable(told) || !IsHeedable(then_told) || delay < then_told) return delay;
+  constexpr Duration kPunctual = std::chrono::seconds(2);
+  const Duration late = delay - then_told;
+  return late <= kPunctual ? told + late : std::max(delay, told);
 }
 
 }  // namespace holdfast::guard

@@ -38,6 +38,9 @@ class ConductLaws {
   // `delay` from the loss to the next attempt; none: it gave up. `told`: Retry-After, 0: none.
   void AddLoss(std::uint16_t kind, LossKind loss, int attempt, Duration told,
                std::optional<Duration> delay);
+  // A person's request has ended, answered or not; `pause` until the next one, none: the
+  // conversation was over.
+  void AddTurn(std::uint16_t kind, bool was_answered, std::optional<Duration> pause);
   // Once, before the first draw.
   void Finish();
 
@@ -51,31 +54,38 @@ class ConductLaws {
   };
   Return DrawReturn(std::uint16_t kind, LossKind loss, int attempt, Duration told,
                     std::uint64_t hash) const;
-  // A delay seen after being told one time, as it would be after being told another.
-  Duration Shift(std::uint16_t kind, Duration delay, Duration then_told, Duration told) const;
-  // Whether callers of this kind heed a Retry-After of up to kHeededMax (official SDKs: 60 s).
-  bool Heeds(std::uint16_t kind) const;
+  // The share of requests after which the conversation goes on.
+  double TurnShare(std::uint16_t kind, bool was_answered) const;
+  Duration DrawPause(std::uint16_t kind, std::uint64_t hash) const;  // After an answer.
+  // A delay seen after being told one time, as it would be after being told another: who came when
+  // he was told would do so again, who came before does not listen, and who came long after had his
+  // own time, but would not have come before he was told.
+  static Duration Shift(Duration delay, Duration then_told, Duration told);
 
-  static constexpr Duration kHeededMax = std::chrono::seconds(60);
+  // A longer Retry-After is not waited for (official SDKs: 60 s; people hardly longer).
+  static constexpr Duration kHeededMax = std::chrono::seconds(120);
 
  private:
   static constexpr int kAttemptsMax = 5;  // Later ones share a law.
   static constexpr std::size_t kSamplesMax = 512;
   static constexpr std::size_t kKindsMax = 1024;
   static constexpr double kEnough = 20;  // Observations that make a law of its own.
-  static constexpr double kHeededShare = 0.8;
 
   struct ReturnLaw {
     double losses = 0;
     std::uint32_t returns = 0;
     std::vector<std::pair<Duration, Duration>> delays;  // And what they had been told.
   };
+  struct TurnLaw {
+    double ends = 0;  // Of requests, answered or not,
+    std::uint32_t turns = 0;
+    std::vector<Duration> pauses;
+  };
   struct Law {
-    std::uint16_t wider = 0;  // Itself: the widest.
+    std::uint16_t wider = 0;       // Itself: the widest.
+    std::array<TurnLaw, 2> turns;  // By whether there was an answer.
     std::uint32_t answers_seen = 0;
     std::uint32_t waits_seen = 0;
-    double told = 0;    // Returns after being told when,
-    double heeded = 0;  // of which not before.
     std::vector<std::uint32_t> answers;
     std::vector<std::pair<Duration, bool>> waits;  // And whether it left then.
     std::vector<double> staying;                   // By waits: the share that stays for longer.

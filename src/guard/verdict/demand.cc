@@ -22,13 +22,18 @@ Time StartOf(std::int64_t window) { return Time(window * Demand::kWindow); }
 }  // namespace
 
 Demand::Demand(const LogicalRequests& requests, std::span<const std::uint8_t> is_hostile,
-               const Provision& provision, const AdmissionOptions& options, Time from, Time to)
+               const Provision& provision, const AdmissionOptions& options, Time from, Time to,
+               std::span<const Time> arrivals)
     : first_(WindowOf(from)) {
   CHECK(to > from && is_hostile.size() == requests.clients.size());
   windows_.resize(static_cast<std::size_t>(WindowOf(to) - first_ + 1));
-  for (const LogicalRequest& request : requests.requests) {
-    Window& window = windows_[IndexOf(request.arrival)];
-    if (is_hostile[request.client] != 0) {
+  for (std::size_t i = 0; i < requests.requests.size(); ++i) {
+    const LogicalRequest& request = requests.requests[i];
+    const bool is_of_hostile = is_hostile[request.client] != 0;
+    const Time arrival = is_of_hostile || arrivals.empty() ? request.arrival : arrivals[i];
+    if (arrival == Time::max()) continue;
+    Window& window = windows_[IndexOf(arrival)];
+    if (is_of_hostile) {
       ++window.hostile;
       continue;
     }
@@ -75,11 +80,11 @@ std::size_t Demand::IndexOf(Time time) const {
 
 const Demand::Window& Demand::At(Time time) const { return windows_[IndexOf(time)]; }
 
-bool Demand::IsKept(const LogicalRequest& request) const {
+bool Demand::IsKept(const LogicalRequest& request, Time arrival) const {
   // People by session, so that what they do stays coherent; programs by request.
   const std::uint64_t name = request.route == Route::kChat ? request.caller : request.draw;
   const double mark = static_cast<double>(Mix64(name, 3) >> 11) * 0x1.0p-53;
-  return mark < KeptShare(request.arrival);
+  return mark < KeptShare(arrival);
 }
 
 }  // namespace holdfast::guard

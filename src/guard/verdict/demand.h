@@ -16,9 +16,12 @@ class Demand {
  public:
   static constexpr Duration kWindow = std::chrono::seconds(10);  // From multiples of it.
 
-  // Of the requests that first arrive in [from, to). `is_hostile`: by client.
+  // Of the requests that first arrive in [from, to). `is_hostile`: by client. `arrivals`: when each
+  // honest request came in a replay, which may be later, or never (Time::max()); empty: as
+  // observed.
   Demand(const LogicalRequests& requests, std::span<const std::uint8_t> is_hostile,
-         const Provision& provision, const AdmissionOptions& options, Time from, Time to);
+         const Provision& provision, const AdmissionOptions& options, Time from, Time to,
+         std::span<const Time> arrivals = {});
 
   // The share of honest requests of that time that the provision covers; 1: all. A window is
   // only thinned when it and its neighbours are above the provision by more than their scatter.
@@ -26,8 +29,8 @@ class Demand {
   double HostileShare(Time time) const { return At(time).hostile_share; }  // Of requests.
   bool has_excess() const { return has_excess_; }
 
-  // Whether the provision covers this honest request.
-  bool IsKept(const LogicalRequest& request) const;
+  // Whether the provision covers this honest request, should it first come at `arrival`.
+  bool IsKept(const LogicalRequest& request, Time arrival) const;
 
  private:
   struct Window {

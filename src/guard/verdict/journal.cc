@@ -108,6 +108,11 @@ void Journal::Begin(const RequestFacts& facts) {
   open_.emplace(NameOf(record), MakeEntry(record));
 }
 
+void Journal::OnFirstToken(const RequestFacts& facts, Time now) {
+  const auto begun = open_.find(NameOf(MakeRecord(facts, OutcomeFacts{}, Duration{0})));
+  if (begun != open_.end()) begun->second.record.first_token = now - facts.time;
+}
+
 void Journal::Add(const RequestFacts& facts, const OutcomeFacts& outcome, Duration retry_after) {
   const JournalRecord record = MakeRecord(facts, outcome, retry_after);
   open_.erase(NameOf(record));
@@ -230,6 +235,10 @@ bool Journal::HalveLargest() {
 
 void Journal::MarkGap(Time from, Time to) {
   if (to <= from) return;
+  if (!gaps_.empty() && gaps_.back().to == from) {
+    gaps_.back().to = to;
+    return;
+  }
   gaps_.push_back({from, to});
   std::ranges::sort(gaps_, {}, &JournalGap::from);
   if (gaps_.size() <= kGapsMax) return;

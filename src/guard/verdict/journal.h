@@ -70,9 +70,12 @@ class Journal {
   // Of an attempt that was let in, so that Records() knows it before its end; what is never begun
   // is journaled all the same. Beyond kOpenMax under way, those that come are known at their end.
   void Begin(const RequestFacts& facts);
+  // Of one that was begun: when its first token came.
+  void OnFirstToken(const RequestFacts& facts, Time now);
   // At the end of every attempt, in order of ends. `retry_after`: as told, 0: not told.
   void Add(const RequestFacts& facts, const OutcomeFacts& outcome, Duration retry_after = {});
-  // E.g. around a restart. At most 64 are kept; then the two that are closest become one.
+  // E.g. around a restart. One that begins where the last ended makes it longer. At most 64 are
+  // kept; then the two that are closest become one.
   void MarkGap(Time from, Time to);
 
   // What arrived in [from, to), by time of arrival. With `now`, what is still under way then, too.

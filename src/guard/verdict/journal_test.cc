@@ -180,6 +180,26 @@ TEST(Journal, KnowsWhatIsUnderWay) {
   EXPECT_EQ(records[1].held, std::chrono::seconds(3));
 }
 
+TEST(Journal, KnowsWhenTheFirstTokenOfWhatIsUnderWayCame) {
+  Journal journal({}, 8);
+  journal.Begin(Facts(1, 5, 3, 1));
+  journal.Begin(Facts(2, 6, 3, 2));
+  journal.OnFirstToken(Facts(2, 6, 3, 2), AtSeconds(4));
+  journal.OnFirstToken(Facts(3, 7, 3, 3), AtSeconds(4));  // Not begun here.
+  const auto records = journal.Records(Time{}, AtSeconds(9), AtSeconds(5));
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].first_token, Duration{0});
+  EXPECT_EQ(records[1].first_token, std::chrono::seconds(2));
+}
+
+TEST(Journal, MakesAGapLongerThatGoesOn) {
+  Journal journal({}, 9);
+  for (int i = 0; i < 100; ++i) journal.MarkGap(AtSeconds(i), AtSeconds(i + 1));
+  const auto gaps = journal.Gaps(Time{}, AtSeconds(2000));
+  ASSERT_EQ(gaps.size(), 1U);
+  EXPECT_EQ(gaps[0].to, AtSeconds(100));
+}
+
 TEST(Journal, JoinsTheClosestGapsWhenThereAreTooMany) {
   Journal journal({}, 9);
   for (int i = 0; i < 100; ++i) journal.MarkGap(AtSeconds(10 * i), AtSeconds(10 * i + 1));

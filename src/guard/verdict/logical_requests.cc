@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <unordered_map>
 
@@ -16,9 +17,19 @@ constexpr std::size_t kAttemptsMax = 64;  // Of one logical request; more begin 
 // A loss later than this before the journal's end has no known sequel.
 constexpr Duration kSequelMin = std::chrono::seconds(15);
 
+// A person who pauses for longer has begun another conversation.
+constexpr Duration kPauseMax = std::chrono::seconds(90);
+constexpr int kTurnsMax = 16;  // Never taken, after one request.
+
 // Attempts of one logical request, as numbers of records.
 struct Chain {
   std::vector<std::uint32_t> records;
+  std::size_t previous = kNoChain;  // In its conversation,
+  std::size_t next = kNoChain;
+  std::size_t first_built = 0;  // Of its copies in `requests`, before they are sorted,
+  std::size_t copies = 0;       // one for each client.
+
+  static constexpr std::size_t kNoChain = ~std::size_t{0};
 };
 
 class Builder {
@@ -30,15 +41,17 @@ class Builder {
     for (std::uint32_t i = 0; i < records_.size(); ++i) {
       if (IsGeneration(records_[i].route)) Join(i);
     }
+    LinkTurns();
     for (const Chain& chain : chains_) Learn(chain);
     built_.laws.Finish();
     CollectClients();
-    for (const Chain& chain : chains_) Expand(chain);
-    std::ranges::stable_sort(built_.requests, {}, &LogicalRequest::arrival);
+    for (Chain& chain : chains_) Expand(chain);
+    SortByArrival();
     if (built_.requests.size() > options_.requests_max) {
       built_.requests.resize(options_.requests_max);
       built_.is_cut = true;
     }
+    AddTurnsNeverTaken();
     return std::move(built_);
   }
 
@@ -63,6 +76,44 @@ class Builder {
            record.arrival - end <= options_.join_max && chain.records.size() < kAttemptsMax;
   }
 
+  Time EndOf(const Chain& chain) const {
+    const JournalRecord& last = records_[chain.records.back()];
+    return last.arrival + last.held;
+  }
+
+  bool WasAnswered(const Chain& chain) const {
+    const JournalRecord& last = records_[chain.records.back()];
+    return last.ending == Ending::kServed ||
+           (last.ending == Ending::kAbandoned && last.first_token.count() > 0);
+  }
+
+  void LinkTurns() {
+    std::unordered_map<std::uint64_t, std::size_t> last_of;  // By client; looked up only.
+    for (std::size_t i = 0; i < chains_.size(); ++i) {
+      const JournalRecord& record = records_[chains_[i].records.front()];
+      if (record.route != Route::kChat) continue;
+      const auto [last, is_new] = last_of.try_emplace(record.client, i);
+      if (!is_new && record.arrival - EndOf(chains_[last->second]) <= kPauseMax) {
+        chains_[i].previous = last->second;
+        chains_[last->second].next = i;
+      }
+      last->second = i;
+    }
+  }
+
+  void LearnTurn(const Chain& chain, std::uint16_t kind) {
+    const JournalRecord& record = records_[chain.records.back()];
+    // What follows a later end is not all known yet.
+    if (record.route != Route::kChat || record.is_open) return;
+    if (EndOf(chain) + kPauseMax > last_arrival_) return;
+    std::optional<Duration> pause;
+    if (chain.next != Chain::kNoChain) {
+      const Time next = records_[chains_[chain.next].records.front()].arrival;
+      pause = std::max(next - EndOf(chain), Duration{0});
+    }
+    built_.laws.AddTurn(kind, WasAnswered(chain), pause);
+  }
+
   std::uint16_t KindOf(const Chain& chain) {
     const JournalRecord& first = records_[chain.records.front()];
     return built_.laws.KindOf({first.group, first.route, first.standing, first.is_batch});
@@ -70,6 +121,7 @@ class Builder {
 
   void Learn(const Chain& chain) {
     const std::uint16_t kind = KindOf(chain);
+    LearnTurn(chain, kind);
     for (std::size_t i = 0; i < chain.records.size(); ++i) {
       const JournalRecord& record = records_[chain.records[i]];
       if (record.is_open) continue;
@@ -123,7 +175,7 @@ class Builder {
     built_.clients.erase(repeated.begin(), repeated.end());
   }
 
-  void Expand(const Chain& chain) {
+  void Expand(Chain& chain) {
     if (!IsInTime(chain)) return;
     const JournalRecord& first = records_[chain.records.front()];
     LogicalRequest request{.arrival = first.arrival,
@@ -148,6 +200,8 @@ class Builder {
               static_cast<std::uint64_t>(first.arrival.time_since_epoch().count()));
     const auto clients = std::max(1L, std::lround(first.clients));
     const auto each = std::max(1L, std::lround(first.weight / first.clients));
+    chain.first_built = built_.requests.size();
+    chain.copies = each == 1 ? static_cast<std::size_t>(clients) : 0;
     for (long c = 0; c < clients; ++c) {
       for (long r = 0; r < each; ++r) {
         if (built_.requests.size() >= 2 * options_.requests_max) return;
@@ -156,11 +210,90 @@ class Builder {
         request.caller = Mix64(first.client, static_cast<std::uint64_t>(c)) | 1;
         request.shift = Shift(first.client, static_cast<std::uint64_t>(c), request.draw, r);
         request.arrival = first.arrival + request.shift;
+        request.previous = PreviousOf(chain, request, static_cast<std::size_t>(c));
+        request.next_turn = HasEndedUnanswered(chain) ? kMayHaveTurns : LogicalRequest::kNone;
         LogicalRequest whole = request;
         if (whole.output_tokens == 0) whole.output_tokens = Answer(whole, written);
         built_.requests.push_back(whole);
       }
     }
+  }
+
+  // The request before it in its conversation, if it hangs on an answer to that: some go on
+  // without.
+  std::uint32_t PreviousOf(const Chain& chain, const LogicalRequest& request,
+                           std::size_t copy) const {
+    if (chain.previous == Chain::kNoChain) return LogicalRequest::kNone;
+    const Chain& previous = chains_[chain.previous];
+    if (copy >= previous.copies || !WasAnswered(previous)) return LogicalRequest::kNone;
+    const double answered = built_.laws.TurnShare(request.kind, true);
+    const double unanswered = built_.laws.TurnShare(request.kind, false);
+    if (Unit(Mix64(request.draw, 6)) * answered < unanswered) return LogicalRequest::kNone;
+    return static_cast<std::uint32_t>(previous.first_built + copy);
+  }
+
+  bool HasEndedUnanswered(const Chain& chain) const {
+    const JournalRecord& last = records_[chain.records.back()];
+    return last.route == Route::kChat && !last.is_open && chain.next == Chain::kNoChain &&
+           !WasAnswered(chain);
+  }
+
+  // Links name places before the sort, and after it the places after it.
+  void SortByArrival() {
+    std::vector<std::uint32_t> order(built_.requests.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::ranges::stable_sort(order, {},
+                             [&](std::uint32_t i) { return built_.requests[i].arrival; });
+    std::vector<std::uint32_t> place(order.size());
+    std::vector<LogicalRequest> sorted;
+    sorted.reserve(order.size());
+    for (const std::uint32_t from : order) {
+      place[from] = static_cast<std::uint32_t>(sorted.size());
+      sorted.push_back(built_.requests[from]);
+    }
+    for (LogicalRequest& request : sorted) {
+      if (request.previous != LogicalRequest::kNone) request.previous = place[request.previous];
+    }
+    built_.requests = std::move(sorted);
+  }
+
+  void AddTurnsNeverTaken() {
+    const std::size_t taken = built_.requests.size();
+    for (std::size_t i = 0; i < taken; ++i) {
+      if (built_.requests[i].next_turn == LogicalRequest::kNone) continue;
+      built_.requests[i].next_turn = LogicalRequest::kNone;
+      const double answered = built_.laws.TurnShare(built_.requests[i].kind, true);
+      const double unanswered = built_.laws.TurnShare(built_.requests[i].kind, false);
+      // Of those who left unanswered, who would have stayed with an answer.
+      double goes_on = (answered - unanswered) / std::max(1 - unanswered, 1e-6);
+      for (std::size_t last = i, turn = 0; turn < kTurnsMax; ++turn) {
+        const std::uint64_t draw = Mix64(built_.requests[i].draw, 100 + turn);
+        if (Unit(draw) >= goes_on || built_.requests.size() >= 2 * options_.requests_max) break;
+        last = AddTurn(last, Mix64(draw, 1));
+        goes_on = answered;
+      }
+    }
+  }
+
+  std::size_t AddTurn(std::size_t before, std::uint64_t draw) {
+    LogicalRequest turn = built_.requests[before];
+    turn.arrival = Time::max();
+    turn.draw = draw;
+    turn.count = 0;
+    turn.shift = Duration{0};
+    turn.attempt = 0;
+    turn.leaves_midway = false;
+    turn.previous = LogicalRequest::kNone;
+    turn.next_turn = LogicalRequest::kNone;
+    turn.pause = built_.laws.DrawPause(turn.kind, Mix64(draw, 2));
+    turn.output_tokens = Answer(turn, 0);
+    built_.requests[before].next_turn = static_cast<std::uint32_t>(built_.requests.size());
+    built_.requests.push_back(turn);
+    return built_.requests.size() - 1;
+  }
+
+  static double Unit(std::uint64_t hash) {
+    return (static_cast<double>(hash >> 11) + 0.5) * 0x1.0p-53;
   }
 
   void AddAttempt(const JournalRecord& record, LogicalRequest& request) {
@@ -199,13 +332,16 @@ class Builder {
     Duration shift{0};
     if (copy > 0) shift += Within(options_.jitter, Mix64(Mix64(seed_ + 2, client), copy));
     if (request > 0) shift += Within(options_.jitter, Mix64(draw, 2));
-    return shift + Within(options_.stir, Mix64(draw, 5));
+    return shift;
   }
 
   static Duration Within(Duration bound, std::uint64_t hash) {
     const auto span = static_cast<std::uint64_t>(2 * bound.count() + 1);
     return Duration(static_cast<Duration::rep>(hash % span)) - bound;
   }
+
+  // In `next_turn`, until turns are added.
+  static constexpr std::uint32_t kMayHaveTurns = LogicalRequest::kNone - 1;
 
   std::span<const JournalRecord> records_;
   const BuildOptions& options_;

@@ -5,6 +5,11 @@
 // A weighted record becomes several requests at jittered times: of further clients, each with its
 // whole stream, or of the same client.
 //
+// People's requests hang together (Route::kChat): who is answered goes on with the conversation,
+// who is not goes away. So a turn that was taken after an answer is linked to that, and after a
+// request that had none stand the turns that were never taken for it. Without them a world that
+// serves more would seem to want no more than was wanted where people were turned away.
+//
 // Only requests for answers (IsGeneration). Immutable once built; thread-compatible.
 #pragma once
 
@@ -33,7 +38,9 @@ struct ObservedAttempt {
 };
 
 struct LogicalRequest {
-  Time arrival{};            // Of the first attempt that was seen.
+  static constexpr std::uint32_t kNone = ~0U;
+
+  Time arrival{};            // Of the first attempt that was seen; Time::max(): never taken.
   std::uint64_t draw = 0;    // A seeded hash: what is left to chance goes by it.
   std::uint64_t caller = 0;  // The client's name in the replay; copies have their own.
   std::uint32_t client = 0;  // Its number in LogicalRequests::clients.
@@ -49,7 +56,12 @@ struct LogicalRequest {
   Standing standing = Standing::kAnonymous;
   std::uint8_t attempt = 0;  // Number of the first attempt that was seen.
   bool is_batch = false;
-  bool leaves_midway = false;  // Of its own will, with output_tokens written.
+  bool leaves_midway = false;       // Of its own will, with output_tokens written.
+  std::uint32_t previous = kNone;   // Comes only if the caller of this one has not given up on it.
+  std::uint32_t next_turn = kNone;  // Never taken; comes `pause` after an answer to this one.
+  Duration pause{0};                // Of a turn that was never taken.
+
+  bool was_taken() const { return arrival != Time::max(); }
 };
 
 struct JournalClient {
@@ -59,7 +71,7 @@ struct JournalClient {
 };
 
 struct LogicalRequests {
-  std::vector<LogicalRequest> requests;  // By arrival.
+  std::vector<LogicalRequest> requests;  // By arrival; turns that were never taken are last.
   std::vector<ObservedAttempt> attempts;
   std::vector<JournalClient> clients;  // By id.
   ConductLaws laws;
@@ -74,8 +86,7 @@ struct BuildOptions {
   Time from{};  // Requests that first arrive in [from, to); laws are learned from all records.
   Time to{};
   std::size_t requests_max = 1 << 20;
-  Duration jitter = std::chrono::seconds(4);  // Of copies, either way.
-  Duration stir{0};  // Every request comes earlier or later by up to this, each on its own.
+  Duration jitter = std::chrono::seconds(4);    // Of copies, either way.
   Duration join_max = std::chrono::minutes(3);  // From the end of an attempt to its retry.
 };
 

@@ -54,6 +54,7 @@ class Run {
         progress_(input.requests->requests.size()),
         next_report_(input.from) {
     result_.fates.assign(progress_.size(), Fate::kAbsent);
+    result_.arrivals.assign(progress_.size(), Time::max());
   }
 
   ReplayResult Finish() {
@@ -69,6 +70,7 @@ class Run {
       Poll(now);
     }
     CountUnfinished();
+    LeaveOutUncounted();
     return std::move(result_);
   }
 
@@ -81,8 +83,9 @@ class Run {
     std::uint32_t slot = 0;
     std::uint16_t number = 0;  // Of the current attempt, from 0.
     Stage stage = Stage::kAway;
+    bool has_given_up = false;  // Its caller, on the conversation.
   };
-  enum class What : std::uint8_t { kRetry, kPatience };
+  enum class What : std::uint8_t { kRetry, kPatience, kTurn };
   struct Timer {
     Time time{};
     std::uint64_t serial = 0;
@@ -144,6 +147,9 @@ class Run {
     result_.fates[index] = is_good ? Fate::kGood : Fate::kLost;
     FreeSlot(progress);
     FreeTicket(progress, tokens, request.leaves_midway ? Ending::kAbandoned : Ending::kServed, now);
+    if (request.next_turn == LogicalRequest::kNone) return;
+    timers_.push(
+        {now + RequestOf(request.next_turn).pause, ++serial_, request.next_turn, 0, What::kTurn});
   }
 
   bool IsInTime(const LogicalRequest& request, const Progress& progress) const {
@@ -213,16 +219,28 @@ class Run {
          ++next_arrival_) {
       const auto index = static_cast<std::uint32_t>(next_arrival_);
       const LogicalRequest& request = requests[index];
-      if (request.arrival < input_.from || request.arrival >= input_.to) continue;
-      if (!IsPresent(request)) continue;
-      result_.fates[index] = Fate::kLost;
-      Arrive(index, now);
+      if (request.arrival < input_.from) continue;
+      const bool hangs = request.previous != LogicalRequest::kNone;
+      if (hangs && progress_[request.previous].has_given_up) {
+        progress_[index].has_given_up = true;
+      } else {
+        Come(index, now);
+      }
     }
   }
 
-  bool IsPresent(const LogicalRequest& request) const {
+  // For the first time.
+  void Come(std::uint32_t index, Time now) {
+    const LogicalRequest& request = RequestOf(index);
+    if (now >= input_.to || !IsPresent(request, now)) return;
+    result_.arrivals[index] = now;
+    result_.fates[index] = Fate::kLost;
+    Arrive(index, now);
+  }
+
+  bool IsPresent(const LogicalRequest& request, Time now) const {
     if (IsHostile(request)) return presence_.hostile;
-    return presence_.demand || input_.demand->IsKept(request);
+    return presence_.demand || input_.demand->IsKept(request, now);
   }
 
   void RunTimers(Time now) {
@@ -231,7 +249,9 @@ class Run {
       timers_.pop();
       Progress& progress = progress_[timer.request];
       if (timer.number != progress.number) continue;
-      if (timer.what == What::kRetry) {
+      if (timer.what == What::kTurn) {
+        Come(timer.request, now);
+      } else if (timer.what == What::kRetry) {
         ++progress.number;
         Arrive(timer.request, now);
       } else if (progress.stage != Stage::kAway && progress.first_token == Time{}) {
@@ -284,9 +304,9 @@ class Run {
     Progress& progress = progress_[index];
     progress.arrival = now;
     progress.first_token = Time{};
-    const ObservedAttempt& seen = Seen(index);
-    if (EdgeRefuses(RequestOf(index), seen)) {
-      Lose(index, LossKind::kRefused, seen.retry_after, now);
+    const LogicalRequest& request = RequestOf(index);
+    if (request.was_taken() && EdgeRefuses(request, Seen(index))) {
+      Lose(index, LossKind::kRefused, Seen(index).retry_after, now);
       return;
     }
     ++result_.attempts;
@@ -364,6 +384,7 @@ class Run {
   // The attempt is lost; its caller comes again, or not.
   void Lose(std::uint32_t index, LossKind loss, Duration told, Time now) {
     const ConductLaws::Return next = Sequel(index, loss, told);
+    progress_[index].has_given_up = !next.comes;
     if (!next.comes || next.delay >= input_.to - now) return;
     timers_.push({now + next.delay, ++serial_, index, progress_[index].number, What::kRetry});
   }
@@ -379,11 +400,22 @@ class Run {
       if (LossOf(seen) == loss && IsHeedable(seen.retry_after) == IsHeedable(told)) {
         if (number + 1U == attempts.size()) return {};
         const Duration delay = attempts[number + 1].arrival - seen.end();
-        return {.comes = true, .delay = laws.Shift(request.kind, delay, seen.retry_after, told)};
+        return {.comes = true, .delay = ConductLaws::Shift(delay, seen.retry_after, told)};
       }
     }
     return laws.DrawReturn(request.kind, loss, request.attempt + number, told,
                            Mix64(request.draw, 16U + number));
+  }
+
+  // Of turns that were never taken it depends on the world when they come.
+  void LeaveOutUncounted() {
+    for (std::size_t index = 0; index < progress_.size(); ++index) {
+      const Time arrival = result_.arrivals[index];
+      const bool is_counted = arrival >= input_.count_from && arrival < input_.count_to;
+      if (!input_.requests->requests[index].was_taken() && !is_counted) {
+        result_.fates[index] = Fate::kAbsent;
+      }
+    }
   }
 
   void CountUnfinished() {
@@ -437,7 +469,7 @@ std::vector<Fate> ObservedFates(const LogicalRequests& requests, const ServiceLe
   fates.reserve(requests.requests.size());
   for (const LogicalRequest& request : requests.requests) {
     const bool was_lost = WasLost(requests.AttemptsOf(request), level);
-    fates.push_back(was_lost ? Fate::kLost : Fate::kGood);
+    fates.push_back(!request.was_taken() ? Fate::kAbsent : was_lost ? Fate::kLost : Fate::kGood);
   }
   return fates;
 }
@@ -447,8 +479,9 @@ Losses CountLosses(const ReplayInput& input, std::span<const Fate> fates) {
   const auto& requests = input.requests->requests;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const LogicalRequest& request = requests[i];
-    const bool is_counted = request.arrival >= input.count_from &&
-                            request.arrival < input.count_to && request.attempt == 0;
+    const bool is_counted =
+        !request.was_taken() || (request.arrival >= input.count_from &&
+                                 request.arrival < input.count_to && request.attempt == 0);
     if (!is_counted || fates[i] == Fate::kAbsent || input.is_hostile[request.client] != 0) continue;
     ++losses.requests;
     if (fates[i] != Fate::kLost) continue;

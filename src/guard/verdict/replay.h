@@ -1,8 +1,9 @@
 // Replay: the journal run again through the real admission and the engine's model under a virtual
 // clock, with some of the causes taken away. It replays logical requests: an attempt that is lost
 // in the replay comes again as its caller did, or, where the journal never saw that caller lose, by
-// the observed law of its kind. Requests that the edge refused are refused again as long as the
-// cause of that refusal is present. Pure and deterministic; about a microsecond an attempt.
+// the observed law of its kind. A person who is answered in the replay and was not goes on with the
+// conversation, and the other way round. Requests that the edge refused are refused again as long
+// as the cause of that refusal is present. Pure and deterministic; about a microsecond an attempt.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +39,11 @@ struct ReplayInput {
 enum class Fate : std::uint8_t { kAbsent, kGood, kLost };
 
 struct ReplayResult {
-  std::vector<Fate> fates;   // By logical request.
-  std::size_t attempts = 0;  // Decided by the admission.
+  // By logical request. Of turns that were never taken only those are not absent that came in the
+  // counted time.
+  std::vector<Fate> fates;
+  std::vector<Time> arrivals;  // The first of each, also by request; Time::max(): it never came.
+  std::size_t attempts = 0;    // Decided by the admission.
 };
 
 // Without hostile traffic the requests of hostile clients are absent; without demand honest

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <ranges>
+#include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
@@ -19,10 +21,9 @@ namespace {
 
 constexpr int kDrawsMin = 5;
 constexpr Duration kCountedMin = std::chrono::seconds(10);
-// Draws take turns with so many variants of what the journal does not say, and of arrivals by a
-// little: near saturation the loss hangs on such things, and that is part of the uncertainty.
+// Draws take turns with so many variants of what the journal does not say: near saturation the loss
+// hangs on such things, and that is part of the uncertainty.
 constexpr int kVariants = 4;
-constexpr Duration kStir = std::chrono::milliseconds(100);
 // Losses of so much of the time, or for so long, make a journal unfit to judge by.
 constexpr double kGapShareMax = 0.05;
 constexpr Duration kGapMax = std::chrono::seconds(3);
@@ -158,6 +159,7 @@ class Judgement {
     const Duration whole = end - input_.onset;
     if (whole < kCountedMin / 2) return WhyUnknown::kNoLoss;
     Duration counted = std::min(whole, options_.counted_max);
+    MeasureLosses(end);
     SetCounted(end, counted);
     // Every variant is replayed with everybody at least once.
     const double weight_max = static_cast<double>(options_.attempts_max) / kVariants;
@@ -200,9 +202,45 @@ class Judgement {
     return weight;
   }
 
+  // By second from the onset: attempts that were lost, each as far as its client is honest.
+  void MeasureLosses(Time end) {
+    std::unordered_map<std::uint64_t, double> honest;  // Looked up only.
+    for (const ClusterScore& score : input_.scores) {
+      honest.emplace(score.client, 1 - score.probability());
+    }
+    lost_by_second_.assign(SecondsFrom(end) + 1, 0);
+    for (const JournalRecord& record : input_.records) {
+      if (record.arrival < input_.onset || record.arrival >= end || record.attempt > 0) continue;
+      if (!WasLost(record, input_.admission.level)) continue;
+      const auto known = honest.find(record.client);
+      const double share = known == honest.end() ? 1 : known->second;
+      lost_by_second_[SecondsFrom(record.arrival)] += share * static_cast<double>(record.weight);
+    }
+  }
+
+  std::size_t SecondsFrom(Time time) const {
+    return static_cast<std::size_t>((time - input_.onset) / std::chrono::seconds(1));
+  }
+
+  // The part of the incident in which most was lost; of equal ones the first.
   void SetCounted(Time end, Duration counted) {
-    const Duration whole = end - input_.onset;
-    verdict_.counted_from = input_.onset + (whole - counted) / 2;
+    const auto length = static_cast<std::size_t>(counted / std::chrono::seconds(1));
+    const auto last =
+        static_cast<std::size_t>((end - counted - input_.onset) / std::chrono::seconds(1));
+    double sum = std::accumulate(lost_by_second_.begin(),
+                                 lost_by_second_.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                               length, lost_by_second_.size())),
+                                 0.0);
+    double most = sum;
+    std::size_t best = 0;
+    for (std::size_t start = 1; start <= last; ++start) {
+      sum -= lost_by_second_[start - 1];
+      if (start + length - 1 < lost_by_second_.size()) sum += lost_by_second_[start + length - 1];
+      if (sum <= most) continue;
+      most = sum;
+      best = start;
+    }
+    verdict_.counted_from = input_.onset + best * std::chrono::seconds(1);
     verdict_.counted_to = verdict_.counted_from + counted;
     from_ = std::max(verdict_.counted_from - options_.lead_in, Time{});
     to_ = std::min(verdict_.counted_to + input_.admission.level.first_token_max, input_.now);
@@ -251,8 +289,9 @@ class Judgement {
     return cost;
   }
 
-  Demand DemandOf(const LogicalRequests& requests, std::span<const std::uint8_t> hostile) const {
-    return Demand(requests, hostile, input_.provision, input_.admission, from_, to_);
+  Demand DemandOf(const LogicalRequests& requests, std::span<const std::uint8_t> hostile,
+                  std::span<const Time> arrivals = {}) const {
+    return Demand(requests, hostile, input_.provision, input_.admission, from_, to_, arrivals);
   }
 
   DrawResult RunDraw(int draw) {
@@ -265,13 +304,20 @@ class Judgement {
     if (!is_new) return results_[static_cast<std::size_t>(known->second)];
 
     Variant& variant = variants_[static_cast<std::size_t>(v)];
-    const Demand demand = DemandOf(variant.requests, is_hostile);
-    const ReplayInput replay = ReplayOf(variant, demand, is_hostile);
+    // What honest callers want shows where neither hostile traffic nor lost capacity turns them
+    // away: people who were turned away asked for less.
+    const Demand seen = DemandOf(variant.requests, is_hostile);
+    ReplayInput replay = ReplayOf(variant, seen, is_hostile);
+    constexpr CausePresence kDemandAlone{.demand = true};
+    const ReplayResult wanted = Replay(replay, kDemandAlone);
+    verdict_.attempts += wanted.attempts;
+    const Demand demand = DemandOf(variant.requests, is_hostile, wanted.arrivals);
+    replay.demand = &demand;
     DrawResult result{.observed = CountLosses(replay, variant.observed)};
     result.observed_variance = SamplingVariance(replay, variant);
     const bool has_hostile =
         has_hostile_connections_ || std::ranges::find(is_hostile, 1) != is_hostile.end();
-    std::map<int, Losses> worlds;
+    std::map<int, Losses> worlds{{kDemandAlone.world(), CountLosses(replay, wanted.fates)}};
     for (int world = 0; world < kWorldCount; ++world) {
       CausePresence presence = CausePresence::Of(world);
       presence.hostile = presence.hostile && has_hostile;
@@ -440,6 +486,7 @@ class Judgement {
   const std::uint64_t seed_;
   const JudgeOptions& options_;
   Verdict verdict_;
+  std::vector<double> lost_by_second_;
   Time from_{};  // Of the replay.
   Time to_{};
   std::vector<Variant> variants_;

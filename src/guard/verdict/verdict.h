@@ -56,7 +56,7 @@ struct JudgeOptions {
   // Draws are reduced to 5 first, then the counted part of the incident.
   std::size_t attempts_max = 800'000;
   Duration lead_in = std::chrono::seconds(60);      // Before the counted time, to warm what learns.
-  Duration counted_max = std::chrono::minutes(10);  // Of the incident, from its middle.
+  Duration counted_max = std::chrono::minutes(10);  // Of the incident, where most was lost.
   double group_deviation = 2;  // Of the shift on log odds that a group has in common.
   double prior_log_odds = -4;  // Where nothing is known of a client or its group.
   // |replayed - observed| over observed loss, beside chance: two counts of independent events

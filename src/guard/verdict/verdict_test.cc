@@ -192,6 +192,19 @@ TEST(Verdict, IsKnownThirtySecondsAfterTheOnset) {
   EXPECT_EQ(verdict.label, Label::kAttack) << Print(verdict, {});
 }
 
+// The incident goes on, but nothing more is lost: too long to be replayed whole, it is judged where
+// people lost something.
+TEST(Verdict, CountsThePartInWhichMostWasLost) {
+  const Service service = MakeService({.attack = 60}, 26);
+  JudgeInput input = InputOf(service);
+  input.onset -= std::chrono::seconds(60);
+  const Verdict whole = Judge(input, 1);
+  ASSERT_EQ(whole.label, Label::kAttack) << Print(whole, {});
+  const Verdict part = Judge(input, 1, {.counted_max = std::chrono::seconds(50)});
+  EXPECT_GE(part.counted_from, service.count_from - std::chrono::seconds(5));
+  EXPECT_EQ(part.label, Label::kAttack) << Print(part, {});
+}
+
 TEST(Verdict, SaysWhyItDoesNotKnow) {
   const Service service = MakeService({.attack = 60}, 25);
   const JudgeInput good = InputOf(service);
