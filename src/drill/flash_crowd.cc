@@ -9,6 +9,8 @@ namespace {
 
 constexpr double kComesBackShare = 0.15;  // Of visitors, once more in the same hour.
 constexpr double kBackMean_s = 600;
+// After the first turn, of those that ask what everybody asks: most have their own question then.
+constexpr double kViralAgainShare = 0.1;
 
 // Visitors in all: under a rate that rises linearly, stays and falls.
 double VisitorsOf(const FlashCrowd& crowd) {
@@ -64,7 +66,8 @@ Time FlashCrowdGroup::NextArrival(World& world, CallerState& person) {
 }
 
 std::uint64_t FlashCrowdGroup::Payload(World& world, CallerState& person) {
-  if (person.random.Chance(crowd_.viral_share)) {
+  const double again = person.payload == 0 ? 1 : kViralAgainShare;
+  if (person.random.Chance(again * crowd_.viral_share)) {
     return NameOf(world.seed(), NameSpace::kViral, name_);
   }
   return PeopleGroup::Payload(world, person);

@@ -20,7 +20,8 @@ constexpr double kLogInFormMedian_s = 8;  // or a log-in,
 constexpr double kTypoMedian_s = 10;      // and to try a password again.
 constexpr double kSolveMedian_s = 2;      // A proof of work on a phone.
 constexpr double kMailMedian_s = 35;      // Until a code from a mail is typed in.
-constexpr double kStopShare = 0.03;       // Of answers: stopped in the middle.
+constexpr double kStopShare = 0.03;       // Of answers: stopped in the middle,
+constexpr double kAnewShare = 0.03;       // or asked for once more.
 constexpr double kHeedShare = 0.8;        // Of people who were told a time: wait until then.
 constexpr int kTurnTries = 3;
 constexpr int kSignUpTries = 6;
@@ -102,6 +103,7 @@ void PeopleGroup::OnWake(World& world, std::uint32_t caller, std::uint16_t) {
   switch (person.phase) {
     case kArrive:
       person.tries = 0;
+      person.payload = 0;
       person.turns_left = static_cast<std::uint16_t>(
           1 + std::min(person.random.Exponential(people_.turns_mean - 0.5), 500.0));
       if (HasPageOpen(person)) {
@@ -166,13 +168,14 @@ void PeopleGroup::AskTurn(World& world, std::uint32_t caller) {
   CallerState& person = world.caller(caller);
   person.phase = kChat;
   const TokenCounts tokens = DrawTokens(people_.lengths, person.random);
-  const std::uint64_t payload = Payload(world, person);
+  const bool is_anew = person.payload != 0 && person.random.Chance(kAnewShare);
+  if (!is_anew) person.payload = Payload(world, person);
   const double patience_s = person.random.LogNormal(people_.patience_median_s, 0.5);
   Duration leaves_after{-1};
   if (person.random.Chance(kStopShare)) leaves_after = Seconds(person.random.Uniform(0.5, 8));
   if (!world.Ask(caller,
                  {.route = Route::kChat,
-                  .payload = payload,
+                  .payload = person.payload,
                   .prompt_tokens = tokens.prompt,
                   .output_tokens = tokens.output,
                   .tokens_max = people_.lengths.tokens_max,

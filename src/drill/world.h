@@ -32,8 +32,9 @@ struct CallerState {
   guard::Standing standing = guard::Standing::kAnonymous;
   CallerKind kind = CallerKind::kRegular;
   bool is_first_visit = false;
-  bool is_known = false;  // To the service, from earlier days.
-  float pace = 1;         // Personal: 2 takes twice the time.
+  bool is_known = false;      // To the service, from earlier days.
+  float pace = 1;             // Personal: 2 takes twice the time.
+  std::uint64_t payload = 0;  // Of a person's last turn in this session; 0: none yet.
 };
 
 // How an attempt ended, for the one who made it.
@@ -159,6 +160,7 @@ class World {
   void CloseSlowConnection(std::uint32_t index);
 
   void ApplyFaults();
+  void TellGap();
   void TellCapacity();
   void Report();
   void Probe();

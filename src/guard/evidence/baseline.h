@@ -20,6 +20,7 @@ struct Conduct {
   double cut_short = 0.1;
   double costly = 0.05;
   double echoed = 0.03;
+  double repeated = 0.04;
   double guessed = 0.1;
   double stalled = 0.02;
   double gap_deviation = 1.6;  // Of log2 of the time between a client's requests.

@@ -21,8 +21,8 @@ struct Calibration {
 
 // What the literature suggests before any fit, and what a fit starts from and is drawn towards.
 inline constexpr std::array<double, kDetectorCount> kCoefficientsBeforeFit = {
-    0.5, 1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.7, 0.7, 0.5, 0.7,  // Hostility.
-    1,   1, 1, 1, 1, 1, 1};                                    // Honesty.
+    0.5, 1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.7, 0.7, 0.5, 0.7, 0.7,  // Hostility.
+    1,   1, 1, 1, 1, 1, 1};                                         // Honesty.
 
 inline constexpr Calibration kCalibration = {
     .prior = -1.534,
@@ -42,6 +42,7 @@ inline constexpr Calibration kCalibration = {
             0.381,  // fingerprint_concentration
             1.813,  // prefix_concentration
             0.066,  // open_loop
+            0.700,  // repeats_itself
             2.083,  // seen_before
             0.000,  // history
             0.290,  // backs_off

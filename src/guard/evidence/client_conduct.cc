@@ -38,7 +38,8 @@ void NoteObedience(ClientFeatures& client, Time now) {
   client.come_again = {};
 }
 
-void NoteReturn(ClientFeatures& client, const ConductLimits& limits, Time now) {
+void NoteReturn(ClientFeatures& client, const RequestFacts& facts, const ConductLimits& limits,
+                Time now) {
   if (now - client.requested > kAnswerMax) client.in_flight = 0;
   const bool is_overlapping = client.in_flight > 0;
   if ((!is_overlapping && client.answered == Time{}) || client.is_shared()) return;
@@ -50,6 +51,11 @@ void NoteReturn(ClientFeatures& client, const ConductLimits& limits, Time now) {
   } else if (now - client.answered >= limits.think_min) {
     Raise(client.thoughts);
     client.Set(Trait::kThought);
+  }
+  const bool was_answered = client.answered >= client.requested;
+  if (was_answered && facts.payload != 0 && facts.payload == client.payload) {
+    Raise(client.repeats);
+    if (client.repeats >= 2) client.Set(Trait::kRepeated);
   }
 }
 
@@ -123,7 +129,7 @@ std::optional<Duration> NoteArrival(ClientFeatures& client, const RequestFacts& 
     client.Set(Trait::kLoggedIn);
   }
   if (IsGeneration(facts.route)) {
-    if (facts.attempt == 0) NoteReturn(client, limits, now);
+    if (facts.attempt == 0) NoteReturn(client, facts, limits, now);
     NotePrompt(client, facts, limits);
   }
   const bool is_first = client.requested == Time{};

@@ -32,6 +32,7 @@ enum class Trait : std::uint8_t {
   kEchoed,      // Sent two that others had sent before it.
   kLoggedIn,    // Tried to: occasion for kGuessed.
   kGuessed,     // Gave a wrong password.
+  kRepeated,    // Asked again, twice, what it had been answered; occasion: kReturned.
   kStalled,     // Held a connection without a request, or slowly.
 };
 inline constexpr int kTraitCount = static_cast<int>(Trait::kStalled) + 1;
@@ -85,6 +86,7 @@ struct ClientFeatures {
   std::uint16_t returns = 0;    // Next requests after an answer,
   std::uint16_t thoughts = 0;   // of which with time to read before,
   std::uint16_t overlaps = 0;   // or while the answer was being written.
+  std::uint16_t repeats = 0;    // or with the prompt that had been answered.
   std::uint16_t told = 0;       // Came again after a Retry-After,
   std::uint16_t ignored = 0;    // of which too early.
   std::uint16_t served = 0;     // Answered to the end,

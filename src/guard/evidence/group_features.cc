@@ -67,6 +67,7 @@ void Learn(Conduct& ordinary, const GroupFeatures& group) {
   learn(ordinary.overlapped, Trait::kOverlapped, group.With(Trait::kReturned));
   learn(ordinary.ignored, Trait::kIgnored, group.With(Trait::kTold));
   learn(ordinary.cut_short, Trait::kCutShort, group.With(Trait::kStreamed));
+  learn(ordinary.repeated, Trait::kRepeated, group.With(Trait::kReturned));
   learn(ordinary.echoed, Trait::kEchoed, group.With(Trait::kAskedAgain));
   learn(ordinary.costly, Trait::kCostly, group.With(Trait::kEntered));
   learn(ordinary.guessed, Trait::kGuessed, group.With(Trait::kLoggedIn));
@@ -89,6 +90,7 @@ double Misconduct(const GroupFeatures& group, const Conduct& ordinary, Surface s
   double nats = lacks(Trait::kRead, Trait::kServed, ordinary.read) +
                 exceeds(Trait::kIgnored, Trait::kTold, ordinary.ignored) +
                 exceeds(Trait::kCutShort, Trait::kStreamed, ordinary.cut_short) +
+                exceeds(Trait::kRepeated, Trait::kReturned, ordinary.repeated) +
                 exceeds(Trait::kEchoed, Trait::kAskedAgain, ordinary.echoed) +
                 exceeds(Trait::kCostly, Trait::kEntered, ordinary.costly) +
                 exceeds(Trait::kGuessed, Trait::kLoggedIn, ordinary.guessed) +

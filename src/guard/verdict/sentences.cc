@@ -163,6 +163,7 @@ std::string_view DetectorPhrase(Detector detector) {
       "the same program from many addresses",
       "networks that send as one",
       "a clock of their own, whatever the answers",
+      "asking again what was answered",
       "seen before",
       "a history of ordinary use",
       "backs off when told to",

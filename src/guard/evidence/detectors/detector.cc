@@ -18,6 +18,7 @@
 #include "guard/evidence/detectors/prefix_concentration.h"
 #include "guard/evidence/detectors/reads_answers.h"
 #include "guard/evidence/detectors/reads_pages.h"
+#include "guard/evidence/detectors/repeats_itself.h"
 #include "guard/evidence/detectors/seen_before.h"
 #include "guard/evidence/detectors/sign_up_lockstep.h"
 #include "guard/evidence/detectors/slow_connections.h"
@@ -50,6 +51,7 @@ constexpr std::array<Entry, kDetectorCount> kDetectors = {{
      FingerprintConcentration},
     {Detector::kPrefixConcentration, "prefix_concentration", Family::kCohort, PrefixConcentration},
     {Detector::kOpenLoop, "open_loop", Family::kTiming, OpenLoop},
+    {Detector::kRepeatsItself, "repeats_itself", Family::kRate, RepeatsItself},
     {Detector::kSeenBefore, "seen_before", Family::kOrigin, WasSeenBefore},
     {Detector::kHistory, "history", Family::kOrigin, HasHistory},
     {Detector::kBacksOff, "backs_off", Family::kTiming, BacksOff},

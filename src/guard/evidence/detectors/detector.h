@@ -28,7 +28,8 @@ enum class Detector : std::uint8_t {
   kPayloadSimilarity,
   kFingerprintConcentration,
   kPrefixConcentration,
-  kOpenLoop,    // Its clock does not depend on the answers.
+  kOpenLoop,  // Its clock does not depend on the answers.
+  kRepeatsItself,
   kSeenBefore,  // From here on evidence for honesty.
   kHistory,
   kBacksOff,

@@ -43,6 +43,10 @@ void Slow(ClientFeatures& client, std::uint16_t count) {
 void Shake(ClientFeatures& client, std::uint16_t count) {
   client.connections[static_cast<std::size_t>(ConnectionEvent::kHandshakeOnly)] = count;
 }
+void Repeat(ClientFeatures& client, std::uint16_t repeats, std::uint16_t returns) {
+  client.repeats = repeats;
+  client.returns = returns;
+}
 
 // Evidence of hostility: above 0.5 for the one, at most 0.1 for the other.
 std::vector<Case> HostilityCases() {
@@ -126,6 +130,10 @@ std::vector<Case> HostilityCases() {
          client.prompt_changes = 99;
          for (int i = 0; i < 99; ++i) client.gaps.Add(FromSeconds(5 << (i % 7)));
        }},
+      {Detector::kRepeatsItself, "one prompt again and again",
+       [](ClientFeatures& client, ClientView&) { Repeat(client, 4, 4); },
+       "has one answer of five written anew",
+       [](ClientFeatures& client, ClientView&) { Repeat(client, 1, 5); }},
       {Detector::kOpenLoop, "asks while answered, ignores advice",
        [](ClientFeatures& client, ClientView&) {
          client.overlaps = client.returns = 5;

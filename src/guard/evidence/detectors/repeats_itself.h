@@ -1,0 +1,24 @@
+// Repeats itself: it asks again what it was answered, as those do who want load and not an answer.
+//
+// Evidence: share of returns with the prompt before, at the ordinary rate against 60 %; the first
+// is free, since people do have an answer written anew.
+//
+// Fails when: bots have many prompts; an honest monitor asks one thing all day, which its history
+// outweighs.
+#pragma once
+
+#include <algorithm>
+
+#include "guard/evidence/detectors/detector.h"
+#include "guard/evidence/detectors/likelihood.h"
+
+namespace holdfast::guard {
+
+inline double RepeatsItself(const ClientView& view) {
+  const ClientFeatures& client = view.client;
+  if (client.is_shared()) return 0;
+  const double ordinary = std::clamp(view.ordinary.repeated, 0.03, 0.4);
+  return std::max(-1.0, LikelihoodRatio(client.repeats - 1, client.returns - 1, 0.6, ordinary, 4));
+}
+
+}  // namespace holdfast::guard
