@@ -25,6 +25,12 @@ void LiveJudge::OnRequest(const guard::RequestFacts& facts, const Answer& answer
   is_hostile_.emplace(facts.caller.client(), truth.is_hostile());
   table_.OnRequest(facts, {answer.refusal, answer.retry_after}, facts.time);
   refused_ = {facts.caller.client(), facts.time, answer.retry_after};
+  const bool is_let_in = answer.refusal == guard::Refusal::kNone;
+  if (is_let_in && guard::IsGeneration(facts.route)) journal_.Begin(facts);
+}
+
+void LiveJudge::OnFirstToken(const guard::RequestFacts& facts, Time now) {
+  journal_.OnFirstToken(facts, now);
 }
 
 void LiveJudge::OnOutcome(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome,
@@ -35,8 +41,16 @@ void LiveJudge::OnOutcome(const guard::RequestFacts& facts, const guard::Outcome
   const bool is_refusal = outcome.ending == guard::Ending::kRefused &&
                           refused_.client == facts.caller.client() && refused_.time == facts.time;
   journal_.Add(facts, outcome, is_refusal ? refused_.retry_after : Duration(0));
+  Track(facts, outcome);
+}
+
+void LiveJudge::OnUnwritten(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome) {
+  if (guard::IsGeneration(facts.route)) Track(facts, outcome);
+}
+
+void LiveJudge::Track(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome) {
   if (outcome.time < options_.quiet_from) return;  // A simulation starts with all at once.
-  const double hostile = scorer_.ScoreRequest(table_, facts, outcome.time).probability();
+  const double hostile = scorer_.ScoreSender(table_, facts, outcome.time).probability();
   const bool is_lost =
       guard::WasLost(guard::MakeRecord(facts, outcome, Duration(0)), scenario_.level);
   tracker_.Add(outcome.time, !is_lost, 1 - hostile);
@@ -80,10 +94,16 @@ void LiveJudge::OnSecond(Time now) {
     is_known_ = false;
   } else if (change == Change::kClosed) {
     Judge(now, true);
-  } else if (tracker_.is_open() && !is_known_ && early_verdicts_ < options_.early_verdicts_max &&
-             now - judged_ >= options_.judge_interval) {
+  } else if (tracker_.is_open() && now - judged_ >= Pause()) {
     Judge(now, false);
   }
+}
+
+// Often at first, then ever more seldom; seldom once the cause is known.
+Duration LiveJudge::Pause() const {
+  if (is_known_) return options_.known_interval;
+  const int doublings = std::max(early_verdicts_ - options_.early_verdicts, 0);
+  return std::min(options_.judge_interval * (1 << std::min(doublings, 8)), options_.known_interval);
 }
 
 void LiveJudge::Finish(Time now) {
@@ -107,7 +127,7 @@ guard::JudgeInput LiveJudge::Gather(Time now, bool is_final) const {
   const guard::Incident& incident = tracker_.incident();
   guard::JudgeInput input;
   const Time from = incident.onset - kLeadIn;
-  input.records = journal_.Records(from, now);
+  input.records = journal_.Records(from, now, now);
   input.gaps = journal_.Gaps(from, now);
   scorer_.Score(table_, now, input.scores);
   for (const guard::OutsideProbe& probe : probes_) {

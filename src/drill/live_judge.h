@@ -20,8 +20,11 @@
 namespace holdfast::drill {
 
 struct LiveJudgeOptions {
-  Duration judge_interval = std::chrono::seconds(5);
-  int early_verdicts_max = 6;  // While the incident is open.
+  // While the incident is open and its cause is not known: so many verdicts at this interval, then
+  // at one that doubles each time up to the other, at which a known cause is looked at again.
+  Duration judge_interval = std::chrono::seconds(3);
+  int early_verdicts = 12;
+  Duration known_interval = std::chrono::seconds(40);
   std::size_t early_attempts_max = 250'000;
   guard::JudgeOptions final_judgement{};
   // The quiet time from which the provision and the ordinary conduct are learned.
@@ -54,6 +57,8 @@ class LiveJudge final : public Observer {
                  const Truth& truth) override;
   void OnOutcome(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome,
                  const Truth& truth) override;
+  void OnFirstToken(const guard::RequestFacts& facts, Time now) override;
+  void OnUnwritten(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome) override;
   void OnConnection(const guard::ConnectionFacts& facts, const Truth& truth) override;
   void OnCapacity(const CapacityChange& change) override;
   void OnProbe(const ProbeFacts& probe) override;
@@ -69,6 +74,8 @@ class LiveJudge final : public Observer {
   std::vector<ScoredClient> ScoreClients(Time now) const;
 
  private:
+  void Track(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome);
+  Duration Pause() const;
   void Judge(Time now, bool is_final);
   guard::JudgeInput Gather(Time now, bool is_final) const;
 

@@ -45,11 +45,16 @@ class Observer {
   virtual void OnRequest(const guard::RequestFacts&, const Answer&, const Truth&) {}
   // Every one of them ends exactly once; a refusal at arrival ends at once.
   virtual void OnOutcome(const guard::RequestFacts&, const guard::OutcomeFacts&, const Truth&) {}
+  virtual void OnFirstToken(const guard::RequestFacts&, guard::Time) {}
+  // An end of which nothing else was told, because the journal is not written (FaultKind::kBlind):
+  // what counts answers in memory sees it all the same.
+  virtual void OnUnwritten(const guard::RequestFacts&, const guard::OutcomeFacts&) {}
   virtual void OnConnection(const guard::ConnectionFacts&, const Truth&) {}
   // Once at the start, then at each change.
   virtual void OnCapacity(const CapacityChange&) {}
   virtual void OnProbe(const ProbeFacts&) {}
   // The journal has lost what happened in [from, to): nothing of it was told (FaultKind::kBlind).
+  // While that lasts, once a second.
   virtual void OnGap(guard::Time /*from*/, guard::Time /*to*/) {}
   // Once a simulated second, after everything up to then.
   virtual void OnSecond(guard::Time) {}

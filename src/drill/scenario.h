@@ -86,7 +86,7 @@ struct FlashCrowd {
   double visitors_per_s = 0;  // At its height.
   double first_visit_share = 0.9;
   double signs_up_share = 0.3;  // Of first-time visitors; the others ask without an account.
-  double viral_share = 0.5;     // Asks the prompt that everybody asks.
+  double viral_share = 0.5;     // Asks what everybody asks, at first.
   double shared_share = 0.7;    // Comes with the one most common fingerprint.
   People visitor{.kind = CallerKind::kVisitor, .turns_mean = 2.5};
 };
@@ -217,7 +217,7 @@ struct Scenario {
   // The demand the service was built for, in weighted tokens (prompt + 2 x output) of honest wishes
   // a second; 0: whatever comes.
   double provisioned_cost_per_s = 0;
-  Duration probe_interval = std::chrono::seconds(10);
+  Duration probe_interval = std::chrono::seconds(2);
   // What the engine sustains of such requests, and for how long after its first attempt a wish may
   // be tried again as it is told: then the result says what was possible at all. 0: not said.
   double capacity_per_s = 0;

@@ -326,6 +326,9 @@ void World::OnFirstToken(std::uint32_t slot) {
   Wish& wish = wishes_[slot];
   wish.first_token = now_;
   door_->OnFirstToken(slot, now_ - wish.started, now_);
+  if (Observer* observer = watching(); observer != nullptr) {
+    observer->OnFirstToken(wish.facts, now_);
+  }
   if (wish.leaves_after >= Duration(0)) {
     Push(kLeave, now_ + wish.leaves_after, slot, wish.generation);
   }
@@ -359,6 +362,8 @@ void World::EndAttempt(std::uint32_t slot, const AttemptEnd& end, bool was_let_i
     }
     if (Observer* observer = watching(); observer != nullptr) {
       observer->OnOutcome(wish.facts, outcome, TruthOf(wish));
+    } else if (observer_ != nullptr) {
+      observer_->OnUnwritten(wish.facts, outcome);
     }
   }
   ++wish.generation;

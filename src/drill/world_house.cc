@@ -124,12 +124,18 @@ void World::ApplyFaults() {
     limits_share_ = limits_share;
   }
   if (is_blind != is_blind_) {
-    if (is_blind_ && observer_ != nullptr) observer_->OnGap(blind_since_, now_);
+    TellGap();
     is_blind_ = is_blind;
     blind_since_ = now_;
   }
   Report();
   TellCapacity();
+}
+
+void World::TellGap() {
+  if (!is_blind_ || observer_ == nullptr || now_ == blind_since_) return;
+  observer_->OnGap(blind_since_, now_);
+  blind_since_ = now_;
 }
 
 void World::TellCapacity() {
@@ -181,6 +187,7 @@ void World::EndSecond() {
                            engine_.capacity() * engine_.workers_up() / scenario_.engine.workers),
                        .is_registration_restricted = door_->is_registration_restricted()},
                       now_);
+  TellGap();
   if (observer_ != nullptr) observer_->OnSecond(now_);
   Push(kSecond, now_ + std::chrono::seconds(1), 0, 0);
 }
