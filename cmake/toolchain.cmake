@@ -3,6 +3,7 @@
 option(HOLDFAST_TESTS "Build the tests" ON)
 option(HOLDFAST_FUZZ "Build the fuzz targets (clang only)" OFF)
 option(HOLDFAST_BENCH "Build the benchmarks" OFF)
+option(HOLDFAST_TIDY "Read each source with clang-tidy before it is compiled" OFF)
 set(HOLDFAST_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, for example address,undefined")
 
 find_program(CCACHE_PROGRAM ccache)
@@ -36,4 +37,16 @@ endif()
 if(HOLDFAST_FUZZ)
   # Every room reports its branches to libFuzzer; the targets link its main.
   add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+if(HOLDFAST_TIDY)
+  # Reading takes seconds a file, so it is a part of compiling: a source is read again when it, a
+  # header of it, its flags or the settings changed. The settings stand in the command with their
+  # digest for that.
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/.clang-tidy)
+  file(SHA256 ${PROJECT_SOURCE_DIR}/.clang-tidy settings_digest)
+  set(settings ${CMAKE_BINARY_DIR}/clang-tidy-${settings_digest}.yaml)
+  configure_file(${PROJECT_SOURCE_DIR}/.clang-tidy ${settings} COPYONLY)
+  find_program(CLANG_TIDY_PROGRAM clang-tidy-16 REQUIRED)
+  set(CMAKE_CXX_CLANG_TIDY ${CLANG_TIDY_PROGRAM} --quiet --config-file=${settings})
 endif()
