@@ -58,13 +58,13 @@ class Requests {
 
 void MakeRequest(benchmark::State& state) {
   Requests requests(1'000'000, Route::kChat, true);
-  for (auto _ : state) benchmark::DoNotOptimize(requests.Next());
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(requests.Next());
 }
 BENCHMARK(MakeRequest);
 
 void Measure(benchmark::State& state, EdgeLimiter& limiter, Requests& requests) {
   std::int64_t refused = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const RequestFacts facts = requests.Next();
     if (limiter.Check(facts, facts.time).refusal != Refusal::kNone) ++refused;
   }
@@ -120,7 +120,7 @@ void RateTableFind(benchmark::State& state) {
   guard::RateTable table(1 << 20, kSeed);
   const guard::Gcra gcra({.rate = 0.1, .burst = 10});
   std::uint64_t count = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const Time now(Duration(static_cast<Duration::rep>(++count)));
     Time& tat = table.Find(Mix64(count) % 1'000'000 + 1, now);
     if (gcra.Wait(tat, now) == Duration(0)) tat = gcra.Charge(tat, now);
@@ -135,7 +135,7 @@ BENCHMARK(RateTableFind);
 void HeavyHittersFlood(benchmark::State& state) {
   guard::HeavyHitters sketch(1024);
   std::uint64_t count = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(sketch.Add(Mix64(++count)));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(sketch.Add(Mix64(++count)));
   state.counters["state_bytes"] = static_cast<double>(sketch.state_bytes());
 }
 BENCHMARK(HeavyHittersFlood);
@@ -143,7 +143,7 @@ BENCHMARK(HeavyHittersFlood);
 void SignUpFlood(benchmark::State& state) {
   guard::RegistrationPolicy policy;
   Requests requests(1'000'000, Route::kRegister, false);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const RequestFacts facts = requests.Next();
     benchmark::DoNotOptimize(policy.OnSignUp(facts, facts.time));
   }
@@ -220,7 +220,7 @@ void AdmitAtLoad(benchmark::State& state) {
   Requests requests(static_cast<std::uint64_t>(state.range(1)), Route::kChat, true);
   const Duration interval(100'000'000 / (AdmittedService::kRate * state.range(0)));
   std::int64_t refused = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     RequestFacts facts = requests.Next();
     facts.prompt_tokens = 600;
     facts.standing = guard::Standing::kHistory;

@@ -34,8 +34,8 @@ parallel::ThreadPool& Pool() {
 }
 
 const Limits& MachineLimits() {
-  static const Limits limits = MeasureLimits(Pool());
-  return limits;
+  static const Limits kLimits = MeasureLimits(Pool());
+  return kLimits;
 }
 
 // One random row, quantized and repeated. Real values, not random bits: those hold subnormal
@@ -53,7 +53,7 @@ std::vector<std::byte> RandomWeights(const tensor::TensorView& view) {
   return bytes;
 }
 
-void BM_MatMul(benchmark::State& state, DType type, Shape shape) {
+void MeasureMatMul(benchmark::State& state, DType type, Shape shape) {
   const std::int64_t rows = state.range(0);
   tensor::TensorView view;
   view.dtype = type;
@@ -71,7 +71,7 @@ void BM_MatMul(benchmark::State& state, DType type, Shape shape) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 17) - 8.0f;
   std::vector<float> y(static_cast<std::size_t>(rows * shape.out));
   std::size_t next = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const MatMulJob job{.weight = &weights[next],
                         .x = x.data(),
                         .x_stride = shape.in,
@@ -114,7 +114,7 @@ int main(int argc, char** argv) {
     for (const bench::Shape shape : {bench::Shape{2048, 2048}, bench::Shape{256, 1024}}) {
       const std::string name =
           fmt::format("{}/{}x{}", tensor::DTypeName(type), shape.out, shape.in);
-      benchmark::RegisterBenchmark(name.c_str(), bench::BM_MatMul, type, shape)
+      benchmark::RegisterBenchmark(name.c_str(), bench::MeasureMatMul, type, shape)
           ->ArgName("rows")
           ->Arg(1)
           ->Arg(4)

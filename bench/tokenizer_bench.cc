@@ -33,7 +33,7 @@ void Encode(benchmark::State& state, const std::string& pre, bool is_code) {
   CHECK(tokenizer.has_value());
   const std::string text = ReadCorpus(is_code);
   std::int64_t bytes = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (std::size_t at = 0; at < text.size(); at += kDocumentBytes) {
       const auto document = std::string_view(text).substr(at, kDocumentBytes);
       benchmark::DoNotOptimize((*tokenizer)->Encode(document, {}));

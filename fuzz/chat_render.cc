@@ -45,7 +45,7 @@ const Tokenizer& TokenizerOf(std::size_t index) {
                                     "<｜Assistant｜>",
                                     "<think>",
                                     "</think>"};
-  static const std::array<std::unique_ptr<const Tokenizer>, 6> tokenizers{
+  static const std::array<std::unique_ptr<const Tokenizer>, 6> kTokenizers{
       MakeTokenizer(v3, ""),
       MakeTokenizer(v3, "{% if '</think>' in content %}{{ '<｜Assistant｜><think>\\n' }}"),
       MakeTokenizer(v3, "{% if '</think>' in content %}{% if not thinking %}"),
@@ -55,7 +55,7 @@ const Tokenizer& TokenizerOf(std::size_t index) {
                     "<|im_system|>system<|im_middle|>Be good<|im_end|>"),
       MakeTokenizer({"<s>", "</s>"}, ""),
   };
-  return *tokenizers[index % tokenizers.size()];
+  return *kTokenizers[index % kTokenizers.size()];
 }
 
 std::vector<TokenId> SpecialsOf(const std::vector<TokenId>& ids) {

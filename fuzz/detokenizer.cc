@@ -33,14 +33,14 @@ std::unique_ptr<const tokenizer::Tokenizer> MakeTokenizer() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace holdfast;
-  static const auto tokenizer = fuzz::MakeTokenizer();
+  static const auto kTokenizer = fuzz::MakeTokenizer();
   std::vector<tokenizer::TokenId> ids;
   for (std::size_t i = 0; i < size; ++i) {
     // Letters a reader would not miss stand for the longer tokens and one out of range.
     const int shifted = data[i] >= 'p' && data[i] <= 'w' ? data[i] - 'p' + 256 : data[i];
     ids.push_back(shifted);
   }
-  tokenizer::Detokenizer stream(*tokenizer);
+  tokenizer::Detokenizer stream(*kTokenizer);
   std::string streamed;
   for (const auto id : ids) {
     const std::string text = stream.Push(id);
@@ -48,9 +48,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     streamed += text;
   }
   streamed += stream.Finish();
-  const std::string whole = tokenizer->Decode(ids);
+  const std::string whole = kTokenizer->Decode(ids);
   CHECK(streamed == tokenizer::ReplaceInvalidUtf8(whole));
   // And back through the tokenizer: any bytes come back.
-  CHECK(tokenizer->Decode(tokenizer->Encode(whole, {})) == whole);
+  CHECK(kTokenizer->Decode(kTokenizer->Encode(whole, {})) == whole);
   return 0;
 }

@@ -19,7 +19,7 @@ struct Library {
   std::set<std::string> homes;
 };
 const std::vector<Library>& Libraries() {
-  static const std::vector<Library> libraries{
+  static const std::vector<Library> kLibraries{
       {"fmt/", {"*"}},
       {"spdlog/", {"base"}},
       {"boost/json", {"json"}},
@@ -41,7 +41,7 @@ const std::vector<Library>& Libraries() {
       {"gmock/", {"tests"}},
       {"benchmark/", {"bench"}},
   };
-  return libraries;
+  return kLibraries;
 }
 
 // Folders of the operating system's headers.

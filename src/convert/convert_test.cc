@@ -236,7 +236,7 @@ class Edited : public Conversion {
   // `edit` changes a tensor's values in place, or drops it by returning false.
   fs::path Rewrite(std::string_view model, const Edit& edit) {
     const auto source = weights::Checkpoint::Open(Model(model));
-    const fs::path target = directory_ / "edited";
+    fs::path target = directory_ / "edited";
     fs::create_directories(target);
     fs::copy_file(Model(model) / "config.json", target / "config.json",
                   fs::copy_options::overwrite_existing);

@@ -19,7 +19,8 @@ constexpr std::size_t kRoundsToFill = 3;  // Of the engine's places.
 double MeasureCapacity(const guard::EngineProfile& profile, std::span<const TokenCounts> requests) {
   CHECK(!requests.empty());
   EngineModel engine(profile);
-  const auto places = static_cast<std::size_t>(profile.sequences_max * profile.workers);
+  const auto places =
+      static_cast<std::size_t>(profile.sequences_max) * static_cast<std::size_t>(profile.workers);
   std::size_t next = 0;
   const auto submit = [&](std::size_t slot, Time now) {
     const TokenCounts& request = requests[next++ % requests.size()];

@@ -20,7 +20,7 @@ double VisitorsOf(const FlashCrowd& crowd) {
 
 People PeopleOf(const FlashCrowd& crowd) {
   People people = crowd.visitor;
-  people.count = static_cast<std::uint32_t>(VisitorsOf(crowd) + 0.5);
+  people.count = static_cast<std::uint32_t>(std::lround(VisitorsOf(crowd)));
   people.page_share = 1;
   return people;
 }
@@ -51,11 +51,15 @@ Time FlashCrowdGroup::FirstArrival(World&, CallerState& person, std::uint32_t) {
   double at_s = 0;
   if (area < rise_s / 2) {
     at_s = std::sqrt(2 * area * rise_s);
-  } else if ((area -= rise_s / 2) < hold_s) {
-    at_s = rise_s + area;
   } else {
-    area -= hold_s;
-    at_s = rise_s + hold_s + fall_s - std::sqrt(std::max(0.0, fall_s * fall_s - 2 * area * fall_s));
+    area -= rise_s / 2;
+    if (area < hold_s) {
+      at_s = rise_s + area;
+    } else {
+      area -= hold_s;
+      at_s =
+          rise_s + hold_s + fall_s - std::sqrt(std::max(0.0, fall_s * fall_s - 2 * area * fall_s));
+    }
   }
   return crowd_.start + guard::FromSeconds(at_s);
 }

@@ -10,7 +10,6 @@ namespace {
 
 using guard::Ending;
 using guard::IsGeneration;
-using guard::Refusal;
 
 constexpr double kOutputWeight = 2;
 constexpr double kEstimateTolerance = 0.2;

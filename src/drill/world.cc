@@ -249,7 +249,6 @@ void World::Arrive(std::uint32_t slot) {
   Wish& wish = wishes_[slot];
   wish.facts.time = now_;
   recorder_.OnArrival(callers_[wish.caller].kind, now_);
-  Answer answer;
   FrontDoor::Word word;
   const bool has_place = TakeConnection();
   if (has_place) {

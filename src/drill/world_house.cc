@@ -105,7 +105,7 @@ void World::ApplyFaults() {
         break;
     }
   }
-  const int up = static_cast<int>(workers * workers_share + 0.5);
+  const int up = static_cast<int>(std::lround(workers * workers_share));
   if (up != engine_.workers_up()) {
     std::vector<std::uint32_t> lost;
     engine_.SetWorkers(up, now_, &lost);
@@ -116,7 +116,7 @@ void World::ApplyFaults() {
   if (speed != engine_.capacity()) engine_.SetCapacity(speed, now_);
   if (batch_share != batch_share_) {
     const double batch = scenario_.engine.sequences_max * batch_share;
-    engine_.SetSequencesMax(std::max(1, static_cast<int>(batch + 0.5)), now_);
+    engine_.SetSequencesMax(std::max(1, static_cast<int>(std::lround(batch))), now_);
     batch_share_ = batch_share;
   }
   if (limits_share != limits_share_) {

@@ -125,7 +125,7 @@ EngineLoop::EngineLoop(model::Model& model, const EngineOptions& options, std::i
                        std::uint64_t hash_seed, EngineMetrics metrics, Clock clock)
     : model_(model),
       forward_options_{.deterministic = options.deterministic},
-      metrics_(std::move(metrics)),
+      metrics_(metrics),
       clock_(std::move(clock)),
       scheduler_({.running_max = options.running_max,
                   .step_tokens_max = options.step_tokens_max,

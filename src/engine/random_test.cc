@@ -20,6 +20,7 @@ TEST(Random, UnitIsUniformOverSeedsAndIndices) {
     std::array<int, 16> counts{};
     double sum = 0;
     constexpr int kDraws = 160'000;
+    constexpr int kPerBin = kDraws / 16;
     for (int i = 0; i < kDraws; ++i) {
       const double unit = by_seed ? RandomUnit(i, 3) : RandomUnit(3, i);
       ASSERT_GE(unit, 0.0);
@@ -29,7 +30,7 @@ TEST(Random, UnitIsUniformOverSeedsAndIndices) {
     }
     EXPECT_NEAR(sum / kDraws, 0.5, 0.005);
     // Standard deviation of a bin is 97; five of them.
-    for (const int count : counts) EXPECT_NEAR(count, kDraws / 16, 485);
+    for (const int count : counts) EXPECT_NEAR(count, kPerBin, 485);
   }
 }
 

@@ -138,7 +138,7 @@ TEST(Sampler, PenaltiesCountPromptAndAnswerAsDocumented) {
   const std::vector<TokenId> prompt = {2, 2, 2};
   const std::vector<float> logits = {0.5f, 1.0f, 2.0f, -0.1f, -0.3f};
   Sampler::Scratch scratch;
-  const auto next = [&](const SamplingParams& params, std::vector<TokenId> answer) {
+  const auto next = [&](const SamplingParams& params, const std::vector<TokenId>& answer) {
     Sampler sampler(params, 1, prompt);
     for (const TokenId token : answer) sampler.Accept(token);
     return sampler.Sample(logits, 0, scratch).value().id;

@@ -16,9 +16,9 @@ constexpr std::int64_t kZero = 1737986520;
 constexpr std::uint64_t kSeed = 77;
 
 const std::string& BundleText() {
-  static const std::string text =
+  static const std::string kText =
       WriteBundle(MakeBundle(test::MakeInput(), kSeed, test::SmallOptions(), kZero, 12345));
-  return text;
+  return kText;
 }
 
 json::Object Parsed() { return json::Parse(BundleText()).value().as_object(); }

@@ -41,10 +41,11 @@ bool HasNanF8(const TensorView& weight, std::int64_t first_row, std::int64_t end
 // runs short. Unlike MADV_DONTNEED this is harmless for any other memory.
 void AdviseCold(const TensorView& weight) {
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(weight.data);
+  auto* const data = const_cast<std::byte*>(weight.data);  // The advice changes no byte.
+  const auto begin = reinterpret_cast<std::uintptr_t>(data);
   const std::uintptr_t first = (begin + page - 1) / page * page;
   const std::uintptr_t last = (begin + weight.Bytes()) / page * page;
-  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_COLD);
+  if (first < last) madvise(data + (first - begin), last - first, MADV_COLD);
 }
 
 }  // namespace

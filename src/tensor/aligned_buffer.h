@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <span>
 #include <type_traits>
 
 #include <sys/mman.h>
@@ -49,8 +48,6 @@ class AlignedBuffer {
   T* end() { return data() + count_; }
   const T* begin() const { return data(); }
   const T* end() const { return data() + count_; }
-  operator std::span<T>() { return {data(), count_}; }
-  operator std::span<const T>() const { return {data(), count_}; }
 
  private:
   // From here on fresh zero pages of the system beat the allocator's recycled ones.

@@ -10,7 +10,6 @@
 namespace holdfast::tokenizer {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using Role = ChatMessage::Role;

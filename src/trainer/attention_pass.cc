@@ -7,7 +7,6 @@
 
 namespace holdfast::trainer {
 
-using kernels::Bf16;
 using kernels::Gemm;
 using kernels::GemmMatrix;
 
@@ -203,7 +202,7 @@ void BlockPass<A>::AttendBackward(const MicroBatch& batch, std::int64_t row, std
   template void BlockPass<A>::AttentionBackward(const MicroBatch&, const BlockOffsets&, \
                                                 AttentionState<A>&, float*, float*) const;
 HOLDFAST_INSTANTIATE(float)
-HOLDFAST_INSTANTIATE(Bf16)
+HOLDFAST_INSTANTIATE(kernels::Bf16)
 #undef HOLDFAST_INSTANTIATE
 
 }  // namespace holdfast::trainer

@@ -8,8 +8,6 @@
 
 namespace holdfast::trainer {
 
-using kernels::Bf16;
-
 template <typename A>
 double BlockPass<A>::FfnForward(const MicroBatch& batch, const BlockOffsets& block,
                                 std::span<const float> router_bias, const BalanceOptions& balance,
@@ -150,12 +148,13 @@ void BlockPass<A>::Backward(const MicroBatch& batch, const BlockOffsets& block,
 template double BlockPass<float>::Forward(const MicroBatch&, const BlockOffsets&,
                                           std::span<const float>, const BalanceOptions&,
                                           BlockState<float>&, float*, std::int64_t*) const;
-template double BlockPass<Bf16>::Forward(const MicroBatch&, const BlockOffsets&,
-                                         std::span<const float>, const BalanceOptions&,
-                                         BlockState<Bf16>&, float*, std::int64_t*) const;
+template double BlockPass<kernels::Bf16>::Forward(const MicroBatch&, const BlockOffsets&,
+                                                  std::span<const float>, const BalanceOptions&,
+                                                  BlockState<kernels::Bf16>&, float*,
+                                                  std::int64_t*) const;
 template void BlockPass<float>::Backward(const MicroBatch&, const BlockOffsets&, BlockState<float>&,
                                          float*, float*) const;
-template void BlockPass<Bf16>::Backward(const MicroBatch&, const BlockOffsets&, BlockState<Bf16>&,
-                                        float*, float*) const;
+template void BlockPass<kernels::Bf16>::Backward(const MicroBatch&, const BlockOffsets&,
+                                                 BlockState<kernels::Bf16>&, float*, float*) const;
 
 }  // namespace holdfast::trainer

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -150,7 +151,7 @@ struct Violation {
 };
 
 std::function<void(File&)> Keys(std::uint64_t count, std::function<void(Bytes&)> keys) {
-  return [count, keys](File& file) {
+  return [count, keys = std::move(keys)](File& file) {
     file.key_count = count;
     file.keys = keys;
   };

@@ -46,7 +46,7 @@ std::uint64_t SafetensorsBytes(const std::vector<TensorSpec>& specs) {
 }
 
 Result<SafetensorsWriter> SafetensorsWriter::Create(const std::filesystem::path& path,
-                                                    std::vector<TensorSpec> specs) {
+                                                    const std::vector<TensorSpec>& specs) {
   TRY(CheckSpecs(specs));
   json::Object header;
   header["__metadata__"] = json::Object{{"format", "pt"}};

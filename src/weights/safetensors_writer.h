@@ -26,7 +26,7 @@ class SafetensorsWriter {
   // Errors: kInvalidArgument (as CheckSpecs; a dtype that safetensors lacks; specs not in an order
   // that aligns them), and those of AtomicFile.
   [[nodiscard]] static Result<SafetensorsWriter> Create(const std::filesystem::path& path,
-                                                        std::vector<TensorSpec> specs);
+                                                        const std::vector<TensorSpec>& specs);
 
   // The next bytes: of the current tensor, and of the following ones once it is full.
   [[nodiscard]] Result<void> Write(std::span<const std::byte> bytes);

@@ -14,7 +14,7 @@ namespace {
 // `holdfast up` on the tiny model.
 class RunningService {
  public:
-  RunningService(std::vector<std::string> variables = {}) {
+  explicit RunningService(std::vector<std::string> variables = {}) {
     WriteTinyModel(model_.path());
     variables.push_back("HOLDFAST_UP_RUN_DIR=" + run_dir_.path().string());
     variables.push_back("HOLDFAST_UP_DRAIN_SECONDS_MAX=10");

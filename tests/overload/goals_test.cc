@@ -12,8 +12,6 @@
 namespace holdfast::drill {
 namespace {
 
-using guard::AtSeconds;
-
 PresetOptions WithSeed(std::uint64_t seed) {
   return {.seed = seed, .engine = {}, .load = 0, .trace = nullptr};
 }

@@ -105,7 +105,7 @@ ApiResult<std::unique_ptr<Generation>> Begin(const EngineService& service, const
   plan.prompts.push_back(prompt->ids);
   plan.stop_ids = prompt->stop_ids;
   plan.caller = Caller(client, chat.settings.user);
-  return Generation::Start(service, chat.settings, std::move(plan), exchange);
+  return Generation::Start(service, chat.settings, plan, exchange);
 }
 
 }  // namespace

@@ -137,7 +137,7 @@ net::Awaitable<void> Completions(const EngineService& service, http::Exchange& e
     co_return;
   }
   const ApiResult<std::unique_ptr<Generation>> generation =
-      Generation::Start(service, completion->settings, std::move(*plan), exchange);
+      Generation::Start(service, completion->settings, *plan, exchange);
   if (!generation) {
     co_await SendError(exchange, generation.error(), request.id);
     co_return;

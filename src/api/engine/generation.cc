@@ -56,15 +56,15 @@ ApiError ContextTooLong(std::size_t tokens, std::int64_t context_max) {
 
 ApiResult<std::unique_ptr<Generation>> Generation::Start(const EngineService& service,
                                                          const GenerationSettings& settings,
-                                                         GenerationPlan plan,
+                                                         const GenerationPlan& plan,
                                                          http::Exchange& exchange) {
   std::unique_ptr<Generation> generation(new Generation(service, exchange));
-  TRY(generation->Submit(settings, std::move(plan)));
+  TRY(generation->Submit(settings, plan));
   exchange.SetPeerGoneNotify([event = generation->event_] { event->Notify(); });
   return generation;
 }
 
-ApiResult<void> Generation::Submit(const GenerationSettings& settings, GenerationPlan plan) {
+ApiResult<void> Generation::Submit(const GenerationSettings& settings, const GenerationPlan& plan) {
   wants_logprobs_ = settings.sampling.top_logprobs >= 0;
   answers_per_prompt_ = static_cast<std::size_t>(settings.n);
   const auto deadline = std::chrono::steady_clock::now() + service_.answer_time_max;

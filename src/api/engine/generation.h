@@ -45,7 +45,7 @@ class Generation {
   // request has its place in the engine's queue, so 200 may be answered.
   static ApiResult<std::unique_ptr<Generation>> Start(const EngineService& service,
                                                       const GenerationSettings& settings,
-                                                      GenerationPlan plan,
+                                                      const GenerationPlan& plan,
                                                       http::Exchange& exchange);
   ~Generation();
   Generation(const Generation&) = delete;
@@ -62,7 +62,7 @@ class Generation {
  private:
   struct Choice;
   Generation(const EngineService& service, http::Exchange& exchange);
-  ApiResult<void> Submit(const GenerationSettings& settings, GenerationPlan plan);
+  ApiResult<void> Submit(const GenerationSettings& settings, const GenerationPlan& plan);
   ApiResult<std::optional<Piece>> Advance(Choice& choice);
   void Close(Choice& choice);
 

@@ -82,14 +82,14 @@ class Scene {
 };
 
 bool IsFloodClient(std::uint64_t client) {
-  static const auto names = [] {
+  static const auto kNames = [] {
     std::set<std::uint64_t> names;
     for (std::uint64_t i = 0; i < 10'000; ++i) {
       names.insert(TestTraffic::MakeCaller(2 * kStrangers + i, i % 2 == 0, 1, 1).client());
     }
     return names;
   }();
-  return names.contains(client);
+  return kNames.contains(client);
 }
 
 struct Shares {

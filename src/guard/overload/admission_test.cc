@@ -150,8 +150,8 @@ TEST(Admission, TellsTheTruthInALongQueue) {
 
 // While there is a backlog starts come by a clock, so that also short waits can be told.
 TEST(Admission, TellsTheTruthInAShortQueueToo) {
-  double good[2];
-  double rate[2];
+  double good[2] = {};
+  double rate[2] = {};
   for (const bool is_paced : {false, true}) {
     StubScenario scenario{.crowds = {Crowd(1.05)}, .seconds = 150};
     scenario.options.is_paced = is_paced;

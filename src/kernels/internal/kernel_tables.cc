@@ -151,12 +151,12 @@ namespace holdfast::kernels::internal {
 HWY_EXPORT(AppendTables);
 
 const KernelTable* BestTable() {
-  static const KernelTable* const best = []() -> const KernelTable* {
+  static const KernelTable* const kBest = []() -> const KernelTable* {
     std::vector<const KernelTable*> tables;
     HWY_DYNAMIC_DISPATCH(AppendTables)(tables);
     return tables.empty() ? nullptr : tables.back();
   }();
-  return best;
+  return kBest;
 }
 
 std::vector<const KernelTable*> SupportedTables() {

@@ -86,9 +86,10 @@ void Q6_KToF32(const BlockQ6_K& block, float* y) {
     const int half = i / 128;
     const int quarter = (i % 128) / 32;
     const int l = i % 32;
+    const int sixteenth = i / 16;
     const int low = block.low[64 * half + 32 * (quarter % 2) + l] >> (4 * (quarter / 2)) & 15;
     const int high = block.high[32 * half + l] >> (2 * quarter) & 3;
-    const float scale = d * static_cast<float>(block.scales[i / 16]);
+    const float scale = d * static_cast<float>(block.scales[sixteenth]);
     y[i] = scale * static_cast<float>((low | high << 4) - 32);
   }
 }

@@ -9,7 +9,7 @@ namespace holdfast::trainer {
 namespace {
 
 std::filesystem::path WriteTemp(const std::string& name, const std::string& bytes) {
-  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / name;
+  std::filesystem::path path = std::filesystem::path(testing::TempDir()) / name;
   std::ofstream(path, std::ios::binary) << bytes;
   return path;
 }
@@ -81,7 +81,7 @@ TEST(ParseChats, ReadsRolesAndContent) {
 }
 
 TEST(ParseChats, NamesFileAndLineOfEachFault) {
-  const struct {
+  static constexpr struct {
     const char* line;
     const char* says;
   } kCases[] = {

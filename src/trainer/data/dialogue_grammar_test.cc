@@ -69,7 +69,7 @@ TEST(DialogueGrammar, FormsOfAWord) {
 }
 
 TEST(DialogueGrammar, NamesFileAndLineOfEachFault) {
-  const struct {
+  static constexpr struct {
     const char* text;
     const char* says;
   } kCases[] = {

@@ -11,7 +11,8 @@ namespace holdfast::trainer {
 namespace {
 
 int Between(SplitMix64& random, int low, int high) {
-  return low + static_cast<int>(random.Below(static_cast<std::uint64_t>(high - low + 1)));
+  const int count = high - low + 1;
+  return low + static_cast<int>(random.Below(static_cast<std::uint64_t>(count)));
 }
 
 std::string Text(int number) { return fmt::format("{}", number); }

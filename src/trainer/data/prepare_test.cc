@@ -193,7 +193,7 @@ TEST(PrepareConfig, NamesWhatIsWrong) {
       "[[source]]\nname = \"a\"\nfile = \"a.txt\"\nkind = \"text\"\nlicence = \"x\"\n"
       "origin = \"x\"\nsha256 = \"x\"\nplain_bytes = 3\n";
   ASSERT_TRUE(ParsePrepareConfig(source, "d.toml"));
-  const std::pair<std::string, const char*> kCases[] = {
+  const std::pair<std::string, const char*> cases[] = {
       {"x = [", "d.toml:1"},
       {"colour = 3", "colour"},
       {"[vocabulary]\nsize = 3", "size"},
@@ -205,7 +205,7 @@ TEST(PrepareConfig, NamesWhatIsWrong) {
       {"source = 3", "source"},
       {source + "[[templates]]\nname = \"A/b\"\nfiles = []", "A/b"},
   };
-  for (const auto& [text, says] : kCases) {
+  for (const auto& [text, says] : cases) {
     const auto config = ParsePrepareConfig(text, "d.toml");
     ASSERT_FALSE(config) << text;
     EXPECT_NE(config.error().message.find(says), std::string::npos) << config.error().message;

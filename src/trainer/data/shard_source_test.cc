@@ -25,7 +25,7 @@ std::filesystem::path MakeShard(const std::string& name, int documents, std::int
     for (std::size_t i = ids.size() / 2; i < mask.size(); ++i) mask[i] = 1;
     builder.Add(ids, mask);
   }
-  const auto path = std::filesystem::path(testing::TempDir()) / (name + ".tokens");
+  auto path = std::filesystem::path(testing::TempDir()) / (name + ".tokens");
   EXPECT_TRUE(builder.Write(path));
   return path;
 }

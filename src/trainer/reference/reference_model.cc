@@ -19,8 +19,7 @@ class RowPass {
   RowPass(const ParameterLayout& layout, std::span<const double> weights,
           std::span<const float> router_bias, std::span<const std::int32_t> first_key,
           const StepOptions& options)
-      : layout_(layout),
-        c_(layout.config()),
+      : c_(layout.config()),
         rope_(model::MakeRopeTable(c_)),
         w_(weights.data()),
         router_bias_(router_bias),
@@ -190,7 +189,6 @@ class RowPass {
     return chosen;
   }
 
-  const ParameterLayout& layout_;
   const model::ModelConfig& c_;
   const kernels::RopeTable rope_;
   const double* w_;

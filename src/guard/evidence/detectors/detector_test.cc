@@ -50,8 +50,8 @@ void Repeat(ClientFeatures& client, std::uint16_t repeats, std::uint16_t returns
 
 // Evidence of hostility: above 0.5 for the one, at most 0.1 for the other.
 std::vector<Case> HostilityCases() {
-  const GroupView kBots{.excess = 4, .misconduct = 2};
-  const GroupView kCrowd{.excess = 4, .misconduct = -0.1};
+  const GroupView bots{.excess = 4, .misconduct = 2};
+  const GroupView crowd{.excess = 4, .misconduct = -0.1};
   return {
       {Detector::kNewcomers, "new without a page, in a surge of such",
        [](ClientFeatures& client, ClientView& view) {
@@ -64,15 +64,15 @@ std::vector<Case> HostilityCases() {
          client.Set(Trait::kPaged);
          In(view, GroupKind::kDoor).excess = 3;
        }},
-      {Detector::kLowRateSwarm, "swarm", MemberOf(GroupKind::kDoor, kBots), "crowd",
-       MemberOf(GroupKind::kDoor, kCrowd)},
-      {Detector::kPayloadSimilarity, "same prompt from bots", MemberOf(GroupKind::kPayload, kBots),
-       "viral prompt", MemberOf(GroupKind::kPayload, kCrowd)},
+      {Detector::kLowRateSwarm, "swarm", MemberOf(GroupKind::kDoor, bots), "crowd",
+       MemberOf(GroupKind::kDoor, crowd)},
+      {Detector::kPayloadSimilarity, "same prompt from bots", MemberOf(GroupKind::kPayload, bots),
+       "viral prompt", MemberOf(GroupKind::kPayload, crowd)},
       {Detector::kFingerprintConcentration, "one make of bot",
-       MemberOf(GroupKind::kFingerprint, kBots), "one make of phone",
-       MemberOf(GroupKind::kFingerprint, kCrowd)},
-      {Detector::kPrefixConcentration, "bots of one network", MemberOf(GroupKind::kPrefix, kBots),
-       "a university", MemberOf(GroupKind::kPrefix, kCrowd)},
+       MemberOf(GroupKind::kFingerprint, bots), "one make of phone",
+       MemberOf(GroupKind::kFingerprint, crowd)},
+      {Detector::kPrefixConcentration, "bots of one network", MemberOf(GroupKind::kPrefix, bots),
+       "a university", MemberOf(GroupKind::kPrefix, crowd)},
       {Detector::kSourceRate, "one fast source",
        [](ClientFeatures& client, ClientView&) { client.burst_max = 200; },
        "an office behind one address",
@@ -96,12 +96,12 @@ std::vector<Case> HostilityCases() {
       {Detector::kSignUpLockstep, "signs up with its likes",
        [=](ClientFeatures& client, ClientView& view) {
          client.sign_ups = 1;
-         In(view, GroupKind::kPrefix) = kBots;
+         In(view, GroupKind::kPrefix) = bots;
        },
        "signs up in a crowd",
        [=](ClientFeatures& client, ClientView& view) {
          client.sign_ups = 1;
-         In(view, GroupKind::kPrefix) = kCrowd;
+         In(view, GroupKind::kPrefix) = crowd;
        }},
       {Detector::kCostAtLimits, "all at the limit",
        [](ClientFeatures& client, ClientView&) { client.costly = client.generations = 5; },
