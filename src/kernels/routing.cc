@@ -114,7 +114,7 @@ void Route(const float* logits, const float* bias, const RoutingOptions& options
   } else {
     HWY_DYNAMIC_DISPATCH(SoftmaxInPlace)(scores, padded_count);
   }
-  float choice[kRoutingExpertsMax];
+  float choice[kRoutingExpertsMax] = {};
   for (std::int64_t i = 0; i < count; ++i) {
     choice[i] = bias == nullptr ? scores[i] : scores[i] + bias[i];
   }

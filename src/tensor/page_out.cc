@@ -11,12 +11,13 @@ void PageOut(std::span<const std::byte> bytes) {
   // Whole pages only: a neighbour may still be in use. MADV_DONTNEED would be cheaper, but it
   // forgets what anonymous memory holds.
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+  auto* const data = const_cast<std::byte*>(bytes.data());  // The advice changes no byte.
+  const auto address = reinterpret_cast<std::uintptr_t>(data);
   const std::uintptr_t begin = (address + page - 1) / page * page;
   const std::uintptr_t end = (address + bytes.size()) / page * page;
   if (begin >= end) return;
   // A kernel that knows no such hint keeps the pages, which is what a hint may come to.
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_PAGEOUT);
+  ::madvise(data + (begin - address), end - begin, MADV_PAGEOUT);
 }
 
 }  // namespace holdfast::tensor

@@ -152,7 +152,9 @@ Result<> ReadNormalizer(const Value* value, std::size_t nesting, Spec& spec) {
   }
   if (type == "Sequence") {
     TRY_ASSIGN(const Array* parts, json::RequireArray(*normalizer, "normalizers", kStepsMax));
-    for (const Value& part : *parts) TRY(ReadNormalizer(&part, nesting + 1, spec));
+    for (std::size_t i = 0; i < parts->size(); ++i) {
+      TRY(ReadNormalizer(&(*parts)[i], nesting + 1, spec));
+    }
     return {};
   }
   return Fail(ErrorCode::kUnsupported, "normalizer '{}'", type.substr(0, 64));
