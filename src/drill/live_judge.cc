@@ -87,8 +87,9 @@ void LiveJudge::OnSecond(Time now) {
   using Change = guard::IncidentTracker::Change;
   const Change change = tracker_.Advance(now);
   table_.SetLearning(!tracker_.is_open());
-  if (change == Change::kOpened) {
-    incidents_.push_back({.incident = tracker_.incident(), .verdicts = {}, .input = {}});
+  if (change == Change::kOpened || change == Change::kReopened) {
+    if (change == Change::kOpened) incidents_.emplace_back();
+    incidents_.back().incident = tracker_.incident();
     judged_ = now;
     early_verdicts_ = 0;
     is_known_ = false;

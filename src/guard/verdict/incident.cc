@@ -59,8 +59,7 @@ IncidentTracker::Change IncidentTracker::Advance(Time now) {
   if (!is_open_) {
     bad_since_ = IsBad() ? std::min(bad_since_, now) : Time::max();
     if (bad_since_ == Time::max() || now - bad_since_ < options_.open_after) return Change::kNone;
-    Open(now);
-    return Change::kOpened;
+    return Open(now);
   }
   quiet_since_ = IsQuiet() ? std::min(quiet_since_, now) : Time::max();
   if (quiet_since_ == Time::max() || now - quiet_since_ < options_.close_after) {
@@ -74,17 +73,24 @@ IncidentTracker::Change IncidentTracker::Advance(Time now) {
   return Change::kClosed;
 }
 
-void IncidentTracker::Open(Time now) {
+IncidentTracker::Change IncidentTracker::Open(Time now) {
   is_open_ = true;
   quiet_since_ = Time::max();
+  if (incident_.closed != Time{} && now - incident_.closed <= options_.reopen_within) {
+    incident_.opened = now;
+    incident_.end = {};
+    incident_.closed = {};
+    return Change::kReopened;
+  }
   incident_ = {.number = incident_.number + 1, .onset = now, .opened = now};
   const std::int64_t first = now_ - static_cast<std::int64_t>(seconds_.size()) + 1;
   for (std::int64_t second = std::max<std::int64_t>(first, 0); second <= now_; ++second) {
     const Second& slot = At(second);
     if (slot.lost <= options_.open_share * slot.all) continue;
     incident_.onset = StartOf(second);
-    return;
+    break;
   }
+  return Change::kOpened;
 }
 
 }  // namespace holdfast::guard

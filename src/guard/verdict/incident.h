@@ -1,7 +1,8 @@
 // IncidentTracker: an incident is a stretch of time in which honest people did not get what the
 // service promises. It opens and closes on the share of lost requests in a sliding window, with
 // hysteresis: a clear loss opens, a long quiet closes, and nothing opens again on what is left of
-// the old. O(1) a call; single-threaded.
+// the old. What is bad again soon after it closed is the same incident, with its first onset: its
+// causes take turns more often than two of them come by chance. O(1) a call; single-threaded.
 #pragma once
 
 #include <array>
@@ -17,21 +18,22 @@ struct IncidentOptions {
   double requests_min = 20;   // Fewer in the window say nothing.
   // Standard errors by which the share must lie above close_share: chance alone opens nothing.
   double certainty = 3;
-  Duration open_after = std::chrono::seconds(3);    // So long above open_share,
-  Duration close_after = std::chrono::seconds(30);  // so long below close_share.
+  Duration open_after = std::chrono::seconds(3);     // So long above open_share,
+  Duration close_after = std::chrono::seconds(30);   // so long below close_share.
+  Duration reopen_within = std::chrono::minutes(2);  // From when it closed.
 };
 
 struct Incident {
   std::uint64_t number = 0;  // From 1.
   Time onset{};              // The first second that was bad.
-  Time opened{};
-  Time end{};     // The first second that was good again; Time{} while it is open.
-  Time closed{};  // Time{} while it is open.
+  Time opened{};             // Again, if it was closed in between.
+  Time end{};                // The first second that was good again; Time{} while it is open.
+  Time closed{};             // Time{} while it is open.
 };
 
 class IncidentTracker {
  public:
-  enum class Change : std::uint8_t { kNone, kOpened, kClosed };
+  enum class Change : std::uint8_t { kNone, kOpened, kReopened, kClosed };
 
   explicit IncidentTracker(const IncidentOptions& options = {}) : options_(options) {}
 
@@ -59,7 +61,7 @@ class IncidentTracker {
   Second Window() const;
   bool IsBad() const;
   bool IsQuiet() const;
-  void Open(Time now);
+  Change Open(Time now);
 
   IncidentOptions options_;
   std::array<Second, 2 * kWindowSeconds> seconds_{};

@@ -46,6 +46,23 @@ TEST(IncidentTracker, ClosesAfterALongQuietOnly) {
   EXPECT_NEAR(ToSeconds(tracker.incident().end), 60, 2);
 }
 
+TEST(IncidentTracker, GoesOnWithAnIncidentThatComesBackSoon) {
+  for (const int pause_s : {70, 300}) {
+    IncidentTracker tracker;
+    const int back_s = 60 + pause_s;
+    Drive(tracker, 0, back_s, 1,
+          [](int second) { return second < 20 || second >= 60 ? 0.0 : 0.5; });
+    ASSERT_FALSE(tracker.is_open());
+    Drive(tracker, back_s, back_s + 20, 2, [](int) { return 0.5; });
+    ASSERT_TRUE(tracker.is_open());
+    const bool is_same = pause_s < 120;
+    EXPECT_EQ(tracker.incident().number, is_same ? 1U : 2U);
+    EXPECT_EQ(tracker.incident().onset, AtSeconds(is_same ? 20 : back_s));
+    EXPECT_EQ(tracker.incident().closed, Time{});
+    EXPECT_GE(tracker.incident().opened, AtSeconds(back_s));
+  }
+}
+
 // The share that is lost jumps about the opening threshold for half an hour, in every pattern.
 TEST(IncidentTracker, DoesNotFlap) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
