@@ -23,6 +23,12 @@ constexpr std::array<std::string_view, kRefusalCount> kWords = {
 
 std::string_view RefusalWord(Refusal refusal) { return kWords[static_cast<std::size_t>(refusal)]; }
 
+bool IsByEdge(Refusal refusal) {
+  return refusal == Refusal::kYourRate || refusal == Refusal::kUnderAttack ||
+         refusal == Refusal::kChallengeRequired || refusal == Refusal::kRegistrationPaused ||
+         refusal == Refusal::kConnectionsFull;
+}
+
 std::optional<Refusal> FindRefusal(std::string_view word) {
   for (std::size_t i = 0; i < kWords.size(); ++i) {
     if (kWords[i] == word) return static_cast<Refusal>(i);

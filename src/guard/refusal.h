@@ -26,6 +26,8 @@ inline constexpr int kRefusalCount = static_cast<int>(Refusal::kEngineDown) + 1;
 // "none", "your_rate", "your_concurrency", "queue_full", "deadline_unreachable", "shed",
 // "under_attack", "challenge_required", "registration_paused", "connections_full", "engine_down".
 std::string_view RefusalWord(Refusal refusal);
+// By limits and restrictions, before admission is asked.
+bool IsByEdge(Refusal refusal);
 std::optional<Refusal> FindRefusal(std::string_view word);
 
 }  // namespace holdfast::guard

@@ -26,13 +26,6 @@ T Scaled(T value, double share) {
   return std::max<T>(1, static_cast<T>(std::llround(static_cast<double>(value) * share)));
 }
 
-// Refusals before admission: by limits and restrictions of the edge.
-bool IsByEdge(Refusal refusal) {
-  return refusal == Refusal::kYourRate || refusal == Refusal::kUnderAttack ||
-         refusal == Refusal::kChallengeRequired || refusal == Refusal::kRegistrationPaused ||
-         refusal == Refusal::kConnectionsFull;
-}
-
 std::optional<LossKind> LossOf(const ObservedAttempt& attempt) {
   if (attempt.ending == Ending::kRefused) return LossKind::kRefused;
   if (attempt.ending == Ending::kFailed) return LossKind::kFailed;

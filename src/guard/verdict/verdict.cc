@@ -33,6 +33,7 @@ constexpr double kSilenceExpected = 20;  // Records in quiet times, over as long
 constexpr double kInFrontShare = 0.25;
 constexpr double kIdleShare = 0.7;
 constexpr double kHostileConnectionsMin = 3;
+constexpr double kChance = 1.645;  // Standard deviations of a 90 % interval.
 constexpr double kUnexplainedMax = 0.5;
 constexpr double kSpeaksMin = 0.5;  // Nats from which a detector speaks for hostility.
 
@@ -192,12 +193,15 @@ class Judgement {
     return WhyUnknown::kKnown;
   }
 
-  // Requests in the replayed time.
+  // What the edge refuses costs a replay little.
+  static double CostOf(Refusal refusal) { return IsByEdge(refusal) ? 0.2 : 1; }
+
+  // Attempts in the replayed time.
   double Weight() const {
     double weight = 0;
     for (const JournalRecord& record : input_.records) {
       if (record.arrival < from_ || record.arrival >= to_) continue;
-      weight += static_cast<double>(record.weight);
+      weight += static_cast<double>(record.weight) * CostOf(record.refusal);
     }
     return weight;
   }
@@ -272,8 +276,12 @@ class Judgement {
     double all = 0;
     double honest = 0;
     for (const LogicalRequest& request : requests.requests) {
-      all += request.count;
-      if (likely[request.client] == 0) honest += request.count;
+      double cost = 0;
+      for (const ObservedAttempt& attempt : requests.AttemptsOf(request)) {
+        cost += CostOf(attempt.refusal);
+      }
+      all += cost;
+      if (likely[request.client] == 0) honest += cost;
     }
     const bool has_excess = DemandOf(requests, likely).has_excess();
     const double capacities = is_reduced_ ? 2 : 1;
@@ -454,7 +462,7 @@ class Judgement {
   WhyUnknown WhyUncertain() const {
     const double observed = verdict_.lost_observed;
     if (observed < options_.lost_min) return WhyUnknown::kNoLoss;
-    const double chance = std::sqrt(observed + verdict_.lost_replayed) +
+    const double chance = kChance * std::sqrt(observed + verdict_.lost_replayed) +
                           2 * (verdict_.lost_deviation + verdict_.replay_deviation);
     if (std::abs(verdict_.lost_replayed - observed) > options_.fidelity_max * observed + chance) {
       return WhyUnknown::kReplayDiffers;

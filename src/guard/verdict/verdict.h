@@ -60,8 +60,8 @@ struct JudgeOptions {
   double group_deviation = 2;  // Of the shift on log odds that a group has in common.
   double prior_log_odds = -4;  // Where nothing is known of a client or its group.
   // |replayed - observed| over observed loss, beside chance: two counts of independent events
-  // differ by the root of their sum, the journal is a sample, and near saturation replays differ
-  // among themselves (twice the standard deviations of both are allowed).
+  // differ by 1.6 roots of their sum in one case of ten, the journal is a sample, and near
+  // saturation replays differ among themselves (twice the standard deviations of both are allowed).
   double fidelity_max = 0.05;
   double share_min = 0.80;      // A single cause has at least this share,
   double share_low_min = 0.65;  // with its interval above this.
