@@ -211,6 +211,7 @@ TEST(Scorer, AtTheDoorStopsAFloodersFirstRequestAndFreesItsLikesAMinuteAfter) {
 TEST(Scorer, BoundsWhatAFamilyOfEvidenceCanSay) {
   ClusterTable table({}, 9);
   Calibration calibration = kCalibration;
+  calibration.coefficient = kCoefficientsBeforeFit;
   calibration.family_max.fill(0.5);
   RequestFacts facts{.caller = {.address = 5, .fingerprint = 1}, .route = Route::kChat};
   for (int i = 0; i < 50; ++i) table.OnRequest(facts, {}, AtSeconds(1));
