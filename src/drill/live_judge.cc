@@ -9,7 +9,7 @@ namespace holdfast::drill {
 namespace {
 
 // Enough of the past for queues to be warm and for what an incident's callers did before it.
-constexpr Duration kLeadIn = std::chrono::seconds(60);
+constexpr Duration kLeadIn = std::chrono::minutes(5);
 
 }  // namespace
 

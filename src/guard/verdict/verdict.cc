@@ -21,6 +21,7 @@ namespace {
 
 constexpr int kDrawsMin = 5;
 constexpr Duration kCountedMin = std::chrono::seconds(10);
+constexpr Duration kLeadInMin = std::chrono::minutes(1);
 // Draws take turns with so many variants of what the journal does not say: near saturation the loss
 // hangs on such things, and that is part of the uncertainty.
 constexpr int kVariants = 4;
@@ -127,7 +128,7 @@ class Judgement {
 
   bool HasGap() const {
     Duration missing{0};
-    const Time from = input_.onset - options_.lead_in;
+    const Time from = input_.onset - LeadInMin();
     for (const JournalGap& gap : input_.gaps) {
       missing += std::max(std::min(gap.to, End()) - std::max(gap.from, from), Duration{0});
     }
@@ -164,6 +165,10 @@ class Judgement {
     SetCounted(end, counted);
     // Every variant is replayed with everybody at least once.
     const double weight_max = static_cast<double>(options_.attempts_max) / kVariants;
+    while (Weight() > weight_max && lead_in_ > LeadInMin()) {
+      lead_in_ = std::max(lead_in_ / 2, LeadInMin());
+      SetCounted(end, counted);
+    }
     for (double weight = Weight(); weight > weight_max; weight = Weight()) {
       const double part = std::clamp(0.95 * weight_max / weight, 0.25, 0.95);
       counted = FromSeconds(part * ToSeconds(counted));
@@ -171,6 +176,25 @@ class Judgement {
       SetCounted(end, counted);
     }
     Prepare();
+    const double total_max = static_cast<double>(options_.attempts_max);
+    if (lead_in_ > LeadInMin() && CostOf().Total(options_.draws) > total_max) {
+      lead_in_ = LeadInMin();
+      SetCounted(end, counted);
+      Prepare();
+    }
+    const double total = ChooseDraws();
+    if (total > total_max) {
+      counted = FromSeconds((ToSeconds(counted + lead_in_) * (total_max / total))) - lead_in_;
+      if (counted < kCountedMin) return WhyUnknown::kTooLarge;
+      SetCounted(end, counted);
+      Prepare();
+    }
+    verdict_.counted_share = ToSeconds(counted) / ToSeconds(whole);
+    return WhyUnknown::kKnown;
+  }
+
+  // As many as there is room for, and what they cost together.
+  double ChooseDraws() {
     verdict_.draws = options_.draws;
     const Cost cost = CostOf();
     const double room = static_cast<double>(options_.attempts_max) - cost.shared;
@@ -181,17 +205,10 @@ class Judgement {
             std::clamp(static_cast<int>(room / cost.per_draw), verdict_.draws, options_.draws);
       }
     }
-    const double total = cost.shared + verdict_.draws * cost.per_draw;
-    if (total > static_cast<double>(options_.attempts_max)) {
-      const double part = static_cast<double>(options_.attempts_max) / total;
-      counted = FromSeconds((ToSeconds(counted + options_.lead_in) * part)) - options_.lead_in;
-      if (counted < kCountedMin) return WhyUnknown::kTooLarge;
-      SetCounted(end, counted);
-      Prepare();
-    }
-    verdict_.counted_share = ToSeconds(counted) / ToSeconds(whole);
-    return WhyUnknown::kKnown;
+    return cost.Total(verdict_.draws);
   }
+
+  Duration LeadInMin() const { return std::min(options_.lead_in, kLeadInMin); }
 
   // What the edge refuses costs a replay little.
   static double CostOf(Refusal refusal) { return IsByEdge(refusal) ? 0.2 : 1; }
@@ -246,7 +263,7 @@ class Judgement {
     }
     verdict_.counted_from = input_.onset + best * std::chrono::seconds(1);
     verdict_.counted_to = verdict_.counted_from + counted;
-    from_ = std::max(verdict_.counted_from - options_.lead_in, Time{});
+    from_ = std::max(verdict_.counted_from - lead_in_, Time{});
     to_ = std::min(verdict_.counted_to + input_.admission.level.first_token_max, input_.now);
   }
 
@@ -268,6 +285,8 @@ class Judgement {
   struct Cost {
     double shared = 0;
     double per_draw = 0;
+
+    double Total(int draws) const { return shared + draws * per_draw; }
   };
   Cost CostOf() const {
     const LogicalRequests& requests = variants_[0].requests;
@@ -495,6 +514,7 @@ class Judgement {
   const JudgeOptions& options_;
   Verdict verdict_;
   std::vector<double> lost_by_second_;
+  Duration lead_in_ = options_.lead_in;
   Time from_{};  // Of the replay.
   Time to_{};
   std::vector<Variant> variants_;

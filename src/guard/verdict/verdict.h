@@ -53,9 +53,10 @@ struct JudgeInput {
 struct JudgeOptions {
   int draws = 16;  // 1..256.
   // Attempts replayed in all, about, as a limit on cost (around a million a second on one core).
-  // Draws are reduced to 5 first, then the counted part of the incident.
+  // What leads in is reduced first, then draws to 5, then the counted part of the incident.
   std::size_t attempts_max = 800'000;
-  Duration lead_in = std::chrono::seconds(60);      // Before the counted time, to warm what learns.
+  // Replayed before the counted time, to warm what learns: as much as fits, but a minute at least.
+  Duration lead_in = std::chrono::minutes(5);
   Duration counted_max = std::chrono::minutes(10);  // Of the incident, where most was lost.
   double group_deviation = 2;  // Of the shift on log odds that a group has in common.
   double prior_log_odds = -4;  // Where nothing is known of a client or its group.
