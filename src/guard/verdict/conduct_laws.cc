@@ -1,6 +1,7 @@
 #include "guard/verdict/conduct_laws.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 #include "base/mix.h"
@@ -27,16 +28,21 @@ void Sample(std::vector<T>& sample, std::uint32_t& seen, std::size_t max, const 
 }  // namespace
 
 std::uint16_t ConductLaws::KindOf(const Key& key) {
-  const auto conduct = [](Route route, int standing, int batch) {
-    return std::uint64_t{1} << 40 | static_cast<std::uint64_t>(route) << 16 |
-           static_cast<std::uint64_t>(standing) << 8 | static_cast<std::uint64_t>(batch);
+  const auto conduct = [](Route route, int standing, int batch, int tokens) {
+    return std::uint64_t{1} << 40 | static_cast<std::uint64_t>(tokens) << 24 |
+           static_cast<std::uint64_t>(route) << 16 | static_cast<std::uint64_t>(standing) << 8 |
+           static_cast<std::uint64_t>(batch);
   };
   const std::uint16_t everybody = Find(0, 0, 0);
-  const std::uint16_t by_route = Find(conduct(key.route, 0xFF, 0xFF), 0, everybody);
-  const std::uint64_t own = conduct(key.route, static_cast<int>(key.standing), key.is_batch);
-  const std::uint16_t by_class = Find(own, 0, by_route);
-  if (laws_.size() >= kKindsMax) return by_class;
-  return Find(own, Mix64(key.group), by_class);
+  const std::uint16_t by_route = Find(conduct(key.route, 0xFF, 0xFF, 0xFF), 0, everybody);
+  const int standing = static_cast<int>(key.standing);
+  const std::uint16_t by_class =
+      Find(conduct(key.route, standing, key.is_batch, 0xFF), 0, by_route);
+  const std::uint64_t own =
+      conduct(key.route, standing, key.is_batch, std::bit_width(key.tokens_max));
+  const std::uint16_t by_tokens = Find(own, 0, by_class);
+  if (laws_.size() >= kKindsMax) return by_tokens;
+  return Find(own, Mix64(key.group), by_tokens);
 }
 
 std::uint16_t ConductLaws::Find(std::uint64_t conduct, std::uint64_t group, std::uint16_t wider) {

@@ -1,8 +1,8 @@
 // ConductLaws: what callers do when they are not served, learned from the journal by kind (those of
-// a group on a route, where there is enough of it, else all of the same route and standing):
-// whether and when they come again, how long they wait for a first token, and how long answers are.
-// Empirical laws in bounded samples; a draw is a function of a hash, so that the same request does
-// the same in every world. Thread-compatible.
+// a group on a route that allow alike many tokens, where there is enough of it, else all of the
+// same class): whether and when they come again, how long they wait for a first token, and how long
+// answers are. Empirical laws in bounded samples; a draw is a function of a hash, so that the same
+// request does the same in every world. Thread-compatible.
 #pragma once
 
 #include <array>
@@ -28,6 +28,7 @@ class ConductLaws {
     Route route = Route::kChat;
     Standing standing = Standing::kAnonymous;
     bool is_batch = false;
+    std::uint32_t tokens_max = 0;  // Those who allow alike, to a power of two, get alike.
   };
 
   // A kind's number, from 0; new ones are made up to kKindsMax, then groups share their class.

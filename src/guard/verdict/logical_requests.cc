@@ -116,7 +116,8 @@ class Builder {
 
   std::uint16_t KindOf(const Chain& chain) {
     const JournalRecord& first = records_[chain.records.front()];
-    return built_.laws.KindOf({first.group, first.route, first.standing, first.is_batch});
+    return built_.laws.KindOf(
+        {first.group, first.route, first.standing, first.is_batch, first.tokens_max});
   }
 
   void Learn(const Chain& chain) {
