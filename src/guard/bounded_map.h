@@ -1,10 +1,11 @@
 // BoundedMap: at most `entries_max` entries by 64-bit key, with the one of least rank always at
 // hand: who is to go first when there is no room, who expires next. All memory is taken at the
-// start: sizeof(Entry) + 12 to 20 bytes an entry. Find O(1), Insert, Erase and SetRank O(log n).
+// start: sizeof(Entry) + 20 to 36 bytes an entry. Find O(1), Insert, Erase and SetRank O(log n).
 // Full is the caller's question (`is_full`): the map itself refuses nothing and forgets nothing.
 //
 // An index of open addresses (at most half full, Mix64 of the key; keys are keyed hashes, so nobody
-// outside chooses where they land) over a binary heap of slots. Equal calls give equal orders on
+// outside chooses where they land) over a binary heap of slots. It holds a part of each hash, so
+// that a key that is not there costs one cache line. Equal calls give equal orders on
 // every machine. Indices hold until the entry is erased. Single-threaded.
 #pragma once
 
@@ -31,7 +32,7 @@ class BoundedMap {
   explicit BoundedMap(std::size_t entries_max)
       : entries_(entries_max),
         heap_(entries_max),
-        homes_(std::bit_ceil(entries_max * 2), kNone),
+        homes_(std::bit_ceil(entries_max * 2)),
         home_mask_(homes_.size() - 1) {
     CHECK(entries_max >= 1 && entries_max <= std::size_t{1} << 30);
     std::iota(heap_.begin(), heap_.end(), Index{0});
@@ -41,8 +42,10 @@ class BoundedMap {
   bool is_full() const { return size_ == entries_.size(); }
 
   Index Find(std::uint64_t key) const {
-    for (std::size_t home = Home(key); homes_[home] != kNone; home = Next(home)) {
-      if (entries_[homes_[home]].key == key) return homes_[home];
+    const std::uint64_t hash = Mix64(key);
+    for (std::size_t home = hash & home_mask_; !homes_[home].is_free(); home = Next(home)) {
+      const Index index = homes_[home].index;
+      if (homes_[home].tag == TagOf(hash) && entries_[index].key == key) return index;
     }
     return kNone;
   }
@@ -52,10 +55,18 @@ class BoundedMap {
     CHECK(!is_full());
     const Index index = heap_[size_];
     entries_[index] = Entry{key, rank, static_cast<Index>(size_), std::move(value)};
-    std::size_t home = Home(key);
-    while (homes_[home] != kNone) home = Next(home);
-    homes_[home] = index;
+    Settle(index);
     RiseFrom(size_++);
+    return index;
+  }
+
+  // As Erase(Least()) and Insert of another key, of no lesser rank. The map is not empty.
+  Index ReplaceLeast(std::uint64_t key, Rank rank, Value value) {
+    const Index index = heap_[0];
+    Vacate(index);
+    entries_[index] = Entry{key, rank, 0, std::move(value)};
+    Settle(index);
+    SinkFrom(0);
     return index;
   }
 
@@ -94,7 +105,7 @@ class BoundedMap {
   }
 
   std::size_t state_bytes() const {
-    return entries_.size() * (sizeof(Entry) + sizeof(Index)) + homes_.size() * sizeof(Index);
+    return entries_.size() * (sizeof(Entry) + sizeof(Index)) + homes_.size() * sizeof(Place);
   }
 
  private:
@@ -105,21 +116,37 @@ class BoundedMap {
     Value value{};
   };
 
+  struct Place {
+    Index index = kNone;
+    std::uint32_t tag = 0;
+
+    bool is_free() const { return index == kNone; }
+  };
+
+  // The home comes from the low bits.
+  static std::uint32_t TagOf(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
   std::size_t Home(std::uint64_t key) const { return Mix64(key) & home_mask_; }
   std::size_t Next(std::size_t home) const { return (home + 1) & home_mask_; }
+
+  void Settle(Index index) {
+    const std::uint64_t hash = Mix64(entries_[index].key);
+    std::size_t home = hash & home_mask_;
+    while (!homes_[home].is_free()) home = Next(home);
+    homes_[home] = {index, TagOf(hash)};
+  }
 
   // Empties the entry's home and moves back those who had to walk past it.
   void Vacate(Index index) {
     std::size_t hole = Home(entries_[index].key);
-    while (homes_[hole] != index) hole = Next(hole);
-    for (std::size_t home = Next(hole); homes_[home] != kNone; home = Next(home)) {
-      const std::size_t wanted = Home(entries_[homes_[home]].key);
+    while (homes_[hole].index != index) hole = Next(hole);
+    for (std::size_t home = Next(hole); !homes_[home].is_free(); home = Next(home)) {
+      const std::size_t wanted = Home(entries_[homes_[home].index].key);
       const bool may_move = ((home - wanted) & home_mask_) >= ((home - hole) & home_mask_);
       if (!may_move) continue;
       homes_[hole] = homes_[home];
       hole = home;
     }
-    homes_[hole] = kNone;
+    homes_[hole] = {};
   }
 
   void Swap(std::size_t a, std::size_t b) {
@@ -153,7 +180,7 @@ class BoundedMap {
 
   std::vector<Entry> entries_;
   std::vector<Index> heap_;   // The first size_ are a heap by rank, the others are free slots.
-  std::vector<Index> homes_;  // By Home(key), then the next that is free.
+  std::vector<Place> homes_;  // By Home(key), then the next that is free.
   std::size_t home_mask_;
   std::size_t size_ = 0;
 };

@@ -24,9 +24,15 @@ TEST(BoundedMap, AgreesWithAPlainMap) {
       const auto index = map.Find(key);
       ASSERT_EQ(index != map.kNone, plain.contains(key));
       if (index == map.kNone) {
-        if (map.is_full()) continue;
-        map.Insert(key, rank, step);
-        plain[key] = {rank, step};
+        double kept = rank;
+        if (map.is_full()) {
+          kept += map.rank(map.Least());
+          plain.erase(map.key(map.Least()));
+          map.ReplaceLeast(key, kept, step);
+        } else {
+          map.Insert(key, rank, step);
+        }
+        plain[key] = {kept, step};
       } else if (step % 3 == 0) {
         map.Erase(index);
         plain.erase(key);

@@ -31,6 +31,7 @@ RestrictionId Restrictions::Impose(const RestrictionProposal& proposal, Time now
   const Time expires = now + std::min(proposal.term, options_.term_max);
   const Restriction restriction{++last_id_, proposal, now, expires};
   entries_.Insert(KeyOf(proposal.scope), expires, Entry{restriction, false});
+  ++of_kind_[static_cast<std::size_t>(proposal.scope.kind)];
   Record(RestrictionEvent::kImposed, restriction, now, 0);
   return last_id_;
 }
@@ -70,7 +71,7 @@ void Restrictions::Expire(Time now) {
 }
 
 const Restriction* Restrictions::Find(const Scope& scope, Time now) const {
-  if (entries_.size() == 0 || scope.name == 0) return nullptr;
+  if (scope.name == 0 || of_kind_[static_cast<std::size_t>(scope.kind)] == 0) return nullptr;
   const Entries::Index index = entries_.Find(KeyOf(scope));
   if (index == Entries::kNone || entries_[index].is_pardon || entries_.rank(index) <= now) {
     return nullptr;
@@ -108,6 +109,7 @@ std::vector<Restriction> Restrictions::List(Time now) const {
 
 void Restrictions::End(Entries::Index index, RestrictionEvent event, Time now) {
   if (!entries_[index].is_pardon) Record(event, entries_[index].restriction, now, 0);
+  --of_kind_[static_cast<std::size_t>(entries_[index].restriction.what.scope.kind)];
   entries_.Erase(index);
 }
 

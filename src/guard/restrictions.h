@@ -129,6 +129,7 @@ class Restrictions {
 
   RestrictionsOptions options_;
   Entries entries_;
+  std::array<std::size_t, kScopeKindCount> of_kind_{};  // Entries, pardons included.
   RecordLog<RestrictionRecord> records_;
   RestrictionId last_id_ = 0;
 };

@@ -15,17 +15,16 @@ Scope ScopeOf(const Caller& caller) {
 using Strongest = std::array<RestrictionEvidence, 3>;
 
 Strongest StrongestOf(const ClusterScore& score) {
-  std::array<Detector, kDetectorCount> detectors;
-  for (int i = 0; i < kDetectorCount; ++i) {
-    detectors[static_cast<std::size_t>(i)] = static_cast<Detector>(i);
-  }
-  const auto llr = [&](Detector detector) { return score.llr[static_cast<std::size_t>(detector)]; };
-  std::ranges::stable_sort(detectors, std::ranges::greater{}, llr);
+  std::array<float, kDetectorCount> llr = score.llr;
   Strongest strongest;
-  for (std::size_t i = 0; i < strongest.size() && llr(detectors[i]) > 0; ++i) {
-    strongest[i] = {.detector = DetectorWord(detectors[i]),
-                    .value = score.evidence[static_cast<std::size_t>(detectors[i])],
-                    .llr = llr(detectors[i])};
+  for (RestrictionEvidence& evidence : strongest) {
+    const auto most = std::ranges::max_element(llr);
+    if (*most <= 0) break;
+    const auto detector = static_cast<std::size_t>(most - llr.begin());
+    evidence = {.detector = DetectorWord(static_cast<Detector>(detector)),
+                .value = score.evidence[detector],
+                .llr = *most};
+    *most = 0;
   }
   return strongest;
 }

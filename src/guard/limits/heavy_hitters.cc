@@ -25,8 +25,8 @@ HeavyHitters::Count HeavyHitters::Add(std::uint64_t name, double weight) {
     return At(index);
   }
   const double inherited = least();
-  if (counters_.is_full()) counters_.Erase(counters_.Least());
-  index = counters_.Insert(name, inherited + weight, inherited);
+  index = counters_.is_full() ? counters_.ReplaceLeast(name, inherited + weight, inherited)
+                              : counters_.Insert(name, inherited + weight, inherited);
   return At(index);
 }
 
