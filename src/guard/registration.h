@@ -15,12 +15,13 @@
 //
 //   below suspect_odds      a challenge, which a phone solves in about 2 s
 //   below invitation_odds   a harder challenge
-//   else                    an invitation, or a code confirmed by mail, which always lets in
+//   else                    an invitation, or a code confirmed by mail
 //
 // Whoever has paid or is invited is let in at most at `capacity`, the rate at which accounts can be
 // made (password hashing is dear), beyond which one is told when to come back ("paused"). The
 // invited have a budget of that size for themselves, and suspects a small one, so that programs
-// good enough to be only suspects do not crowd people out.
+// good enough to be only suspects do not crowd people out. Who is invited and looks like a machine
+// in every other way is a suspect all the same: a mailbox is no person.
 //
 // Fingerprints, forms and prefixes alone never ask for an invitation: people of a crowd may come by
 // an app that nobody used before, and then get in slowly, as suspects.

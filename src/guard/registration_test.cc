@@ -290,7 +290,7 @@ TEST(Registration, PulsesDoNotMakeItFlap) {
   EXPECT_LE(changes.size(), 8);
 }
 
-TEST(Registration, AnInvitationAlwaysLetsIn) {
+TEST(Registration, AnInvitationLetsInButMachinesSlowly) {
   RegistrationPolicy policy;
   RequestFacts facts{.caller = {.address = 1, .prefix = 2, .fingerprint = 3},
                      .has_disposable_mail = true};
@@ -301,6 +301,19 @@ TEST(Registration, AnInvitationAlwaysLetsIn) {
   EXPECT_EQ(policy.OnSignUp(facts, AtSeconds(50)).answer, SignUpAnswer::kNeedsInvitation);
   facts.has_invitation = true;
   EXPECT_EQ(policy.OnSignUp(facts, AtSeconds(50)).answer, SignUpAnswer::kOpen);
+
+  int let_in = 1;
+  for (int i = 0; i < 500; ++i) {
+    const SignUpDecision decision = policy.OnSignUp(facts, AtSeconds(50));
+    if (decision.answer == SignUpAnswer::kOpen) ++let_in;
+    EXPECT_EQ(decision.answer == SignUpAnswer::kPaused, decision.retry_after > Duration(0));
+  }
+  EXPECT_LE(let_in, RegistrationOptions{}.suspect_capacity.burst + 1);
+  RequestFacts person{.caller = {.address = 4, .prefix = 5, .fingerprint = 6}};
+  person.route = Route::kRegister;
+  person.form_time = std::chrono::seconds(20);
+  person.has_invitation = true;
+  EXPECT_EQ(policy.OnSignUp(person, AtSeconds(50)).answer, SignUpAnswer::kOpen);
 }
 
 TEST(Registration, BeyondCapacityEverybodyIsToldWhenToComeBack) {
