@@ -4,6 +4,10 @@
 #include "base/log.h"
 #include "holdfast/verbs.h"
 
+namespace {
+constexpr int kExitUsage = 2;
+}  // namespace
+
 int main(int argc, char** argv) {
   CLI::App app{"Holdfast: an AI assistant service that stays up and says why it did not."};
   app.require_subcommand(1);
@@ -11,6 +15,11 @@ int main(int argc, char** argv) {
   holdfast::log::Init("holdfast");
   int exit_code = 0;
   for (const holdfast::Verb& verb : holdfast::kVerbs) verb.add(app, exit_code);
+  const auto is_named = [&](const CLI::App* verb) { return verb->check_name(argv[1]); };
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_named).empty()) {
+    holdfast::log::error("no verb '{}'; holdfast --help lists them", argv[1]);
+    return kExitUsage;
+  }
   CLI11_PARSE(app, argc, argv);
   return exit_code;
 }

@@ -11,6 +11,8 @@
 #include <toml++/toml.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 namespace holdfast::server {
 namespace {
 
@@ -215,6 +217,8 @@ Result<void> ReadEnvironment(const std::vector<std::string>& environment, Config
     if (has_section && !is_known) {
       return Fail(ErrorCode::kInvalidArgument, "{}: no such setting", name);
     }
+    // Not an error: others write such names too, as a cluster does for a service called holdfast.
+    if (!is_known) log::warn("{}: no such setting, ignored", name);
   }
   return {};
 }

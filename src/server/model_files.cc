@@ -8,20 +8,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder stands for the one GGUF file in it, unless it is a Hugging Face directory.
-Result<fs::path> ResolveFolder(const fs::path& path) {
-  std::error_code error;
-  if (!fs::is_directory(path, error) || fs::exists(path / "config.json", error)) return path;
-  std::vector<fs::path> files;
-  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (entry->path().extension() == ".gguf") files.push_back(entry->path());
-  }
-  if (files.size() == 1) return files.front();
-  return Fail(ErrorCode::kNotFound, "{}: has no config.json and {} GGUF files, not one",
-              path.string(), files.size());
-}
-
 }  // namespace
 
 Result<fs::path> FindModel(const std::string& configured) {
@@ -30,7 +16,7 @@ Result<fs::path> FindModel(const std::string& configured) {
     if (!fs::exists(configured, error)) {
       return Fail(ErrorCode::kNotFound, "model {}: no such file or folder", configured);
     }
-    return ResolveFolder(configured);
+    return weights::Checkpoint::Resolve(configured);
   }
   std::vector<fs::path> roots = {fs::current_path(error)};
   constexpr int kFoldersAboveMax = 5;
@@ -41,7 +27,7 @@ Result<fs::path> FindModel(const std::string& configured) {
     folder = folder.parent_path();
   }
   for (const fs::path& root : roots) {
-    if (auto found = ResolveFolder(root / "models" / "starter");
+    if (auto found = weights::Checkpoint::Resolve(root / "models" / "starter");
         found && fs::exists(*found, error)) {
       return found;
     }

@@ -48,6 +48,9 @@ struct TokenizerSource {
 
 class Checkpoint {
  public:
+  // The file or directory that `path` stands for: a folder without config.json for the one GGUF
+  // model in it (of one in parts, the first). Errors: kNotFound.
+  [[nodiscard]] static Result<std::filesystem::path> Resolve(const std::filesystem::path& path);
   // `path`: a directory, a .gguf file, or a .safetensors file beside its config.json.
   // Errors name the file, the tensor and the limit.
   [[nodiscard]] static Result<std::unique_ptr<Checkpoint>> Open(const std::filesystem::path& path);
