@@ -27,7 +27,9 @@ constexpr std::string_view kDatasetSuffix = "-dataset.json";
 constexpr std::size_t kDatasetBytesMax = 64U << 20;
 constexpr int kClientsMax = 100'000;
 constexpr double kLastWindow_s = 600;
-constexpr double kRequestsPerWindowMax = 10e6;
+// Laws of gaps so uneven that a window would not come to its end draw so many times its rate.
+constexpr double kDrawsMax = 8;
+constexpr double kDrawsMin = 1000;
 
 // The N of "chunk-N-trace.csv".
 std::optional<int> ClientOf(const fs::path& path) {
@@ -166,7 +168,9 @@ double DrawGaps(const Window& window, RandomStream& random) {
   return random.Exponential(1);
 }
 
-Result<void> AddClient(const std::string& base, RandomStream random, TraceBuilder& builder) {
+// `expected`: requests by the rates, of this client and those before it.
+Result<void> AddClient(const std::string& base, RandomStream random, double requests_max,
+                       double& expected, TraceBuilder& builder) {
   TRY_ASSIGN(const std::vector<Window> windows, ReadWindows(base + std::string(kTraceSuffix)));
   TRY_ASSIGN(const LengthLaws laws, ReadLengthLaws(base + std::string(kDatasetSuffix)));
   for (std::size_t i = 0; i < windows.size(); ++i) {
@@ -174,13 +178,16 @@ Result<void> AddClient(const std::string& base, RandomStream random, TraceBuilde
     const double end_s =
         i + 1 < windows.size() ? windows[i + 1].start_s : window.start_s + kLastWindow_s;
     if (window.rate_per_s <= 0) continue;
-    if (window.rate_per_s * (end_s - window.start_s) > kRequestsPerWindowMax) {
-      return Fail(ErrorCode::kTooLarge, "{}: over {} requests in a window", base,
-                  kRequestsPerWindowMax);
+    const double here = window.rate_per_s * (end_s - window.start_s);
+    expected += here;
+    if (expected > requests_max) {
+      return Fail(ErrorCode::kTooLarge, "{}: over {} requests by the rates", base, requests_max);
     }
     const LengthLaw& law = LawAt(laws, window.start_s);
     double at_s = window.start_s;
-    while ((at_s += DrawGaps(window, random) / window.rate_per_s) < end_s) {
+    for (double draws = std::max(kDrawsMax * here, kDrawsMin); draws > 0; --draws) {
+      at_s += DrawGaps(window, random) / window.rate_per_s;
+      if (!(at_s < end_s)) break;
       const double prompt = law.prompt.Draw(random);
       builder.Add(at_s, prompt, law.output.Draw(random));
     }
@@ -195,7 +202,8 @@ bool IsServeGen(const std::string& path) {
   return fs::is_directory(path, error) || ClientOf(path).has_value();
 }
 
-Result<Trace> ReadServeGen(const std::string& path, const Lengths& lengths, std::uint64_t seed) {
+Result<Trace> ReadServeGen(const std::string& path, const Lengths& lengths, std::uint64_t seed,
+                           double requests_max) {
   std::map<int, std::string> clients;  // Their files, without the endings.
   const auto add = [&](const fs::path& file) {
     const auto client = ClientOf(file);
@@ -220,9 +228,10 @@ Result<Trace> ReadServeGen(const std::string& path, const Lengths& lengths, std:
     return Fail(ErrorCode::kNotFound, "{}: no chunk-N{} of ServeGen", path, kTraceSuffix);
   }
   TraceBuilder builder(lengths);
+  double expected = 0;
   for (const auto& [client, base] : clients) {
     const auto number = static_cast<std::uint64_t>(client);
-    TRY(AddClient(base, RandomStream(Mix(seed, number)), builder));
+    TRY(AddClient(base, RandomStream(Mix(seed, number)), requests_max, expected, builder));
   }
   return builder.Finish();
 }

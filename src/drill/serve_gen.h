@@ -15,9 +15,12 @@ namespace holdfast::drill {
 // Whether ReadServeGen() is the one to read this: a folder, or a file of such a name.
 bool IsServeGen(const std::string& path);
 
+inline constexpr double kServeGenRequestsMax = 200e6;  // Tens of seconds.
+
 // All clients of a folder, or the one of a chunk-N-trace.csv. Errors: kIo, kNotFound (a folder
-// without clients), kCorrupt.
+// without clients), kCorrupt, kTooLarge (more than `requests_max` requests by the rates).
 [[nodiscard]] Result<Trace> ReadServeGen(const std::string& path, const Lengths& lengths,
-                                         std::uint64_t seed);
+                                         std::uint64_t seed,
+                                         double requests_max = kServeGenRequestsMax);
 
 }  // namespace holdfast::drill

@@ -214,7 +214,7 @@ TEST_F(ServeGenTest, SaysWhatIsWrong) {
   Write("chunk-3-trace.csv", "0,0,0,,0,0\n");
   fails_with(ErrorCode::kCorrupt, "no requests");
   Write("chunk-3-trace.csv", "0,1e9,1,Gamma,1,1\n");
-  fails_with(ErrorCode::kTooLarge, "requests in a window");
+  fails_with(ErrorCode::kTooLarge, "requests by the rates");
   Write("chunk-3-dataset.json", R"({"0": {"input_tokens": "{5}", "output_tokens": "{6: 1}"}})");
   fails_with(ErrorCode::kCorrupt, "no histogram");
   Write("chunk-3-dataset.json", "{}");
