@@ -29,9 +29,15 @@ Result<void> Generate(const GenerateOptions& options) {
     return Fail(ErrorCode::kNotFound, "seed {}: no clear case in {} drafts; take another seed",
                 options.seed, drill::kDraftsMax);
   }
-  TRY(drill::WriteIncident(*incident, options.out));
+  TRY_ASSIGN(const auto label, drill::WriteIncident(*incident, options.out));
   fmt::print("{}: {}, {:.0f} requests lost\n", options.out,
              drill::IncidentClassWord(incident->incident_class), incident->lost);
+  if (label) {
+    fmt::print("judged: {}; holdfast verdict explain {}/bundle.json says why\n",
+               guard::LabelWord(*label), options.out);
+  } else {
+    fmt::print("not noticed: nothing was judged\n");
+  }
   return {};
 }
 

@@ -7,7 +7,10 @@
 
 #include <fmt/format.h>
 
+#include "base/mix.h"
+#include "drill/live_judge.h"
 #include "drill/simulation.h"
+#include "incidents/bundle.h"
 #include "json/json.h"
 
 namespace holdfast::drill {
@@ -92,9 +95,35 @@ json::Object Describe(const LabelledIncident& incident) {
           {"redraws", incident.redraws}};
 }
 
+// A day as good as any: the same seed gives the same bundle.
+constexpr std::int64_t kZeroUnix_s = 1'767'225'600;  // 2026-01-01.
+
+// The worst incident that the judge saw, if any.
+Result<std::optional<guard::Label>> WriteBundle(const LabelledIncident& incident,
+                                                const fs::path& path) {
+  LiveJudge judge(incident.scenario, LiveJudgeOptions::For(incident.scenario, incident.onset));
+  Simulate(incident.scenario, &judge);
+  judge.Finish(guard::Time(incident.scenario.length));
+  const JudgedIncident* worst = judge.worst();
+  std::error_code error;
+  if (worst == nullptr) {
+    fs::remove(path, error);
+    return std::optional<guard::Label>();
+  }
+  const std::uint64_t secret = Mix64(incident.scenario.seed);  // Nobody to hide.
+  const incidents::Bundle bundle =
+      incidents::MakeBundle(worst->input, incident.scenario.seed, {}, kZeroUnix_s, secret);
+  std::ofstream file(path, std::ios::binary);
+  file << incidents::WriteBundle(bundle);
+  file.close();
+  if (!file.good()) return Fail(ErrnoError(fmt::format("{}: writing the bundle", path.string())));
+  return std::optional(guard::Judge(bundle.input, bundle.seed, bundle.options).label);
+}
+
 }  // namespace
 
-Result<void> WriteIncident(const LabelledIncident& incident, const fs::path& folder) {
+Result<std::optional<guard::Label>> WriteIncident(const LabelledIncident& incident,
+                                                  const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return Fail(ErrorCode::kIo, "{}: {}", folder.string(), error.message());
@@ -106,7 +135,7 @@ Result<void> WriteIncident(const LabelledIncident& incident, const fs::path& fol
   if (!writer.Close() || !summary.good()) {
     return Fail(ErrnoError(fmt::format("{}: writing the incident", folder.string())));
   }
-  return {};
+  return WriteBundle(incident, folder / "bundle.json");
 }
 
 }  // namespace holdfast::drill

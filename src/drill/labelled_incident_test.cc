@@ -2,6 +2,7 @@
 
 #include <array>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -14,6 +15,7 @@
 #include "drill/score.h"
 #include "drill/simulation.h"
 #include "drill/traces.h"
+#include "incidents/verify.h"
 
 namespace holdfast::drill {
 namespace {
@@ -97,7 +99,7 @@ TEST(LabelledIncident, AreMadeOfASingleRequestAndOfARealTrace) {
   }
 }
 
-TEST(LabelledIncident, IsWrittenWithItsTruth) {
+TEST(LabelledIncident, IsWrittenWithItsTruthAndAVerdictThatVerifies) {
   const auto incident = MakeIncident(5, {});
   ASSERT_TRUE(incident);
   const auto folder = std::filesystem::path(testing::TempDir()) / "labelled_incident";
@@ -111,6 +113,12 @@ TEST(LabelledIncident, IsWrittenWithItsTruth) {
   std::ifstream summary(folder / "incident.json");
   ASSERT_TRUE(std::getline(summary, line));
   EXPECT_NE(line.find(IncidentClassWord(incident->incident_class)), std::string::npos);
+  std::ifstream file(folder / "bundle.json", std::ios::binary);
+  const std::string bundle{std::istreambuf_iterator<char>(file), {}};
+  const auto verification = incidents::Verify(bundle);
+  ASSERT_TRUE(verification) << verification.error().message;
+  EXPECT_TRUE(verification->differences.empty());
+  EXPECT_EQ(*written, LabelOf(incident->incident_class));
   std::filesystem::remove_all(folder);
 }
 

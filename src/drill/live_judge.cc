@@ -13,6 +13,14 @@ constexpr Duration kLeadIn = std::chrono::minutes(5);
 
 }  // namespace
 
+LiveJudgeOptions LiveJudgeOptions::For(const Scenario& scenario, Time onset) {
+  LiveJudgeOptions options;
+  options.quiet_from = Time(scenario.warm_up);
+  options.quiet_to = onset;
+  options.seed = scenario.seed;
+  return options;
+}
+
 LiveJudge::LiveJudge(const Scenario& scenario, const LiveJudgeOptions& options)
     : scenario_(scenario),
       options_(options),

@@ -32,6 +32,9 @@ struct LiveJudgeOptions {
   Time quiet_to{};
   double provision_margin = 1.2;
   std::uint64_t seed = 1;
+
+  // For a scenario in which all is ordinary from its warm-up to `onset`.
+  static LiveJudgeOptions For(const Scenario& scenario, Time onset);
 };
 
 // What was made of one incident.

@@ -138,11 +138,7 @@ json::Object SharesToJson(const guard::CauseValues& shares) {
 }  // namespace
 
 JudgedCase JudgeIncident(const LabelledIncident& incident) {
-  LiveJudgeOptions options;
-  options.quiet_from = Time(incident.scenario.warm_up);
-  options.quiet_to = incident.onset;
-  options.seed = incident.scenario.seed;
-  LiveJudge judge(incident.scenario, options);
+  LiveJudge judge(incident.scenario, LiveJudgeOptions::For(incident.scenario, incident.onset));
   const SimulationResult result = Simulate(incident.scenario, &judge);
   const Time end(incident.scenario.length);
   judge.Finish(end);
