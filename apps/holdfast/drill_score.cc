@@ -33,8 +33,8 @@ Result<void> Generate(const GenerateOptions& options) {
   fmt::print("{}: {}, {:.0f} requests lost\n", options.out,
              drill::IncidentClassWord(incident->incident_class), incident->lost);
   if (label) {
-    fmt::print("judged: {}; holdfast verdict explain {}/bundle.json says why\n",
-               guard::LabelWord(*label), options.out);
+    fmt::print("judged: {}; holdfast verdict explain {}/bundle.json says why\n", *label,
+               options.out);
   } else {
     fmt::print("not noticed: nothing was judged\n");
   }

@@ -2,11 +2,8 @@
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
+#include "holdfast/service_options.h"
 #include "holdfast/verbs.h"
-
-namespace {
-constexpr int kExitUsage = 2;
-}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Holdfast: an AI assistant service that stays up and says why it did not."};
@@ -18,7 +15,7 @@ int main(int argc, char** argv) {
   const auto is_named = [&](const CLI::App* verb) { return verb->check_name(argv[1]); };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_named).empty()) {
     holdfast::log::error("no verb '{}'; holdfast --help lists them", argv[1]);
-    return kExitUsage;
+    return holdfast::kExitUsage;
   }
   CLI11_PARSE(app, argc, argv);
   return exit_code;

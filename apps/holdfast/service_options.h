@@ -22,6 +22,7 @@ struct ServiceOptions {
 
 // Exit codes. A supervisor does not start again what ended with kExitConfig.
 inline constexpr int kExitFailure = 1;
+inline constexpr int kExitUsage = 2;
 inline constexpr int kExitConfig = 78;  // EX_CONFIG of sysexits.h.
 
 void AddServiceOptions(CLI::App& verb, ServiceOptions& options);

@@ -8,16 +8,16 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "base/result.h"
 #include "drill/labelled_incident.h"
-#include "guard/verdict/verdict.h"
 
 namespace holdfast::drill {
 
-// Makes the folder; files of an earlier incident are replaced. Returns the verdict's label, none if
-// nothing was noticed. Errors: kIo, kDiskFull.
-[[nodiscard]] Result<std::optional<guard::Label>> WriteIncident(
-    const LabelledIncident& incident, const std::filesystem::path& folder);
+// Makes the folder; files of an earlier incident are replaced. Returns the label that the bundle
+// claims, none if nothing was noticed. Errors: kIo, kDiskFull.
+[[nodiscard]] Result<std::optional<std::string>> WriteIncident(const LabelledIncident& incident,
+                                                               const std::filesystem::path& folder);
 
 }  // namespace holdfast::drill

@@ -118,7 +118,7 @@ TEST(LabelledIncident, IsWrittenWithItsTruthAndAVerdictThatVerifies) {
   const auto verification = incidents::Verify(bundle);
   ASSERT_TRUE(verification) << verification.error().message;
   EXPECT_TRUE(verification->differences.empty());
-  EXPECT_EQ(*written, LabelOf(incident->incident_class));
+  EXPECT_EQ(*written, guard::LabelWord(LabelOf(incident->incident_class)));
   std::filesystem::remove_all(folder);
 }
 

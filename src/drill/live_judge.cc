@@ -6,12 +6,6 @@
 #include "drill/door_options.h"
 
 namespace holdfast::drill {
-namespace {
-
-// Enough of the past for queues to be warm and for what an incident's callers did before it.
-constexpr Duration kLeadIn = std::chrono::minutes(5);
-
-}  // namespace
 
 LiveJudgeOptions LiveJudgeOptions::For(const Scenario& scenario, Time onset) {
   LiveJudgeOptions options;
@@ -135,7 +129,7 @@ void LiveJudge::Judge(Time now, bool is_final) {
 guard::JudgeInput LiveJudge::Gather(Time now, bool is_final) const {
   const guard::Incident& incident = tracker_.incident();
   guard::JudgeInput input;
-  const Time from = incident.onset - kLeadIn;
+  const Time from = incident.onset - options_.final_judgement.lead_in;
   input.records = journal_.Records(from, now, now);
   input.gaps = journal_.Gaps(from, now);
   scorer_.Score(table_, now, input.scores);

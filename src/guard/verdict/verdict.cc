@@ -154,6 +154,14 @@ class Judgement {
     return End() - last > kSilence;
   }
 
+  // Attempts, about.
+  struct Cost {
+    double shared = 0;
+    double per_draw = 0;
+
+    double Total(int draws) const { return shared + draws * per_draw; }
+  };
+
   // The part of the incident that is counted, and the draws, by what they will cost.
   WhyUnknown ChooseTime() {
     const Duration settle = input_.admission.level.first_token_max;
@@ -177,12 +185,14 @@ class Judgement {
     }
     Prepare();
     const double total_max = static_cast<double>(options_.attempts_max);
-    if (lead_in_ > LeadInMin() && CostOf().Total(options_.draws) > total_max) {
+    Cost cost = CostOf();
+    if (lead_in_ > LeadInMin() && cost.Total(options_.draws) > total_max) {
       lead_in_ = LeadInMin();
       SetCounted(end, counted);
       Prepare();
+      cost = CostOf();
     }
-    const double total = ChooseDraws();
+    const double total = ChooseDraws(cost);
     if (total > total_max) {
       counted = FromSeconds((ToSeconds(counted + lead_in_) * (total_max / total))) - lead_in_;
       if (counted < kCountedMin) return WhyUnknown::kTooLarge;
@@ -194,9 +204,8 @@ class Judgement {
   }
 
   // As many as there is room for, and what they cost together.
-  double ChooseDraws() {
+  double ChooseDraws(const Cost& cost) {
     verdict_.draws = options_.draws;
-    const Cost cost = CostOf();
     const double room = static_cast<double>(options_.attempts_max) - cost.shared;
     if (room < options_.draws * cost.per_draw) {
       verdict_.draws = std::min(kDrawsMin, options_.draws);
@@ -281,13 +290,6 @@ class Judgement {
     is_reduced_ = input_.capacity.IsReduced(from_, to_);
   }
 
-  // Attempts, about.
-  struct Cost {
-    double shared = 0;
-    double per_draw = 0;
-
-    double Total(int draws) const { return shared + draws * per_draw; }
-  };
   Cost CostOf() const {
     const LogicalRequests& requests = variants_[0].requests;
     std::vector<std::uint8_t> likely(requests.clients.size());
