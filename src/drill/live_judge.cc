@@ -52,7 +52,8 @@ void LiveJudge::OnUnwritten(const guard::RequestFacts& facts, const guard::Outco
 
 void LiveJudge::Track(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome) {
   if (outcome.time < options_.quiet_from) return;  // A simulation starts with all at once.
-  const double hostile = scorer_.ScoreSender(table_, facts, outcome.time).probability();
+  const double hostile =
+      guard::ProbabilityOf(scorer_.LogOddsOfSender(table_, facts, outcome.time));
   const bool is_lost =
       guard::WasLost(guard::MakeRecord(facts, outcome, Duration(0)), scenario_.level);
   tracker_.Add(outcome.time, !is_lost, 1 - hostile);

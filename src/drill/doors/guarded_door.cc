@@ -91,8 +91,10 @@ FrontDoor::Word GuardedDoor::Decide(std::uint32_t slot, const guard::RequestFact
 }
 
 FrontDoor::Word GuardedDoor::JudgeCaller(const guard::RequestFacts& facts, Time now) {
-  const guard::ClusterScore score = scorer_.ScoreRequest(clusters_, facts, now);
-  const auto proposal = guard::Propose(score, facts);
+  const guard::ProposalPolicy policy;
+  const auto score = scorer_.Suspect(clusters_, facts, now, policy.challenge_log_odds);
+  if (!score) return {};
+  const auto proposal = guard::Propose(*score, facts, policy);
   if (!proposal) return {};
   const bool is_challenge = proposal->action == guard::RestrictionAction::kChallenge;
   if (edge_->restrictions().Impose(*proposal, now) == 0) return {};

@@ -45,7 +45,9 @@ ClusterTable::ClusterTable(const ClusterTableOptions& options, std::uint64_t see
       groups_(options.groups_max),
       seen_(options.seen_max),
       visits_(options.visits_max),
-      prompts_(options.prompts_max) {}
+      prompts_(options.prompts_max) {
+  ApplyConduct();
+}
 
 void ClusterTable::OnRequest(const RequestFacts& facts, const DecisionFacts& decision, Time now) {
   Advance(now);
@@ -278,6 +280,11 @@ void ClusterTable::LearnConduct() {
   for (std::size_t surface = 0; surface < all.size(); ++surface) {
     Learn(baseline_.conduct[surface], all[surface]);
   }
+  ApplyConduct();
+}
+
+void ClusterTable::ApplyConduct() {
+  std::ranges::transform(baseline_.conduct, ordinary_.begin(), OrdinaryOf);
 }
 
 void ClusterTable::SetBaseline(const Baseline& baseline) {
@@ -285,6 +292,7 @@ void ClusterTable::SetBaseline(const Baseline& baseline) {
   for (std::size_t door = 0; door < doors_.size(); ++door) {
     doors_[door].usual = baseline.door_clients[door];
   }
+  ApplyConduct();
 }
 
 Baseline ClusterTable::ExportBaseline() const {

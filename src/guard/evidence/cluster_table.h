@@ -6,7 +6,7 @@
 // idle clients are forgotten first; if none is idle, the table keeps only the clients whose seeded
 // hash lies below a threshold that halves (and doubles again later): a uniform sample of clients,
 // whoever they are, so that a group's counts times weight() stay unbiased. A client outside the
-// sample is judged by its groups (Scorer::ScoreRequest). Groups live in a table of small sets; in a
+// sample is judged by its groups (Scorer::Suspect). Groups live in a table of small sets; in a
 // full set the group with the fewest clients makes room, so that many strange fingerprints cannot
 // push out a common one. Nothing here ever stops counting.
 //
@@ -25,6 +25,7 @@
 #include "guard/evidence/client_conduct.h"
 #include "guard/evidence/client_store.h"
 #include "guard/evidence/connection_facts.h"
+#include "guard/evidence/detectors/likelihood.h"
 #include "guard/evidence/features.h"
 #include "guard/evidence/group_features.h"
 #include "guard/evidence/group_table.h"
@@ -73,6 +74,9 @@ class ClusterTable {
   static std::uint64_t GroupName(GroupKind kind, const ClientFeatures& client);
 
   const Baseline& baseline() const { return baseline_; }
+  const Ordinary& ordinary(Surface surface) const {
+    return ordinary_[static_cast<std::size_t>(surface)];
+  }
   double known() const;                                   // How well the baseline is known, 0..1.
   double weight() const { return 1 / clients_.share(); }  // Clients for which a kept one stands.
   // Growth of the clients that one can trust (with history, or people who came by a page), >= 1.
@@ -98,6 +102,7 @@ class ClusterTable {
   void EndTick();
   void EndEpoch();
   void LearnConduct();
+  void ApplyConduct();
   double LearningRate() const;
   template <typename Change>
   void ChangeGroups(Change change);
@@ -110,6 +115,7 @@ class ClusterTable {
   PageVisits visits_;
   SeenSet prompts_;  // Names of prompts, and of pairs of prompt and client.
   Baseline baseline_;
+  std::array<Ordinary, kSurfaceCount> ordinary_;  // Of baseline_.
   double trusted_growth_ = 1;
   std::uint32_t tick_ = 0;
   std::uint32_t epoch_ = 0;

@@ -1,13 +1,10 @@
 #include "guard/evidence/scorer.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::guard {
 namespace {
-
-const Conduct& OrdinaryConduct(const ClusterTable& table, const ClientFeatures& client) {
-  return table.baseline().conduct[static_cast<std::size_t>(client.surface())];
-}
 
 // A group with its surge, for the clients that were part of it.
 GroupView ViewOfSurge(const GroupFeatures& group, const ClientFeatures& client, Duration slack) {
@@ -26,7 +23,7 @@ GroupView ViewOfNow(const GroupFeatures& group, std::uint32_t tick) {
 
 template <typename See>
 ClientView MakeView(const ClusterTable& table, const ClientFeatures& client, See see) {
-  ClientView view{.client = client, .ordinary = OrdinaryConduct(table, client), .groups = {}};
+  ClientView view{.client = client, .ordinary = table.ordinary(client.surface()), .groups = {}};
   for (int kind = 0; kind < kGroupKindCount; ++kind) {
     const GroupFeatures* group = table.Group(static_cast<GroupKind>(kind), client);
     if (group != nullptr) view.groups[static_cast<std::size_t>(kind)] = see(*group);
@@ -64,21 +61,29 @@ GroupKind TellingGroup(const ClientView& view) {
 void Scorer::Score(const ClusterTable& table, Time now, std::vector<ClusterScore>& out) const {
   for (const ClientFeatures& client : table.clients()) {
     if (now - client.last_seen > std::chrono::hours(1)) continue;
-    out.push_back(ScoreView(table, ViewForVerdict(table, client)));
+    const ClientView view = ViewForVerdict(table, client);
+    const Evidence evidence = Detect(view);
+    out.push_back(MakeScore(table, view, evidence, LogOdds(evidence, calibration_)));
   }
 }
 
-ClusterScore Scorer::ScoreRequest(const ClusterTable& table, const RequestFacts& facts,
-                                  Time now) const {
+std::optional<ClusterScore> Scorer::Suspect(const ClusterTable& table, const RequestFacts& facts,
+                                            Time now, double log_odds_min) const {
   const ClientFeatures client = table.Preview(facts, now);
-  return ScoreView(table, ViewAtDoor(table, client));
+  const ClientView view = ViewAtDoor(table, client);
+  const Evidence evidence = Detect(view);
+  const double log_odds = LogOdds(evidence, calibration_);
+  if (log_odds < log_odds_min) return std::nullopt;
+  return MakeScore(table, view, evidence, log_odds);
 }
 
-ClusterScore Scorer::ScoreSender(const ClusterTable& table, const RequestFacts& facts,
-                                 Time now) const {
+double Scorer::LogOddsOfSender(const ClusterTable& table, const RequestFacts& facts,
+                               Time now) const {
+  const auto log_odds = [&](const ClientFeatures& client) {
+    return LogOdds(Detect(ViewAtDoor(table, client)), calibration_);
+  };
   const ClientFeatures* client = table.Find(facts.caller.client());
-  if (client == nullptr) return ScoreRequest(table, facts, now);
-  return ScoreView(table, ViewAtDoor(table, *client));
+  return client != nullptr ? log_odds(*client) : log_odds(table.Preview(facts, now));
 }
 
 Evidence Scorer::Observe(const ClusterTable& table, const ClientFeatures& client) {
@@ -87,10 +92,12 @@ Evidence Scorer::Observe(const ClusterTable& table, const ClientFeatures& client
 
 double LogOdds(const Evidence& evidence, const Calibration& calibration) {
   std::array<double, kFamilyCount> families{};
-  for (std::size_t i = 0; i < evidence.size(); ++i) {
-    families[static_cast<std::size_t>(FamilyOf(static_cast<Detector>(i)))] +=
-        calibration.coefficient[i] * evidence[i];
-  }
+  const auto add = [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+    ((families[static_cast<std::size_t>(FamilyOf(static_cast<Detector>(kIndex)))] +=
+      calibration.coefficient[kIndex] * evidence[kIndex]),
+     ...);
+  };
+  add(std::make_index_sequence<kDetectorCount>());
   double odds = calibration.prior;
   for (std::size_t i = 0; i < families.size(); ++i) {
     odds += std::clamp(families[i], -calibration.family_max[i], calibration.family_max[i]);
@@ -98,17 +105,18 @@ double LogOdds(const Evidence& evidence, const Calibration& calibration) {
   return odds;
 }
 
-ClusterScore Scorer::ScoreView(const ClusterTable& table, const ClientView& view) const {
+ClusterScore Scorer::MakeScore(const ClusterTable& table, const ClientView& view,
+                               const Evidence& evidence, double log_odds) const {
   ClusterScore score{.client = view.client.client,
                      .group = ClusterTable::GroupName(TellingGroup(view), view.client),
-                     .evidence = Detect(view),
+                     .log_odds = log_odds,
+                     .evidence = evidence,
                      .requests = view.client.requests,
                      .cost = view.client.cost,
                      .weight = table.weight()};
   for (std::size_t i = 0; i < score.evidence.size(); ++i) {
     score.llr[i] = static_cast<float>(calibration_.coefficient[i] * score.evidence[i]);
   }
-  score.log_odds = LogOdds(score.evidence, calibration_);
   return score;
 }
 

@@ -196,7 +196,10 @@ TEST(Scorer, AtTheDoorStopsAFloodersFirstRequestAndFreesItsLikesAMinuteAfter) {
   member.caller.account = 17;
   member.standing = Standing::kHistory;
   const auto propose = [&](const RequestFacts& facts, double now_s) {
-    return Propose(Scorer().ScoreRequest(scene.table, facts, AtSeconds(now_s)), facts);
+    const ProposalPolicy policy;
+    const auto score =
+        Scorer().Suspect(scene.table, facts, AtSeconds(now_s), policy.challenge_log_odds);
+    return score ? Propose(*score, facts, policy) : std::nullopt;
   };
   const auto proposal = propose(flooder, kOnset + 4);
   ASSERT_TRUE(proposal.has_value());

@@ -11,9 +11,12 @@
 
 namespace holdfast::guard {
 
+inline Likelihood LikelihoodOfCuttingShort(const Conduct& ordinary) {
+  return Likelihood::Of(0.9, std::min(0.5, ordinary.cut_short));
+}
+
 inline double AbandonedStreams(const ClientView& view) {
-  return std::max(0.0, LikelihoodRatio(view.client.cut_short, view.client.streamed, 0.9,
-                                       std::min(0.5, view.ordinary.cut_short), 4));
+  return std::max(0.0, view.ordinary.cut_short.Nats(view.client.cut_short, view.client.streamed, 4));
 }
 
 }  // namespace holdfast::guard

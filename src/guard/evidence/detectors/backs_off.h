@@ -13,9 +13,12 @@
 
 namespace holdfast::guard {
 
+inline Likelihood LikelihoodOfIgnoring(const Conduct& ordinary) {
+  return Likelihood::Of(0.9, std::min(0.85, ordinary.ignored));
+}
+
 inline double BacksOff(const ClientView& view) {
-  return std::clamp(LikelihoodRatio(view.client.ignored, view.client.told, 0.9,
-                                    std::min(0.85, view.ordinary.ignored), 3),
+  return std::clamp(view.ordinary.ignored.Nats(view.client.ignored, view.client.told, 3),
                     -4.0, 0.0);
 }
 

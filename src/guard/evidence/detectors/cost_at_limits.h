@@ -10,9 +10,12 @@
 
 namespace holdfast::guard {
 
+inline Likelihood LikelihoodOfCost(const Conduct& ordinary) {
+  return Likelihood::Of(0.9, std::min(0.5, ordinary.costly));
+}
+
 inline double CostAtLimits(const ClientView& view) {
-  return std::max(0.0, LikelihoodRatio(view.client.costly, view.client.generations, 0.9,
-                                       std::min(0.5, view.ordinary.costly), 3));
+  return std::max(0.0, view.ordinary.costly.Nats(view.client.costly, view.client.generations, 3));
 }
 
 }  // namespace holdfast::guard

@@ -1,6 +1,7 @@
 #include "guard/evidence/detectors/detector.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "guard/evidence/detectors/abandoned_streams.h"
 #include "guard/evidence/detectors/backs_off.h"
@@ -31,34 +32,32 @@ namespace {
 struct Entry {
   Detector detector;
   std::string_view word;
-  Family family;
   double (*detect)(const ClientView&);
 };
 
 constexpr std::array<Entry, kDetectorCount> kDetectors = {{
-    {Detector::kNewcomers, "newcomers", Family::kOrigin, Newcomers},
-    {Detector::kLowRateSwarm, "low_rate_swarm", Family::kCohort, LowRateSwarm},
-    {Detector::kSourceRate, "source_rate", Family::kRate, SourceRate},
-    {Detector::kSlowConnections, "slow_connections", Family::kConnection, SlowConnections},
-    {Detector::kHandshakes, "handshakes", Family::kConnection, Handshakes},
-    {Detector::kPasswordStuffing, "password_stuffing", Family::kAccounts, PasswordStuffing},
-    {Detector::kSignUpLockstep, "sign_up_lockstep", Family::kCohort, SignUpLockstep},
-    {Detector::kCostAtLimits, "cost_at_limits", Family::kCost, CostAtLimits},
-    {Detector::kAbandonedStreams, "abandoned_streams", Family::kCost, AbandonedStreams},
-    {Detector::kExtraction, "extraction", Family::kCost, Extraction},
-    {Detector::kPayloadSimilarity, "payload_similarity", Family::kCohort, PayloadSimilarity},
-    {Detector::kFingerprintConcentration, "fingerprint_concentration", Family::kCohort,
-     FingerprintConcentration},
-    {Detector::kPrefixConcentration, "prefix_concentration", Family::kCohort, PrefixConcentration},
-    {Detector::kOpenLoop, "open_loop", Family::kTiming, OpenLoop},
-    {Detector::kRepeatsItself, "repeats_itself", Family::kRate, RepeatsItself},
-    {Detector::kSeenBefore, "seen_before", Family::kOrigin, WasSeenBefore},
-    {Detector::kHistory, "history", Family::kOrigin, HasHistory},
-    {Detector::kBacksOff, "backs_off", Family::kTiming, BacksOff},
-    {Detector::kReadsPages, "reads_pages", Family::kOrigin, ReadsPages},
-    {Detector::kReadsAnswers, "reads_answers", Family::kTiming, ReadsAnswers},
-    {Detector::kThinks, "thinks", Family::kTiming, Thinks},
-    {Detector::kPaidChallenge, "paid_challenge", Family::kOrigin, PaidChallenge},
+    {Detector::kNewcomers, "newcomers", Newcomers},
+    {Detector::kLowRateSwarm, "low_rate_swarm", LowRateSwarm},
+    {Detector::kSourceRate, "source_rate", SourceRate},
+    {Detector::kSlowConnections, "slow_connections", SlowConnections},
+    {Detector::kHandshakes, "handshakes", Handshakes},
+    {Detector::kPasswordStuffing, "password_stuffing", PasswordStuffing},
+    {Detector::kSignUpLockstep, "sign_up_lockstep", SignUpLockstep},
+    {Detector::kCostAtLimits, "cost_at_limits", CostAtLimits},
+    {Detector::kAbandonedStreams, "abandoned_streams", AbandonedStreams},
+    {Detector::kExtraction, "extraction", Extraction},
+    {Detector::kPayloadSimilarity, "payload_similarity", PayloadSimilarity},
+    {Detector::kFingerprintConcentration, "fingerprint_concentration", FingerprintConcentration},
+    {Detector::kPrefixConcentration, "prefix_concentration", PrefixConcentration},
+    {Detector::kOpenLoop, "open_loop", OpenLoop},
+    {Detector::kRepeatsItself, "repeats_itself", RepeatsItself},
+    {Detector::kSeenBefore, "seen_before", WasSeenBefore},
+    {Detector::kHistory, "history", HasHistory},
+    {Detector::kBacksOff, "backs_off", BacksOff},
+    {Detector::kReadsPages, "reads_pages", ReadsPages},
+    {Detector::kReadsAnswers, "reads_answers", ReadsAnswers},
+    {Detector::kThinks, "thinks", Thinks},
+    {Detector::kPaidChallenge, "paid_challenge", PaidChallenge},
 }};
 
 constexpr bool IsInOrder() {
@@ -75,15 +74,26 @@ std::string_view DetectorWord(Detector detector) {
   return kDetectors[static_cast<std::size_t>(detector)].word;
 }
 
-Family FamilyOf(Detector detector) { return kDetectors[static_cast<std::size_t>(detector)].family; }
+Ordinary OrdinaryOf(const Conduct& conduct) {
+  return {.guessed = LikelihoodOfGuessing(conduct),
+          .costly = LikelihoodOfCost(conduct),
+          .cut_short = LikelihoodOfCuttingShort(conduct),
+          .echoed = LikelihoodOfEchoing(conduct),
+          .overlapped = LikelihoodOfOverlapping(conduct),
+          .ignored = LikelihoodOfIgnoring(conduct),
+          .repeated = LikelihoodOfRepeating(conduct),
+          .read = LikelihoodOfReading(conduct),
+          .thought = LikelihoodOfThinking(conduct),
+          .gap_deviation = conduct.gap_deviation};
+}
 
+// Unrolled, so that detectors are compiled in place: a request that is judged asks all of them.
 Evidence Detect(const ClientView& view) {
-  Evidence evidence{};
-  for (std::size_t i = 0; i < evidence.size(); ++i) {
-    evidence[i] =
-        static_cast<float>(std::clamp(kDetectors[i].detect(view), -kEvidenceMax, kEvidenceMax));
-  }
-  return evidence;
+  const auto detect = [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+    return Evidence{static_cast<float>(
+        std::clamp(kDetectors[kIndex].detect(view), -kEvidenceMax, kEvidenceMax))...};
+  };
+  return detect(std::make_index_sequence<kDetectorCount>());
 }
 
 }  // namespace holdfast::guard

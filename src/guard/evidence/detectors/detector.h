@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "guard/evidence/baseline.h"
+#include "guard/evidence/detectors/likelihood.h"
 #include "guard/evidence/features.h"
 #include "guard/evidence/group_features.h"
 
@@ -55,7 +55,41 @@ enum class Family : std::uint8_t {
   kTiming
 };
 inline constexpr int kFamilyCount = static_cast<int>(Family::kTiming) + 1;
-Family FamilyOf(Detector detector);
+
+constexpr Family FamilyOf(Detector detector) {
+  switch (detector) {
+    case Detector::kNewcomers:
+    case Detector::kSeenBefore:
+    case Detector::kHistory:
+    case Detector::kReadsPages:
+    case Detector::kPaidChallenge:
+      return Family::kOrigin;
+    case Detector::kLowRateSwarm:
+    case Detector::kSignUpLockstep:
+    case Detector::kPayloadSimilarity:
+    case Detector::kFingerprintConcentration:
+    case Detector::kPrefixConcentration:
+      return Family::kCohort;
+    case Detector::kSourceRate:
+    case Detector::kRepeatsItself:
+      return Family::kRate;
+    case Detector::kSlowConnections:
+    case Detector::kHandshakes:
+      return Family::kConnection;
+    case Detector::kPasswordStuffing:
+      return Family::kAccounts;
+    case Detector::kCostAtLimits:
+    case Detector::kAbandonedStreams:
+    case Detector::kExtraction:
+      return Family::kCost;
+    case Detector::kOpenLoop:
+    case Detector::kBacksOff:
+    case Detector::kReadsAnswers:
+    case Detector::kThinks:
+      return Family::kTiming;
+  }
+  return Family::kOrigin;
+}
 
 // A group as a detector sees it: 0 where it is too small to say anything.
 struct GroupView {
@@ -65,7 +99,7 @@ struct GroupView {
 
 struct ClientView {
   const ClientFeatures& client;
-  const Conduct& ordinary;  // Of the client's surface.
+  const Ordinary& ordinary;  // Of the client's surface.
   std::array<GroupView, kGroupKindCount> groups;
 
   const GroupView& Group(GroupKind kind) const { return groups[static_cast<std::size_t>(kind)]; }

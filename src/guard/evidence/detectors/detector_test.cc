@@ -19,7 +19,7 @@ struct Case {
   std::function<void(ClientFeatures&, ClientView&)> honest;
 };
 
-const Conduct kWeb = Baseline{}.conduct[0];
+const Ordinary kWeb = OrdinaryOf(Baseline{}.conduct[0]);
 
 float Saw(Detector detector, const std::function<void(ClientFeatures&, ClientView&)>& make) {
   ClientFeatures client{.requests = 1, .generations = 1, .entry = Route::kChat};

@@ -13,13 +13,16 @@
 
 namespace holdfast::guard {
 
+inline Likelihood LikelihoodOfOverlapping(const Conduct& ordinary) {
+  return Likelihood::Of(0.7, std::min(0.6, ordinary.overlapped));
+}
+
 inline double OpenLoop(const ClientView& view) {
   const ClientFeatures& client = view.client;
   if (client.is_shared()) return 0;
-  const double overlapping = LikelihoodRatio(client.overlaps, client.returns, 0.7,
-                                             std::min(0.6, view.ordinary.overlapped), 4);
+  const double overlapping = view.ordinary.overlapped.Nats(client.overlaps, client.returns, 4);
   const double ignoring =
-      LikelihoodRatio(client.ignored, client.told, 0.9, std::min(0.85, view.ordinary.ignored), 4);
+      view.ordinary.ignored.Nats(client.ignored, client.told, 4);
   return std::max(0.0, overlapping) + std::max(0.0, ignoring);
 }
 

@@ -12,9 +12,12 @@
 
 namespace holdfast::guard {
 
+inline Likelihood LikelihoodOfGuessing(const Conduct& ordinary) {
+  return Likelihood::Of(0.97, std::min(0.5, ordinary.guessed));
+}
+
 inline double PasswordStuffing(const ClientView& view) {
-  return LikelihoodRatio(view.client.guesses, view.client.log_ins, 0.97,
-                         std::min(0.5, view.ordinary.guessed), 4);
+  return view.ordinary.guessed.Nats(view.client.guesses, view.client.log_ins, 4);
 }
 
 }  // namespace holdfast::guard

@@ -16,10 +16,13 @@
 
 namespace holdfast::guard {
 
+inline Likelihood LikelihoodOfEchoing(const Conduct& ordinary) {
+  return Likelihood::Of(0.8, std::min(0.5, ordinary.echoed));
+}
+
 inline double PayloadSimilarity(const ClientView& view) {
   const GroupView& group = view.Group(GroupKind::kPayload);
-  const double echoes = LikelihoodRatio(view.client.shared_prompts - 1, view.client.prompts - 1,
-                                        0.8, std::min(0.5, view.ordinary.echoed), 4);
+  const double echoes = view.ordinary.echoed.Nats(view.client.shared_prompts - 1, view.client.prompts - 1, 4);
   return std::clamp(group.excess * group.misconduct, -3.0, kEvidenceMax) + std::max(-1.0, echoes);
 }
 

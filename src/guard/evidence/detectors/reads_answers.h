@@ -12,10 +12,13 @@
 
 namespace holdfast::guard {
 
+inline Likelihood LikelihoodOfReading(const Conduct& ordinary) {
+  return Likelihood::Of(0.5, std::max(0.6, ordinary.read));
+}
+
 inline double ReadsAnswers(const ClientView& view) {
   // To read is cheap, so it speaks for a client no more than a page does.
-  return std::max(-1.5, LikelihoodRatio(view.client.read, view.client.served, 0.5,
-                                        std::max(0.6, view.ordinary.read), 4));
+  return std::max(-1.5, view.ordinary.read.Nats(view.client.read, view.client.served, 4));
 }
 
 }  // namespace holdfast::guard

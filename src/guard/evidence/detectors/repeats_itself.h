@@ -14,11 +14,14 @@
 
 namespace holdfast::guard {
 
+inline Likelihood LikelihoodOfRepeating(const Conduct& ordinary) {
+  return Likelihood::Of(0.6, std::clamp(ordinary.repeated, 0.03, 0.4));
+}
+
 inline double RepeatsItself(const ClientView& view) {
   const ClientFeatures& client = view.client;
   if (client.is_shared()) return 0;
-  const double ordinary = std::clamp(view.ordinary.repeated, 0.03, 0.4);
-  return std::max(-1.0, LikelihoodRatio(client.repeats - 1, client.returns - 1, 0.6, ordinary, 4));
+  return std::max(-1.0, view.ordinary.repeated.Nats(client.repeats - 1, client.returns - 1, 4));
 }
 
 }  // namespace holdfast::guard

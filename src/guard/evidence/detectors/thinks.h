@@ -14,9 +14,12 @@
 
 namespace holdfast::guard {
 
+inline Likelihood LikelihoodOfThinking(const Conduct& ordinary) {
+  return Likelihood::Of(0.3, std::max(0.4, ordinary.thought));
+}
+
 inline double Thinks(const ClientView& view) {
-  return std::clamp(LikelihoodRatio(view.client.thoughts, view.client.returns, 0.3,
-                                    std::max(0.4, view.ordinary.thought), 4),
+  return std::clamp(view.ordinary.thought.Nats(view.client.thoughts, view.client.returns, 4),
                     -4.0, 0.0);
 }
 
