@@ -70,16 +70,15 @@ SimulationResult World::Run() {
 
   const Time end = Time(scenario_.length);
   for (;;) {
-    const Time door_time = std::max(door_->NextTime(), now_ + Duration(1));
-    const Time next = std::min({queue_.NextTime(), engine_.NextEvent(), door_time});
+    const Time next = std::min({queue_.NextTime(), engine_.NextEvent(), door_time_});
     if (next > end) break;
     now_ = next;
     if (engine_.NextEvent() <= now_) {
       RunEngine(now_);
-    } else if (!queue_.empty() && queue_.NextTime() <= now_) {
+    } else if (queue_.NextTime() <= now_) {
       RunEvent(queue_.Pop());
     }
-    PollDoor();
+    if (is_door_touched_ || door_time_ <= now_) PollDoor();
     ++events_;
   }
   return recorder_.Finish(events_);
@@ -161,6 +160,8 @@ void World::PollDoor() {
       Refuse(expired.slot, expired.refusal, expired.retry_after, true);
     }
   } while (!started_.empty());
+  is_door_touched_ = false;
+  door_time_ = std::max(door_->NextTime(), now_ + Duration(1));
 }
 
 std::uint32_t World::TakeSlot() {
@@ -266,6 +267,7 @@ void World::Arrive(std::uint32_t slot) {
                          .is_waiting = word.what == FrontDoor::Word::kWait},
                         TruthOf(wish));
   }
+  is_door_touched_ |= word.what != FrontDoor::Word::kRefuse;
   if (word.what == FrontDoor::Word::kRefuse) {
     Refuse(slot, word.refusal, word.retry_after, false);
     if (has_place) --connections_;
@@ -325,6 +327,7 @@ void World::OnFirstToken(std::uint32_t slot) {
   Wish& wish = wishes_[slot];
   wish.first_token = now_;
   door_->OnFirstToken(slot, now_ - wish.started, now_);
+  is_door_touched_ = true;
   if (Observer* observer = watching(); observer != nullptr) {
     observer->OnFirstToken(wish.facts, now_);
   }
@@ -358,6 +361,7 @@ void World::EndAttempt(std::uint32_t slot, const AttemptEnd& end, bool was_let_i
     if (was_let_in) {
       --connections_;
       door_->OnEnd(slot, outcome);
+      is_door_touched_ = true;
     }
     if (Observer* observer = watching(); observer != nullptr) {
       observer->OnOutcome(wish.facts, outcome, TruthOf(wish));

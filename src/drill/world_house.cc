@@ -163,6 +163,7 @@ void World::Report() {
                          .workers_total = static_cast<std::uint32_t>(scenario_.engine.workers),
                          .tokens_per_s = rate},
                         now_);
+  is_door_touched_ = true;
 }
 
 void World::Probe() {

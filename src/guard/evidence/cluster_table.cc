@@ -54,8 +54,7 @@ void ClusterTable::OnRequest(const RequestFacts& facts, const DecisionFacts& dec
   if (facts.route == Route::kPage) visits_.Add(facts.caller.address, now);
   ClientFeatures* client = Take(facts.caller, facts.standing, now);
   if (client == nullptr) return;
-  const auto gap =
-      NoteArrival(*client, facts, visits_.Last(facts.caller.address), options_.conduct, now);
+  const auto gap = NoteArrival(*client, facts, PageBefore(*client, facts), options_.conduct, now);
   NoteDecision(*client, facts, decision, now);
   if (IsGeneration(facts.route)) NotePrompt(*client, facts.payload);
   GapSums gaps;
@@ -140,8 +139,14 @@ ClientFeatures ClusterTable::Preview(const RequestFacts& facts, Time now) const 
   } else {
     Introduce(client, facts.caller, facts.standing);
   }
-  NoteArrival(client, facts, visits_.Last(facts.caller.address), options_.conduct, now);
+  NoteArrival(client, facts, PageBefore(client, facts), options_.conduct, now);
   return client;
+}
+
+std::optional<Time> ClusterTable::PageBefore(const ClientFeatures& client,
+                                             const RequestFacts& facts) const {
+  const bool enters = facts.route != Route::kPage && !client.Has(Trait::kEntered);
+  return enters ? visits_.Last(facts.caller.address) : std::nullopt;
 }
 
 std::uint64_t ClusterTable::GroupName(GroupKind kind, const ClientFeatures& client) {

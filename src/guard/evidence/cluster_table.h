@@ -18,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "guard/clock.h"
@@ -91,6 +92,8 @@ class ClusterTable {
 
   ClientFeatures* Take(const Caller& caller, Standing standing, Time now);
   void Introduce(ClientFeatures& client, const Caller& caller, Standing standing) const;
+  // The page that its address loaded before; looked for only when the client enters.
+  std::optional<Time> PageBefore(const ClientFeatures& client, const RequestFacts& facts) const;
   void NotePrompt(ClientFeatures& client, std::uint64_t payload);
   void BecomeKnown(ClientFeatures& client);
   // Adds what is new about the client to its groups.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 namespace holdfast::guard {
 namespace {
@@ -15,16 +16,16 @@ Scope ScopeOf(const Caller& caller) {
 using Strongest = std::array<RestrictionEvidence, 3>;
 
 Strongest StrongestOf(const ClusterScore& score) {
-  std::array<float, kDetectorCount> llr = score.llr;
   Strongest strongest;
-  for (RestrictionEvidence& evidence : strongest) {
-    const auto most = std::ranges::max_element(llr);
-    if (*most <= 0) break;
-    const auto detector = static_cast<std::size_t>(most - llr.begin());
-    evidence = {.detector = DetectorWord(static_cast<Detector>(detector)),
-                .value = score.evidence[detector],
-                .llr = *most};
-    *most = 0;
+  std::array<std::uint8_t, kDetectorCount> order;
+  std::iota(order.begin(), order.end(), std::uint8_t{0});
+  std::ranges::partial_sort(order, order.begin() + strongest.size(), [&](auto a, auto b) {
+    return score.llr[a] > score.llr[b] || (score.llr[a] == score.llr[b] && a < b);
+  });
+  for (std::size_t i = 0; i < strongest.size() && score.llr[order[i]] > 0; ++i) {
+    strongest[i] = {.detector = DetectorWord(static_cast<Detector>(order[i])),
+                    .value = score.evidence[order[i]],
+                    .llr = score.llr[order[i]]};
   }
   return strongest;
 }

@@ -8,7 +8,7 @@
 //
 // Full: the name with the least count is forgotten and the newcomer inherits its count as error. A
 // flood of names of weight 1 each thus moves through the least counters and cannot push out one
-// above N / k. O(log k) an update, 52 to 68 bytes a counter.
+// above N / k. O(log k) an update, 56 to 72 bytes a counter.
 #pragma once
 
 #include <cstddef>

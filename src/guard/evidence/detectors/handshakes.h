@@ -19,7 +19,7 @@ inline double Handshakes(const ClientView& view) {
   };
   const double idle = count(ConnectionEvent::kHandshakeOnly) + count(ConnectionEvent::kReset);
   const double unexplained = idle - view.client.requests;
-  return std::min(4.0, 1.5 * std::log(std::max(1.0, unexplained)));
+  return unexplained <= 1 ? 0 : std::min(4.0, 1.5 * std::log(unexplained));
 }
 
 }  // namespace holdfast::guard

@@ -25,7 +25,8 @@ struct Likelihood {
     if (occasions <= 0) return 0;
     count = std::clamp(count, 0, occasions);
     const double nats = count * done + (occasions - count) * left;
-    return nats * std::min(1.0, static_cast<double>(occasions_max) / occasions);
+    return occasions <= occasions_max ? nats
+                                      : nats * (static_cast<double>(occasions_max) / occasions);
   }
 };
 

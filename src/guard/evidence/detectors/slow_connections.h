@@ -20,7 +20,7 @@ inline double SlowConnections(const ClientView& view) {
   };
   const int slow = count(ConnectionEvent::kSlowHead) + count(ConnectionEvent::kSlowBody) +
                    count(ConnectionEvent::kSlowRead);
-  return std::min(4.0, 2 * std::log(std::max(1, slow)));
+  return slow <= 1 ? 0 : std::min(4.0, 2 * std::log(slow));
 }
 
 }  // namespace holdfast::guard

@@ -15,8 +15,8 @@
 namespace holdfast::guard {
 
 inline double SourceRate(const ClientView& view) {
-  if (view.client.is_shared()) return 0;
-  return std::clamp(std::log(std::max(1.0, view.client.burst_max / 10.0)), 0.0, 4.0);
+  if (view.client.burst_max <= 10 || view.client.is_shared()) return 0;
+  return std::min(std::log(view.client.burst_max / 10.0), 4.0);
 }
 
 }  // namespace holdfast::guard
