@@ -1,8 +1,7 @@
 #include "guard/evidence/proposals.h"
 
-#include <algorithm>
 #include <array>
-#include <numeric>
+#include <utility>
 
 namespace holdfast::guard {
 namespace {
@@ -17,15 +16,14 @@ using Strongest = std::array<RestrictionEvidence, 3>;
 
 Strongest StrongestOf(const ClusterScore& score) {
   Strongest strongest;
-  std::array<std::uint8_t, kDetectorCount> order;
-  std::iota(order.begin(), order.end(), std::uint8_t{0});
-  std::ranges::partial_sort(order, order.begin() + strongest.size(), [&](auto a, auto b) {
-    return score.llr[a] > score.llr[b] || (score.llr[a] == score.llr[b] && a < b);
-  });
-  for (std::size_t i = 0; i < strongest.size() && score.llr[order[i]] > 0; ++i) {
-    strongest[i] = {.detector = DetectorWord(static_cast<Detector>(order[i])),
-                    .value = score.evidence[order[i]],
-                    .llr = score.llr[order[i]]};
+  for (std::size_t i = 0; i < score.llr.size(); ++i) {
+    if (score.llr[i] <= strongest.back().llr) continue;
+    RestrictionEvidence next{.detector = DetectorWord(static_cast<Detector>(i)),
+                             .value = score.evidence[i],
+                             .llr = score.llr[i]};
+    for (RestrictionEvidence& place : strongest) {
+      if (next.llr > place.llr) std::swap(next, place);
+    }
   }
   return strongest;
 }
