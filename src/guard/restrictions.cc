@@ -29,8 +29,8 @@ RestrictionId Restrictions::Impose(const RestrictionProposal& proposal, Time now
 
   if (entries_.is_full()) End(entries_.Least(), RestrictionEvent::kDisplaced, now);
   const Time expires = now + std::min(proposal.term, options_.term_max);
-  const Restriction restriction{++last_id_, proposal, now, expires};
-  entries_.Insert(KeyOf(proposal.scope), expires, Entry{restriction, false});
+  const Restriction restriction{++last_id_, now, expires, proposal};
+  entries_.Insert(KeyOf(proposal.scope), expires, Entry{false, restriction});
   ++of_kind_[static_cast<std::size_t>(proposal.scope.kind)];
   Record(RestrictionEvent::kImposed, restriction, now, 0);
   return last_id_;
@@ -73,10 +73,9 @@ void Restrictions::Expire(Time now) {
 const Restriction* Restrictions::Find(const Scope& scope, Time now) const {
   if (scope.name == 0 || of_kind_[static_cast<std::size_t>(scope.kind)] == 0) return nullptr;
   const Entries::Index index = entries_.Find(KeyOf(scope));
-  if (index == Entries::kNone || entries_[index].is_pardon || entries_.rank(index) <= now) {
-    return nullptr;
-  }
-  return &entries_[index].restriction;
+  if (index == Entries::kNone || entries_[index].is_pardon) return nullptr;
+  const Restriction& restriction = entries_[index].restriction;
+  return restriction.expires > now ? &restriction : nullptr;
 }
 
 const Restriction* Restrictions::Find(const Caller& caller, Standing standing, Time now) const {

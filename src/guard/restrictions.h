@@ -62,9 +62,9 @@ struct RestrictionProposal {
 
 struct Restriction {
   RestrictionId id = 0;
-  RestrictionProposal what;
   Time since{};
   Time expires{};
+  RestrictionProposal what;
 };
 
 enum class RestrictionEvent : std::uint8_t {
@@ -117,9 +117,10 @@ class Restrictions {
   std::size_t state_bytes() const { return entries_.state_bytes() + records_.state_bytes(); }
 
  private:
+  // What Find reads of an entry comes first: one cache line with its key.
   struct Entry {
-    Restriction restriction;
     bool is_pardon = false;
+    Restriction restriction;
   };
   using Entries = BoundedMap<Time, Entry>;  // Rank: the end.
 

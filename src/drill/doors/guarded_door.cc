@@ -56,19 +56,21 @@ void GuardedDoor::OnKnown(const guard::Caller& caller) {
 FrontDoor::Word GuardedDoor::OnRequest(std::uint32_t slot, const guard::RequestFacts& facts,
                                        Time now) {
   if (slot >= tickets_.size()) tickets_.resize(slot + 1, 0);
-  const Word word = Decide(slot, facts, now);
-  clusters_.OnRequest(facts, {.refusal = word.refusal, .retry_after = word.retry_after}, now);
+  const guard::ClusterTable::Arrival arrival = clusters_.OnArrival(facts, now);
+  const Word word = Decide(slot, arrival.client, facts, now);
+  clusters_.OnDecision(arrival, facts, {.refusal = word.refusal, .retry_after = word.retry_after},
+                       now);
   return word;
 }
 
-FrontDoor::Word GuardedDoor::Decide(std::uint32_t slot, const guard::RequestFacts& facts,
-                                    Time now) {
+FrontDoor::Word GuardedDoor::Decide(std::uint32_t slot, const guard::ClientFeatures* sender,
+                                    const guard::RequestFacts& facts, Time now) {
   const guard::EdgeLimiter::Decision edge = edge_->Check(facts, now);
   if (edge.refusal != Refusal::kNone) {
     return {.what = Word::kRefuse, .refusal = edge.refusal, .retry_after = edge.retry_after};
   }
   if (IsGeneration(facts.route) && now < engine_short_until_) {
-    const Word judged = JudgeCaller(facts, now);
+    const Word judged = JudgeCaller(sender, facts, now);
     if (judged.what == Word::kRefuse) return judged;
   }
   switch (facts.route) {
@@ -90,9 +92,10 @@ FrontDoor::Word GuardedDoor::Decide(std::uint32_t slot, const guard::RequestFact
   return AskAdmission(slot, facts, now);
 }
 
-FrontDoor::Word GuardedDoor::JudgeCaller(const guard::RequestFacts& facts, Time now) {
+FrontDoor::Word GuardedDoor::JudgeCaller(const guard::ClientFeatures* sender,
+                                         const guard::RequestFacts& facts, Time now) {
   const guard::ProposalPolicy policy;
-  const auto score = scorer_.Suspect(clusters_, facts, now, policy.challenge_log_odds);
+  const auto score = scorer_.Suspect(clusters_, sender, facts, now, policy.challenge_log_odds);
   if (!score) return {};
   const auto proposal = guard::Propose(*score, facts, policy);
   if (!proposal) return {};

@@ -41,9 +41,11 @@ class GuardedDoor : public FrontDoor {
   bool has_bounds() const override { return true; }
 
  private:
-  Word Decide(std::uint32_t slot, const guard::RequestFacts& facts, Time now);
+  // `sender`: the record of who sent it; null: there is none.
+  Word Decide(std::uint32_t slot, const guard::ClientFeatures* sender,
+              const guard::RequestFacts& facts, Time now);
   // What is proposed about this caller is put into force and answers this request; kStart: nothing.
-  Word JudgeCaller(const guard::RequestFacts& facts, Time now);
+  Word JudgeCaller(const guard::ClientFeatures* sender, const guard::RequestFacts& facts, Time now);
   Word AskPasswordGate(std::uint32_t slot, const guard::RequestFacts& facts, Time now);
   Word AskAdmission(std::uint32_t slot, const guard::RequestFacts& facts, Time now);
   std::uint32_t TakeTicket(guard::TicketId id);

@@ -49,18 +49,24 @@ ClusterTable::ClusterTable(const ClusterTableOptions& options, std::uint64_t see
   ApplyConduct();
 }
 
-void ClusterTable::OnRequest(const RequestFacts& facts, const DecisionFacts& decision, Time now) {
+ClusterTable::Arrival ClusterTable::OnArrival(const RequestFacts& facts, Time now) {
   Advance(now);
   if (facts.route == Route::kPage) visits_.Add(facts.caller.address, now);
   ClientFeatures* client = Take(facts.caller, facts.standing, now);
-  if (client == nullptr) return;
-  const auto gap = NoteArrival(*client, facts, PageBefore(*client, facts), options_.conduct, now);
-  NoteDecision(*client, facts, decision, now);
-  if (IsGeneration(facts.route)) NotePrompt(*client, facts.payload);
+  if (client == nullptr) return {};
+  return {client, NoteArrival(*client, facts, PageBefore(*client, facts), options_.conduct, now)};
+}
+
+void ClusterTable::OnDecision(const Arrival& arrival, const RequestFacts& facts,
+                              const DecisionFacts& decision, Time now) {
+  if (arrival.client == nullptr) return;
+  ClientFeatures& client = *arrival.client;
+  NoteDecision(client, facts, decision, now);
+  if (IsGeneration(facts.route)) NotePrompt(client, facts.payload);
   GapSums gaps;
-  if (gap) gaps.Add(*gap);
-  client->gaps.Add(gaps);
-  Count(*client, gaps, now);
+  if (arrival.gap) gaps.Add(*arrival.gap);
+  client.gaps.Add(gaps);
+  Count(client, gaps, now);
 }
 
 void ClusterTable::OnOutcome(const OutcomeFacts& outcome) {

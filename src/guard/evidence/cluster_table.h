@@ -54,7 +54,18 @@ class ClusterTable {
 
   // Events in order of time. Every request is told once, with its decision; every request that was
   // let in has one outcome. An outcome that repeats a refusal at arrival is ignored.
-  void OnRequest(const RequestFacts& facts, const DecisionFacts& decision, Time now);
+  void OnRequest(const RequestFacts& facts, const DecisionFacts& decision, Time now) {
+    OnDecision(OnArrival(facts, now), facts, decision, now);
+  }
+  // The same in two steps, for who judges the sender between them (Scorer::Suspect). An arrival is
+  // good until the table is told something else.
+  struct Arrival {
+    ClientFeatures* client = nullptr;  // Null: outside of the sample.
+    std::optional<Duration> gap;       // Since its last request that was not for a page.
+  };
+  Arrival OnArrival(const RequestFacts& facts, Time now);
+  void OnDecision(const Arrival& arrival, const RequestFacts& facts, const DecisionFacts& decision,
+                  Time now);
   void OnOutcome(const OutcomeFacts& outcome);
   void OnConnection(const ConnectionFacts& facts);
 

@@ -7,44 +7,46 @@
 
 namespace holdfast::guard {
 
-GroupTable::GroupTable(std::size_t groups_max) {
-  const std::size_t sets = std::bit_ceil(std::max(groups_max, kWays) / kWays);
-  set_mask_ = sets - 1;
-  names_.resize(sets * kWays);
-  groups_.resize(sets * kWays);
-}
+GroupTable::GroupTable(std::size_t groups_max)
+    : sets_(std::bit_ceil(std::max(groups_max, kWays) / kWays)), groups_(sets_.size() * kWays) {}
 
 const GroupFeatures* GroupTable::Find(std::uint64_t name) const {
-  const std::size_t first = SetOf(name);
-  for (std::size_t slot = first; slot < first + kWays; ++slot) {
-    if (names_[slot] == name) return &groups_[slot];
+  const std::size_t set = SetOf(name);
+  for (std::size_t way = 0; way < kWays; ++way) {
+    if (sets_[set].of[way] == name) return &groups_[set * kWays + way];
   }
   return nullptr;
 }
 
 GroupFeatures& GroupTable::Take(std::uint64_t name, std::uint32_t epoch) {
   CHECK(name != 0);
-  const std::size_t first = SetOf(name);
-  std::size_t loser = first;
-  double loser_worth = 1e30;
-  for (std::size_t slot = first; slot < first + kWays; ++slot) {
-    if (names_[slot] == name) return groups_[slot];
-    const GroupFeatures& group = groups_[slot];
-    const std::uint32_t age = std::min(epoch - group.epoch, 31U);
-    const double worth =
-        names_[slot] == 0 ? -1 : (group.clients >> age) + group.usual + group.surge.excess;
-    if (worth < loser_worth) {
-      loser_worth = worth;
-      loser = slot;
-    }
+  const std::size_t set = SetOf(name);
+  Names& names = sets_[set];
+  for (std::size_t way = 0; way < kWays; ++way) {
+    if (names.of[way] == name) return groups_[set * kWays + way];
   }
-  names_[loser] = name;
-  groups_[loser] = GroupFeatures{.epoch = epoch};
-  return groups_[loser];
+  const std::size_t loser = LeastOf(set, epoch);
+  names.of[loser] = name;
+  groups_[set * kWays + loser] = GroupFeatures{.epoch = epoch};
+  return groups_[set * kWays + loser];
+}
+
+std::size_t GroupTable::LeastOf(std::size_t set, std::uint32_t epoch) const {
+  const auto worth = [&](std::size_t way) -> double {
+    if (sets_[set].of[way] == 0) return -1;
+    const GroupFeatures& group = groups_[set * kWays + way];
+    const std::uint32_t age = std::min(epoch - group.epoch, 31U);
+    return (group.clients >> age) + group.usual + group.surge.excess;
+  };
+  std::size_t least = 0;
+  for (std::size_t way = 1; way < kWays; ++way) {
+    if (worth(way) < worth(least)) least = way;
+  }
+  return least;
 }
 
 std::size_t GroupTable::state_bytes() const {
-  return names_.capacity() * sizeof(names_[0]) + groups_.capacity() * sizeof(groups_[0]);
+  return sets_.capacity() * sizeof(sets_[0]) + groups_.capacity() * sizeof(groups_[0]);
 }
 
 }  // namespace holdfast::guard

@@ -3,6 +3,7 @@
 // Single-threaded.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -26,11 +27,17 @@ class GroupTable {
 
  private:
   static constexpr std::size_t kWays = 8;
-  std::size_t SetOf(std::uint64_t name) const { return (name & set_mask_) * kWays; }
+  // The way that makes room in a full set.
+  std::size_t LeastOf(std::size_t set, std::uint32_t epoch) const;
 
-  std::uint64_t set_mask_;
-  std::vector<std::uint64_t> names_;  // 0: free.
-  std::vector<GroupFeatures> groups_;
+  struct alignas(64) Names {
+    std::array<std::uint64_t, kWays> of;  // 0: free.
+  };
+
+  std::size_t SetOf(std::uint64_t name) const { return name & (sets_.size() - 1); }
+
+  std::vector<Names> sets_;
+  std::vector<GroupFeatures> groups_;  // kWays a set.
 };
 
 }  // namespace holdfast::guard

@@ -67,9 +67,16 @@ void Scorer::Score(const ClusterTable& table, Time now, std::vector<ClusterScore
   }
 }
 
-std::optional<ClusterScore> Scorer::Suspect(const ClusterTable& table, const RequestFacts& facts,
-                                            Time now, double log_odds_min) const {
-  const ClientFeatures client = table.Preview(facts, now);
+std::optional<ClusterScore> Scorer::Suspect(const ClusterTable& table, const ClientFeatures* sender,
+                                            const RequestFacts& facts, Time now,
+                                            double log_odds_min) const {
+  return sender != nullptr ? SuspectClient(table, *sender, log_odds_min)
+                           : SuspectClient(table, table.Preview(facts, now), log_odds_min);
+}
+
+std::optional<ClusterScore> Scorer::SuspectClient(const ClusterTable& table,
+                                                  const ClientFeatures& client,
+                                                  double log_odds_min) const {
   const ClientView view = ViewAtDoor(table, client);
   const Evidence evidence = Detect(view);
   const double log_odds = LogOdds(evidence, calibration_);

@@ -43,17 +43,20 @@ class Scorer {
 
   // Of the clients in the table that were seen in the hour before `now`, appended in its order.
   void Score(const ClusterTable& table, Time now, std::vector<ClusterScore>& out) const;
-  // Of the one who sends this request, before it is told to the table: by its record if it has one,
-  // and by its groups as they are now; null below `log_odds_min`. O(1), for decisions at the door,
-  // where most are no suspects.
-  std::optional<ClusterScore> Suspect(const ClusterTable& table, const RequestFacts& facts,
-                                      Time now, double log_odds_min) const;
-  // Of the one who sent this request, after it was told; by its groups as they are now.
+  // Of the one whose request arrived (ClusterTable::OnArrival) and is to be decided upon: by its
+  // record, and by its groups as they are now; null below `log_odds_min`. O(1), for the door, where
+  // most are no suspects. A sender outside of the sample, null, is judged by its groups.
+  std::optional<ClusterScore> Suspect(const ClusterTable& table, const ClientFeatures* sender,
+                                      const RequestFacts& facts, Time now,
+                                      double log_odds_min) const;
+  // Of the one who sent this request, after the decision; by its groups as they are now.
   double LogOddsOfSender(const ClusterTable& table, const RequestFacts& facts, Time now) const;
   // What the detectors see in a client of the table, without coefficients: a row of a fit.
   static Evidence Observe(const ClusterTable& table, const ClientFeatures& client);
 
  private:
+  std::optional<ClusterScore> SuspectClient(const ClusterTable& table, const ClientFeatures& client,
+                                            double log_odds_min) const;
   ClusterScore MakeScore(const ClusterTable& table, const ClientView& view,
                          const Evidence& evidence, double log_odds) const;
 

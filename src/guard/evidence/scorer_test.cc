@@ -198,7 +198,7 @@ TEST(Scorer, AtTheDoorStopsAFloodersFirstRequestAndFreesItsLikesAMinuteAfter) {
   const auto propose = [&](const RequestFacts& facts, double now_s) {
     const ProposalPolicy policy;
     const auto score =
-        Scorer().Suspect(scene.table, facts, AtSeconds(now_s), policy.challenge_log_odds);
+        Scorer().Suspect(scene.table, nullptr, facts, AtSeconds(now_s), policy.challenge_log_odds);
     return score ? Propose(*score, facts, policy) : std::nullopt;
   };
   const auto proposal = propose(flooder, kOnset + 4);

@@ -21,13 +21,12 @@ class SeenSet {
   std::size_t state_bytes() const;
 
  private:
-  using Filter = std::vector<std::uint64_t>;
+  using Word = std::array<std::uint64_t, 2>;  // One of each filter: a single cache miss for both.
 
   std::size_t names_max_;
   std::size_t count_ = 0;
-  std::uint64_t word_mask_;
-  std::array<Filter, 2> filters_;
-  int young_ = 0;
+  std::vector<Word> words_;
+  std::size_t young_ = 0;
 };
 
 }  // namespace holdfast::guard
