@@ -77,7 +77,10 @@ void LiveJudge::OnProbe(const ProbeFacts& probe) {
   tracker_.AddProbe(probe.time, probe.has_reached_host);
 }
 
-void LiveJudge::OnGap(Time from, Time to) { journal_.MarkGap(from, to); }
+void LiveJudge::OnGap(Time from, Time to) {
+  journal_.MarkGap(from, to);
+  table_.MarkGap(from, to);
+}
 
 void LiveJudge::OnSecond(Time now) {
   if (provision_.levels.empty() && now >= options_.quiet_to) {
@@ -163,7 +166,10 @@ std::vector<ScoredClient> LiveJudge::ScoreClients(Time now) const {
   for (const guard::ClusterScore& score : scores) {
     const auto truth = is_hostile_.find(score.client);
     if (truth == is_hostile_.end()) continue;  // Only connections, no request.
-    clients.push_back({score.probability(), static_cast<double>(score.requests), truth->second});
+    clients.push_back({.client = score.client,
+                       .probability = score.probability(),
+                       .requests = static_cast<double>(score.requests),
+                       .is_hostile = truth->second});
   }
   return clients;
 }

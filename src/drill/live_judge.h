@@ -46,6 +46,7 @@ struct JudgedIncident {
 
 // A client's odds at the end, and the truth.
 struct ScoredClient {
+  std::uint64_t client = 0;  // Caller::client().
   double probability = 0;  // Of being hostile.
   double requests = 0;
   bool is_hostile = false;

@@ -17,6 +17,8 @@ constexpr double kWarmUpEpochs = 6;     // Learned from whatever they hold: noth
 constexpr double kSmallCrowd = 10;      // Clients whose coming and going is no surge.
 constexpr double kSurgeExcess = 0.7;    // Twice what is explained.
 constexpr Duration kSurgePause = std::chrono::seconds(60);
+// For so long a page that was loaded may be what a client comes by.
+constexpr Duration kPageOpen = std::chrono::minutes(10);
 
 std::uint64_t PrefixName(std::uint64_t prefix) { return Mix64(prefix, 1); }
 
@@ -54,7 +56,10 @@ ClusterTable::Arrival ClusterTable::OnArrival(const RequestFacts& facts, Time no
   if (facts.route == Route::kPage) visits_.Add(facts.caller.address, now);
   ClientFeatures* client = Take(facts.caller, facts.standing, now);
   if (client == nullptr) return {};
-  return {client, NoteArrival(*client, facts, PageBefore(*client, facts), options_.conduct, now)};
+  // The ends of what was under way before a gap may have been in it.
+  if (client->last_seen < gap_to_) client->in_flight = 0;
+  const std::optional<Time> page = PageBefore(*client, facts, now);
+  return {client, NoteArrival(*client, facts, page, options_.conduct, now)};
 }
 
 void ClusterTable::OnDecision(const Arrival& arrival, const RequestFacts& facts,
@@ -84,6 +89,11 @@ void ClusterTable::OnConnection(const ConnectionFacts& facts) {
   if (client == nullptr) return;
   NoteConnection(*client, facts);
   Count(*client, {}, facts.time);
+}
+
+void ClusterTable::MarkGap(Time from, Time to) {
+  if (from != gap_to_) gap_from_ = from;
+  gap_to_ = to;
 }
 
 ClientFeatures* ClusterTable::Take(const Caller& caller, Standing standing, Time now) {
@@ -145,14 +155,18 @@ ClientFeatures ClusterTable::Preview(const RequestFacts& facts, Time now) const 
   } else {
     Introduce(client, facts.caller, facts.standing);
   }
-  NoteArrival(client, facts, PageBefore(client, facts), options_.conduct, now);
+  NoteArrival(client, facts, PageBefore(client, facts, now), options_.conduct, now);
   return client;
 }
 
 std::optional<Time> ClusterTable::PageBefore(const ClientFeatures& client,
-                                             const RequestFacts& facts) const {
-  const bool enters = facts.route != Route::kPage && !client.Has(Trait::kEntered);
-  return enters ? visits_.Last(facts.caller.address) : std::nullopt;
+                                             const RequestFacts& facts, Time now) const {
+  if (facts.route == Route::kPage || client.Has(Trait::kEntered)) return std::nullopt;
+  const std::optional<Time> seen = visits_.Last(facts.caller.address);
+  const bool is_after_gap = gap_to_ != Time{} && now - gap_to_ <= kPageOpen;
+  // Programs are not asked for pages, with or without a gap.
+  if (seen || !is_after_gap || SurfaceOf(facts.route) != Surface::kWeb) return seen;
+  return gap_from_;
 }
 
 std::uint64_t ClusterTable::GroupName(GroupKind kind, const ClientFeatures& client) {

@@ -68,6 +68,10 @@ class ClusterTable {
                   Time now);
   void OnOutcome(const OutcomeFacts& outcome);
   void OnConnection(const ConnectionFacts& facts);
+  // Nothing of what happened in [from, to) was told; one that begins where the last ended makes it
+  // longer. Told at its end. Who is first seen in the minutes after it may have loaded the page in
+  // it, and is not held to have come without one.
+  void MarkGap(Time from, Time to);
 
   // No learning while an incident is open.
   void SetLearning(bool is_allowed) { may_learn_ = is_allowed; }
@@ -103,8 +107,9 @@ class ClusterTable {
 
   ClientFeatures* Take(const Caller& caller, Standing standing, Time now);
   void Introduce(ClientFeatures& client, const Caller& caller, Standing standing) const;
-  // The page that its address loaded before; looked for only when the client enters.
-  std::optional<Time> PageBefore(const ClientFeatures& client, const RequestFacts& facts) const;
+  // The page by which the client enters, if it does now: its address had loaded it, or may have.
+  std::optional<Time> PageBefore(const ClientFeatures& client, const RequestFacts& facts,
+                                 Time now) const;
   void NotePrompt(ClientFeatures& client, std::uint64_t payload);
   void BecomeKnown(ClientFeatures& client);
   // Adds what is new about the client to its groups.
@@ -127,6 +132,8 @@ class ClusterTable {
   GroupTable groups_;
   SeenSet seen_;
   PageVisits visits_;
+  Time gap_from_{};  // The last one that was marked; both 0: none.
+  Time gap_to_{};
   SeenSet prompts_;  // Names of prompts, and of pairs of prompt and client.
   Baseline baseline_;
   std::array<Ordinary, kSurfaceCount> ordinary_;  // Of baseline_.

@@ -54,6 +54,26 @@ TEST(ClusterTable, IgnoresAnOutcomeThatRepeatsARefusal) {
   EXPECT_EQ(table.Find(Chat(1).caller.client())->in_flight, 1);
 }
 
+TEST(ClusterTable, HoldsNobodyToHaveComeWithoutAPageAfterAGapInWhatItWasTold) {
+  ClusterTable table({});
+  table.OnRequest(Chat(1), {}, AtSeconds(10));
+  table.MarkGap(AtSeconds(20), AtSeconds(25));
+  table.MarkGap(AtSeconds(25), AtSeconds(50));
+  RequestFacts program = Chat(2);
+  program.route = Route::kApi;
+  table.OnRequest(Chat(1), {}, AtSeconds(60));
+  table.OnRequest(program, {}, AtSeconds(60));
+  table.OnRequest(Chat(3), {}, AtSeconds(60));
+  table.OnRequest(Chat(4), {}, AtSeconds(3600));
+  const auto find = [&](std::uint64_t client) { return table.Find(Chat(client).caller.client()); };
+  EXPECT_FALSE(find(1)->Has(Trait::kPaged));  // It was seen to come without one.
+  EXPECT_EQ(find(1)->in_flight, 1);           // The first answer may have ended unseen.
+  EXPECT_FALSE(find(2)->Has(Trait::kPaged));
+  EXPECT_TRUE(find(3)->Has(Trait::kPaged));
+  EXPECT_TRUE(find(3)->Has(Trait::kDwelt));
+  EXPECT_FALSE(find(4)->Has(Trait::kPaged));
+}
+
 TEST(ClusterTable, EstimatesTheSizeOfAGroupThatIsLargerThanItsMemory) {
   constexpr std::uint64_t kClients = 300'000;
   double estimate = 0;
