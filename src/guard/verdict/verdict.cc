@@ -21,6 +21,8 @@ namespace {
 
 constexpr int kDrawsMin = 5;
 constexpr Duration kCountedMin = std::chrono::seconds(10);
+// What came less long ago counts as not settled, whatever became of it.
+constexpr Duration kSettleMin = std::chrono::seconds(2);
 constexpr Duration kLeadInMin = std::chrono::minutes(1);
 // Draws take turns with so many variants of what the journal does not say: near saturation the loss
 // hangs on such things, and that is part of the uncertainty.
@@ -162,10 +164,21 @@ class Judgement {
     double Total(int draws) const { return shared + draws * per_draw; }
   };
 
+  // Until when it is known what became of all that came. A request may wait or come again for as
+  // long as a first token may take; it is settled earlier where all have theirs or were sent away.
+  Time SettledUntil() const {
+    const Time latest = input_.now - kSettleMin;
+    const Time earliest = input_.now - input_.admission.level.first_token_max;
+    for (const JournalRecord& record : input_.records) {
+      const bool still_waits = record.is_open && record.first_token == Duration{0};
+      if (still_waits && record.arrival >= earliest) return std::min(record.arrival, latest);
+    }
+    return latest;
+  }
+
   // The part of the incident that is counted, and the draws, by what they will cost.
   WhyUnknown ChooseTime() {
-    const Duration settle = input_.admission.level.first_token_max;
-    const Time end = std::min(input_.end, input_.now - settle);
+    const Time end = std::min(input_.end, SettledUntil());
     const Duration whole = end - input_.onset;
     if (whole < kCountedMin / 2) return WhyUnknown::kNoLoss;
     Duration counted = std::min(whole, options_.counted_max);

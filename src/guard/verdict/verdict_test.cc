@@ -166,21 +166,20 @@ TEST(Verdict, KeepsToItsCost) {
   EXPECT_EQ(Judge(input, 1, {.attempts_max = 5'000}).why_unknown, WhyUnknown::kTooLarge);
 }
 
-TEST(Verdict, IsKnownThirtySecondsAfterTheOnset) {
-  const Service service = MakeService({.attack = 60}, 24);
-  JudgeInput input = InputOf(service);
+// What was known of `whole` at `now`, while the incident went on.
+JudgeInput AsSeenAt(const JudgeInput& whole, Time now) {
+  JudgeInput input = whole;
   input.end = Time::max();
-  input.now = input.onset + std::chrono::seconds(25);
-  std::erase_if(input.records,
-                [&](const JournalRecord& record) { return record.arrival >= input.now; });
+  input.now = now;
+  std::erase_if(input.records, [&](const JournalRecord& record) { return record.arrival >= now; });
   for (JournalRecord& record : input.records) {
-    if (record.arrival + record.held <= input.now) continue;
-    const bool has_begun = record.arrival + record.first_token <= input.now;
+    if (record.arrival + record.held <= now) continue;
+    const bool has_begun = record.arrival + record.first_token <= now;
     record = {.arrival = record.arrival,
               .client = record.client,
               .group = record.group,
               .request = record.request,
-              .held = input.now - record.arrival,
+              .held = now - record.arrival,
               .first_token = has_begun ? record.first_token : Duration{0},
               .prompt_tokens = record.prompt_tokens,
               .route = record.route,
@@ -188,8 +187,33 @@ TEST(Verdict, IsKnownThirtySecondsAfterTheOnset) {
               .attempt = record.attempt,
               .is_open = true};
   }
+  return input;
+}
+
+TEST(Verdict, IsKnownThirtySecondsAfterTheOnset) {
+  const JudgeInput whole = InputOf(MakeService({.attack = 60}, 24));
+  const JudgeInput input = AsSeenAt(whole, whole.onset + std::chrono::seconds(25));
   const Verdict verdict = Judge(input, 1);
   EXPECT_EQ(verdict.label, Label::kAttack) << Print(verdict, {});
+}
+
+TEST(Verdict, CountsUpToTheFirstRequestThatStillWaits) {
+  const JudgeInput whole = InputOf(MakeService({.attack = 60}, 24));
+  JudgeInput input = AsSeenAt(whole, whole.onset + std::chrono::seconds(20));
+  const auto still_waits = [](const JournalRecord& record) {
+    return record.is_open && record.first_token == Duration{0};
+  };
+  std::erase_if(input.records, still_waits);
+  EXPECT_EQ(Judge(input, 1).counted_to, input.now - std::chrono::seconds(2));
+  JournalRecord waiting = input.records.back();
+  waiting.first_token = Duration{0};
+  waiting.is_open = true;
+  waiting.arrival = input.now - std::chrono::seconds(6);
+  waiting.held = input.now - waiting.arrival;
+  const auto later =
+      std::ranges::upper_bound(input.records, waiting.arrival, {}, &JournalRecord::arrival);
+  input.records.insert(later, waiting);
+  EXPECT_EQ(Judge(input, 1).counted_to, waiting.arrival);
 }
 
 // The incident goes on, but nothing more is lost: too long to be replayed whole, it is judged where
