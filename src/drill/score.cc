@@ -179,6 +179,7 @@ Score ScoreCases(const std::vector<JudgedCase>& cases, int not_made) {
     briers.push_back(judged.brier);
   }
   score.reliability = Merge(cases);
+  score.calibration_error = guard::CalibrationError(score.reliability);
   SetF1(score);
   score.share_cases = static_cast<int>(errors.size());
   score.share_error_mean = Mean(errors);
@@ -264,6 +265,7 @@ json::Object ScoreToJson(const Score& score) {
                                            {"p95", score.first_verdict_p95_s},
                                            {"without", score.without_verdict}}},
           {"brier", score.brier},
+          {"calibration_error", score.calibration_error},
           {"reliability", reliability}};
 }
 
@@ -286,11 +288,13 @@ std::string ScoreToText(const Score& score) {
       "share error, points         mean {:.1f}, p95 {:.1f} ({} incidents)\n"
       "crowds called an attack     {} of {} ({:.2f} %)\n"
       "first verdict, s            median {:.0f}, p95 {:.0f} ({} without)\n"
-      "Brier score                 {:.4f}\n",
+      "Brier score                 {:.4f}\n"
+      "calibration error           {:.4f}\n",
       score.macro_f1, score.share_error_mean, score.share_error_p95, score.share_cases,
       score.crowds_called_attack, score.crowds,
       100.0 * score.crowds_called_attack / std::max(score.crowds, 1), score.first_verdict_median_s,
-      score.first_verdict_p95_s, score.without_verdict, score.brier);
+      score.first_verdict_p95_s, score.without_verdict, score.brier,
+      score.calibration_error);
   return text;
 }
 

@@ -60,7 +60,8 @@ struct Score {
   double first_verdict_p95_s = 0;
   int without_verdict = 0;
   double brier = 0;                                // Over clients, each incident counting the same.
-  std::vector<guard::ReliabilityBin> reliability;  // Over the clients of all incidents.
+  std::vector<guard::ReliabilityBin> reliability;  // Over the clients of all incidents,
+  double calibration_error = 0;                    // and how far it is off, by clients.
 };
 
 Score ScoreCases(const std::vector<JudgedCase>& cases, int not_made);

@@ -71,6 +71,8 @@ TEST(Score, MergesReliabilityByWeight) {
   EXPECT_NEAR(score.reliability[0].stated, 0.03, 1e-12);
   EXPECT_NEAR(score.reliability[0].hostile, 0.05, 1e-12);
   EXPECT_DOUBLE_EQ(score.reliability[0].weight, 40);
+  EXPECT_NEAR(score.calibration_error, 0.02, 1e-12);
+  EXPECT_THAT(json::Write(ScoreToJson(score)), HasSubstr("\"calibration_error\":"));
 }
 
 TEST(Score, OfNothingIsNoDivisionByZero) {
