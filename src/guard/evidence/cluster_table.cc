@@ -15,7 +15,6 @@ static_assert(kTraitCount < 31);
 constexpr double kLearningEpochs = 60;  // What is usual is a mean over about so many.
 constexpr double kWarmUpEpochs = 6;     // Learned from whatever they hold: nothing else is known.
 constexpr double kSmallCrowd = 10;      // Clients whose coming and going is no surge.
-constexpr double kSurgeExcess = 0.7;    // Twice what is explained.
 constexpr Duration kSurgePause = std::chrono::seconds(60);
 // For so long a page that was loaded may be what a client comes by.
 constexpr Duration kPageOpen = std::chrono::minutes(10);
@@ -242,7 +241,9 @@ void ClusterTable::Assess(GroupFeatures& group, const ClientFeatures& member, Ti
                  member.surface(), member.Has(Trait::kPaged)));
   if (group.excess < kSurgeExcess) return;
   Surge& surge = group.surge;
-  if (now - surge.until > kSurgePause) surge = {.since = now};
+  // One that is seen soon after a gap may have begun in it.
+  const bool may_be_older = gap_to_ != Time{} && now - gap_to_ <= kSurgePause;
+  if (now - surge.until > kSurgePause) surge = {.since = may_be_older ? gap_from_ : now};
   surge.until = now;
   surge.excess = std::max(surge.excess, group.excess);
   if (group.excess >= 0.6F * surge.excess) surge.misconduct = group.misconduct;

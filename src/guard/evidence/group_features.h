@@ -48,6 +48,7 @@ struct GroupFeatures {
 // Below so many sampled clients a group says nothing beyond what each of them says.
 inline constexpr std::uint32_t kGroupClientsMin = 8;
 inline constexpr double kExcessMax = 6;
+inline constexpr float kSurgeExcess = 0.7F;  // Twice what is explained: a surge.
 
 // Moves a group's counts on to `epoch`; learns what is usual at `rate` (0: does not) from counts
 // that stand for `weight` clients each.

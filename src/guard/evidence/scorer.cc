@@ -6,19 +6,35 @@
 namespace holdfast::guard {
 namespace {
 
+// Who came earlier than this before a surge was seen is no part of it: it takes a while to grow to
+// twice what is usual.
+constexpr Duration kSurgeGrowth = std::chrono::seconds(25);
+
+// Clients in quiet time from which a group is known.
+constexpr float kUsualMin = 1;
+
+bool CameBefore(const Surge& surge, const ClientFeatures& client) {
+  return client.first_seen < surge.since - kSurgeGrowth;
+}
+
 // A group with its surge, for the clients that were part of it.
 GroupView ViewOfSurge(const GroupFeatures& group, const ClientFeatures& client, Duration slack) {
   const Surge& surge = group.surge;
-  const bool took_part = surge.excess > 0 && client.last_seen >= surge.since - slack &&
+  const bool was_there = surge.excess > 0 && client.last_seen >= surge.since - slack &&
                          client.first_seen <= surge.until + slack;
-  if (!took_part) return {};
+  if (!was_there) return {.is_usual = group.usual >= kUsualMin};
+  if (CameBefore(surge, client)) return {};
   return {.excess = surge.excess, .misconduct = surge.misconduct};
 }
 
-GroupView ViewOfNow(const GroupFeatures& group, std::uint32_t tick) {
+GroupView ViewOfNow(const GroupFeatures& group, const ClientFeatures& client, std::uint32_t tick) {
   constexpr std::uint32_t kTicksCurrent = 3;  // A group without clients for longer has no surge.
-  if (tick - group.assessed > kTicksCurrent || group.clients < kGroupClientsMin) return {};
-  return {.excess = group.excess, .misconduct = group.misconduct};
+  const bool is_usual = group.usual >= kUsualMin && group.excess < kSurgeExcess;
+  if (tick - group.assessed > kTicksCurrent || group.clients < kGroupClientsMin) {
+    return {.is_usual = group.usual >= kUsualMin};
+  }
+  if (group.surge.excess > 0 && CameBefore(group.surge, client)) return {};
+  return {.excess = group.excess, .misconduct = group.misconduct, .is_usual = is_usual};
 }
 
 template <typename See>
@@ -39,7 +55,9 @@ ClientView ViewForVerdict(const ClusterTable& table, const ClientFeatures& clien
 
 ClientView ViewAtDoor(const ClusterTable& table, const ClientFeatures& client) {
   return MakeView(table, client,
-                  [&](const GroupFeatures& group) { return ViewOfNow(group, table.tick_count()); });
+                  [&](const GroupFeatures& group) {
+                    return ViewOfNow(group, client, table.tick_count());
+                  });
 }
 
 // The group that says most about the client; the one of its fingerprint when none says much.

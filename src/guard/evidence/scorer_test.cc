@@ -168,6 +168,34 @@ TEST(Scorer, HoldsNothingAgainstProgramsForNotLoadingPages) {
   EXPECT_LT(Judge(scene.Scores(kOnset + 100)).honest_accused, 0.005);
 }
 
+// Programs that try the API for the first time: half of them were here two minutes before others
+// like them came by the thousand.
+TEST(Scorer, SparesNewcomersWhoCameBeforeTheSurgeOfTheirLikes) {
+  Scene scene(10);
+  constexpr std::uint64_t kEarly = kStrangers, kLate = kStrangers + 1000;
+  const auto add = [&](std::uint64_t first, double start_s) {
+    for (std::uint64_t i = 0; i < 50; ++i) {
+      scene.traffic.Add(TestTraffic::Program{.id = first + i,
+                                             .start_s = start_s,
+                                             .end_s = kOnset + 60,
+                                             .interval_s = 20,
+                                             .standing = Standing::kNew,
+                                             .fingerprint = 300 + i});
+    }
+  };
+  add(kEarly, kOnset - 120);
+  add(kLate, kOnset + 20);
+  scene.AddFlood(kOnset + 60, Route::kApi);
+  scene.Scores(kOnset + 60);
+  const auto evidence = [&](std::uint64_t id) {
+    const Caller caller = TestTraffic::MakeCaller(id, true, 1, 0);
+    const Evidence seen = Scorer::Observe(scene.table, *scene.table.Find(caller.client()));
+    return seen[static_cast<std::size_t>(Detector::kNewcomers)];
+  };
+  EXPECT_EQ(evidence(kEarly), 0);
+  EXPECT_GT(evidence(kLate), 1);
+}
+
 TEST(Scorer, IsTheSameToTheBitForTheSameEvents) {
   const auto run = [] {
     Scene scene(7);

@@ -95,6 +95,7 @@ constexpr Family FamilyOf(Detector detector) {
 struct GroupView {
   double excess = 0;      // Log of its clients over what the growth of trusted clients explains.
   double misconduct = 0;  // Nats per client by which its members behave worse than is ordinary.
+  bool is_usual = false;  // It was here in quiet time and has not surged since.
 };
 
 struct ClientView {

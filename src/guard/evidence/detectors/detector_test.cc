@@ -195,6 +195,18 @@ TEST(Detectors, SpeakForTheHonestAndNotForOthers) {
   }
 }
 
+TEST(Detectors, SpareNewcomersOfAMakeThatDidNotGrowWithTheSurge) {
+  const auto saw = [](bool is_usual) {
+    return Saw(Detector::kNewcomers, [=](ClientFeatures& client, ClientView& view) {
+      client.Set(Trait::kNewcomer);
+      In(view, GroupKind::kDoor).excess = 3;
+      In(view, GroupKind::kFingerprint).is_usual = is_usual;
+    });
+  };
+  EXPECT_GT(saw(false), 0.5);
+  EXPECT_EQ(saw(true), 0);
+}
+
 TEST(Detectors, SayNothingOfAClientThatHadNoOccasion) {
   const ClientFeatures client{.requests = 1, .generations = 1, .entry = Route::kApi};
   const ClientView view{.client = client, .ordinary = kWeb, .groups = {}};

@@ -3,7 +3,8 @@
 // of a crowd's clusters known, 0.6-14 % of an attack's).
 //
 // Evidence: excess of the client's door, if the client is new and did not come by a page, or is an
-// old account in a new place, as bought and stolen ones are.
+// old account in a new place, as bought and stolen ones are. None for one whose make (fingerprint)
+// was here before and did not grow with them: the newcomers of every day.
 //
 // Fails when: bots load pages first; an honest program's many workers start for the first time,
 // each with a key of its own; the past is not known yet.
@@ -18,6 +19,7 @@ inline double Newcomers(const ClientView& view) {
                          view.client.standing != Standing::kHistory;
   const bool is_looking = view.client.requests > 0 && !view.client.Has(Trait::kEntered);
   if (is_person || is_looking || !view.client.Has(Trait::kNewcomer)) return 0;
+  if (view.Group(GroupKind::kFingerprint).is_usual) return 0;
   return view.Group(GroupKind::kDoor).excess;
 }
 
