@@ -32,6 +32,7 @@ constexpr double kGapShareMax = 0.05;
 constexpr Duration kGapMax = std::chrono::seconds(3);
 constexpr Duration kSilence = std::chrono::seconds(10);
 constexpr double kSilenceExpected = 20;  // Records in quiet times, over as long.
+constexpr int kSilenceOverPause = 3;     // Times the longest pause of quiet times.
 // Probes that fail although the host has places free.
 constexpr double kInFrontShare = 0.25;
 constexpr double kIdleShare = 0.7;
@@ -138,7 +139,8 @@ class Judgement {
     return missing > kGapMax || share > kGapShareMax || IsSilent();
   }
 
-  // Nothing at all came for a while although much is usual: the journal was not written.
+  // Nothing at all came for a while although much is usual: the journal was not written. Some
+  // traffic comes in bursts; what is a silence there its quiet time says.
   bool IsSilent() const {
     const auto is_before = [&](const JournalRecord& record) {
       return record.arrival < input_.onset;
@@ -148,12 +150,24 @@ class Judgement {
     const double before = static_cast<double>(first - input_.records.begin());
     const double seconds = ToSeconds(input_.onset - input_.records.front().arrival);
     if (before * ToSeconds(kSilence) < kSilenceExpected * std::max(seconds, 1.0)) return false;
-    Time last = input_.onset;
-    for (auto record = first; record != input_.records.end(); ++record) {
-      if (record->arrival - last > kSilence) return true;
-      last = record->arrival;
+    const Duration usual =
+        LongestPause(input_.records.begin(), first, input_.records.front().arrival);
+    const Duration silence = std::max(kSilence, kSilenceOverPause * usual);
+    const Duration longest = LongestPause(first, input_.records.end(), input_.onset);
+    const Time last = std::max(input_.records.back().arrival, input_.onset);
+    return longest > silence || End() - last > silence;
+  }
+
+  using Records = std::vector<JournalRecord>::const_iterator;
+
+  // Between arrivals, the first of them `since`.
+  static Duration LongestPause(Records first, Records last, Time since) {
+    Duration longest{0};
+    for (; first != last; ++first) {
+      longest = std::max(longest, first->arrival - since);
+      since = first->arrival;
     }
-    return End() - last > kSilence;
+    return longest;
   }
 
   // Attempts, about.

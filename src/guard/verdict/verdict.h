@@ -67,7 +67,7 @@ struct JudgeOptions {
   double share_min = 0.80;      // A single cause has at least this share,
   double share_low_min = 0.65;  // with its interval above this.
   double width_max = 0.50;      // Wider intervals say nothing.
-  double lost_min = 10;         // Honest requests; fewer lost are no case.
+  double lost_min = 6;          // Honest requests; fewer lost are no case.
 };
 
 enum class Label : std::uint8_t { kAttack, kDemand, kLostCapacity, kMixed, kUnknown };

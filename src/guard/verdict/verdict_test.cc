@@ -243,6 +243,12 @@ TEST(Verdict, SaysWhyItDoesNotKnow) {
     return record.arrival >= good.onset && record.arrival < good.onset + std::chrono::seconds(40);
   });
   EXPECT_EQ(Judge(silent, 1).why_unknown, WhyUnknown::kJournalGap);
+  // Where as long a silence is nothing new, it is no gap.
+  std::erase_if(silent.records, [&](const JournalRecord& record) {
+    return record.arrival >= good.onset - std::chrono::seconds(40) &&
+           record.arrival < good.onset - std::chrono::seconds(5);
+  });
+  EXPECT_NE(Judge(silent, 1).why_unknown, WhyUnknown::kJournalGap);
 
   JudgeInput front = good;
   for (int i = 0; i < 10; ++i) {
