@@ -22,8 +22,8 @@ namespace holdfast::drill {
 struct LiveJudgeOptions {
   // While the incident is open and its cause is not known: so many verdicts at this interval, then
   // at one that doubles each time up to the other, at which a known cause is looked at again.
-  Duration judge_interval = std::chrono::seconds(3);
-  int early_verdicts = 12;
+  Duration judge_interval = std::chrono::seconds(2);
+  int early_verdicts = 18;
   Duration known_interval = std::chrono::seconds(40);
   std::size_t early_attempts_max = 250'000;
   guard::JudgeOptions final_judgement{};
@@ -46,7 +46,6 @@ struct JudgedIncident {
 
 // A client's odds at the end, and the truth.
 struct ScoredClient {
-  std::uint64_t client = 0;  // Caller::client().
   double probability = 0;  // Of being hostile.
   double requests = 0;
   bool is_hostile = false;
