@@ -2,6 +2,7 @@
 // and says on others how far the probabilities that come of them can be believed.
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -19,7 +20,7 @@ namespace {
 struct CalibrateOptions {
   std::string seeds;
   std::string check_seeds;
-  std::string trace;
+  std::vector<std::string> traces;
   std::string out;
   double l2 = 10;
   bool as_json = false;
@@ -29,6 +30,16 @@ struct CalibrateOptions {
 // As many seeds again, from the next one on.
 SeedRange SeedsAfter(const SeedRange& seeds) {
   return {.first = seeds.last + 1, .last = seeds.last + seeds.count()};
+}
+
+// People and programs alone, and then each trace.
+Result<std::vector<drill::IncidentTraffic>> ReadTraffics(const std::vector<std::string>& traces) {
+  std::vector<drill::IncidentTraffic> traffics(1);
+  for (const std::string& trace : traces) {
+    TRY_ASSIGN(drill::IncidentTraffic traffic, ReadTraffic(trace));
+    traffics.push_back(std::move(traffic));
+  }
+  return traffics;
 }
 
 Result<void> Calibrate(const CalibrateOptions& options) {
@@ -42,12 +53,12 @@ Result<void> Calibrate(const CalibrateOptions& options) {
                   options.check_seeds, options.seeds);
     }
   }
-  TRY_ASSIGN(const drill::IncidentTraffic traffic, ReadTraffic(options.trace));
+  TRY_ASSIGN(const std::vector<drill::IncidentTraffic> traffics, ReadTraffics(options.traces));
   const std::vector<drill::CalibrationRow> rows =
-      drill::CollectRows(seeds.first, seeds.last, traffic, options.threads);
+      drill::CollectRows(seeds.first, seeds.last, traffics, options.threads);
   const guard::Calibration fitted = drill::FitCalibration(rows, options.l2);
   const std::vector<drill::CalibrationRow> others =
-      drill::CollectRows(check.first, check.last, traffic, options.threads);
+      drill::CollectRows(check.first, check.last, traffics, options.threads);
   const drill::CalibrationReport report = drill::Evaluate(others, fitted);
   const drill::CalibrationReport in_force = drill::Evaluate(others, guard::kCalibration);
   const std::string text = drill::CalibrationToText(fitted);
@@ -78,7 +89,7 @@ void AddDrillCalibrate(CLI::App& drill, int& exit_code) {
   verb->add_option("--seeds", options->seeds, "A..B: incidents to fit to")->required();
   verb->add_option("--check-seeds", options->check_seeds,
                    "C..D: incidents to report on; left out, as many after B");
-  AddTraceOption(*verb, options->trace);
+  AddTraceOption(*verb, options->traces);
   verb->add_option("--l2", options->l2, "How firmly the fit holds on to what is believed without")
       ->check(CLI::Range(1e-6, 1e9))
       ->capture_default_str();

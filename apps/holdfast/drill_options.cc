@@ -14,6 +14,13 @@ namespace {
 
 constexpr std::uint64_t kSeedsMax = 100'000;
 
+void ExplainTraces(CLI::App& verb) {
+  verb.footer(verb.get_footer() +
+              "\nTraces (docs/formats/trace.md):\n"
+              "  a CSV of time,input_tokens,output_tokens or of time,count, in the spellings of\n"
+              "  Azure and others, or a folder of ServeGen. Times are seconds or dates.\n");
+}
+
 }  // namespace
 
 Result<SeedRange> ParseSeeds(const std::string& option, const std::string& text) {
@@ -38,10 +45,13 @@ Result<SeedRange> ParseSeeds(const std::string& option, const std::string& text)
 
 void AddTraceOption(CLI::App& verb, std::string& path) {
   verb.add_option("--trace", path, "Real traffic to build on")->check(CLI::ExistingPath);
-  verb.footer(verb.get_footer() +
-              "\nTraces (docs/formats/trace.md):\n"
-              "  a CSV of time,input_tokens,output_tokens or of time,count, in the spellings of\n"
-              "  Azure and others, or a folder of ServeGen. Times are seconds or dates.\n");
+  ExplainTraces(verb);
+}
+
+void AddTraceOption(CLI::App& verb, std::vector<std::string>& paths) {
+  verb.add_option("--trace", paths, "Real traffic to build on, beside none; may be given again")
+      ->check(CLI::ExistingPath);
+  ExplainTraces(verb);
 }
 
 Result<drill::IncidentTraffic> ReadTraffic(const std::string& trace) {

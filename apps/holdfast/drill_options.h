@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "drill/labelled_incident.h"
@@ -24,6 +25,8 @@ Result<SeedRange> ParseSeeds(const std::string& option, const std::string& text)
 
 // --trace, with its formats in the verb's help.
 void AddTraceOption(CLI::App& verb, std::string& path);
+// The same, as often as there are traces.
+void AddTraceOption(CLI::App& verb, std::vector<std::string>& paths);
 Result<drill::IncidentTraffic> ReadTraffic(const std::string& trace);
 
 // Logs an error and sets the exit code.

@@ -25,11 +25,10 @@ class RowCollector final : public Observer {
   explicit RowCollector(const LabelledIncident& incident)
       : incident_(incident), table_({}, incident.scenario.seed) {}
 
+  void OnKnown(const guard::Caller& caller) override { table_.Remember(caller); }
   void OnRequest(const guard::RequestFacts& facts, const Answer& answer,
                  const Truth& truth) override {
-    const bool is_new = Note(facts.caller, truth);
-    // The service remembers who came before this simulation began.
-    if (is_new && !truth.is_first_visit) table_.Remember(facts.caller);
+    Note(facts.caller, truth);
     table_.OnRequest(facts, {answer.refusal, answer.retry_after}, facts.time);
   }
   void OnOutcome(const guard::RequestFacts&, const guard::OutcomeFacts& outcome,
@@ -54,8 +53,8 @@ class RowCollector final : public Observer {
   }
 
  private:
-  bool Note(const guard::Caller& caller, const Truth& truth) {
-    return kinds_.emplace(caller.client(), truth.kind).second;
+  void Note(const guard::Caller& caller, const Truth& truth) {
+    kinds_.emplace(caller.client(), truth.kind);
   }
 
   void TakePicture() {
@@ -157,15 +156,19 @@ std::vector<CalibrationRow> CollectRows(const LabelledIncident& incident) {
 }
 
 std::vector<CalibrationRow> CollectRows(std::uint64_t first, std::uint64_t last,
-                                        const IncidentTraffic& traffic, int threads) {
-  std::vector<std::vector<CalibrationRow>> by_seed(last - first + 1);
+                                        const std::vector<IncidentTraffic>& traffics,
+                                        int threads) {
+  const std::uint64_t seeds = last - first + 1;
+  std::vector<std::vector<CalibrationRow>> by_incident(seeds * traffics.size());
   parallel::ThreadPool pool(threads);
-  pool.Run(static_cast<std::int64_t>(by_seed.size()), [&](std::int64_t task, int) {
-    const std::uint64_t seed = first + static_cast<std::uint64_t>(task);
-    by_seed[static_cast<std::size_t>(task)] = CollectRows(DraftForCalibration(seed, traffic));
+  pool.Run(static_cast<std::int64_t>(by_incident.size()), [&](std::int64_t task, int) {
+    const auto number = static_cast<std::uint64_t>(task);
+    const LabelledIncident incident =
+        DraftForCalibration(first + number % seeds, traffics[number / seeds]);
+    by_incident[number] = CollectRows(incident);
   });
   std::vector<CalibrationRow> rows;
-  for (const auto& some : by_seed) rows.insert(rows.end(), some.begin(), some.end());
+  for (const auto& some : by_incident) rows.insert(rows.end(), some.begin(), some.end());
   return rows;
 }
 

@@ -34,8 +34,9 @@ inline constexpr std::size_t kRowsPerMomentMax = 1500;  // A sample by hash abov
 // one of the attacks on connections, passwords and sign-ups that cost no tokens.
 LabelledIncident DraftForCalibration(std::uint64_t seed, const IncidentTraffic& traffic);
 std::vector<CalibrationRow> CollectRows(const LabelledIncident& incident);
+// Of seeds [first, last], each over each of the traffics.
 std::vector<CalibrationRow> CollectRows(std::uint64_t first, std::uint64_t last,
-                                        const IncidentTraffic& traffic, int threads);
+                                        const std::vector<IncidentTraffic>& traffics, int threads);
 
 struct KindCalibration {
   double clients = 0;           // Rows, at the last moment.

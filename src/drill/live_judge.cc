@@ -166,10 +166,7 @@ std::vector<ScoredClient> LiveJudge::ScoreClients(Time now) const {
   for (const guard::ClusterScore& score : scores) {
     const auto truth = is_hostile_.find(score.client);
     if (truth == is_hostile_.end()) continue;  // Only connections, no request.
-    clients.push_back({.client = score.client,
-                       .probability = score.probability(),
-                       .requests = static_cast<double>(score.requests),
-                       .is_hostile = truth->second});
+    clients.push_back({score.probability(), static_cast<double>(score.requests), truth->second});
   }
   return clients;
 }
