@@ -16,6 +16,7 @@ constexpr double kLearningEpochs = 60;  // What is usual is a mean over about so
 constexpr double kWarmUpEpochs = 6;     // Learned from whatever they hold: nothing else is known.
 constexpr double kSmallCrowd = 10;      // Clients whose coming and going is no surge.
 constexpr Duration kSurgePause = std::chrono::seconds(60);
+constexpr float kWaveExcess = 2 * kSurgeExcess;  // Fourfold: its members count in the next, too.
 // For so long a page that was loaded may be what a client comes by.
 constexpr Duration kPageOpen = std::chrono::minutes(10);
 
@@ -241,12 +242,18 @@ void ClusterTable::Assess(GroupFeatures& group, const ClientFeatures& member, Ti
                  member.surface(), member.Has(Trait::kPaged)));
   if (group.excess < kSurgeExcess) return;
   Surge& surge = group.surge;
-  // One that is seen soon after a gap may have begun in it.
-  const bool may_be_older = gap_to_ != Time{} && now - gap_to_ <= kSurgePause;
-  if (now - surge.until > kSurgePause) surge = {.since = may_be_older ? gap_from_ : now};
+  if (now - surge.until > kSurgePause) surge = NextSurge(surge, now);
   surge.until = now;
   surge.excess = std::max(surge.excess, group.excess);
   if (group.excess >= 0.6F * surge.excess) surge.misconduct = group.misconduct;
+}
+
+Surge ClusterTable::NextSurge(const Surge& last, Time now) const {
+  // One that is seen soon after a gap may have begun in it.
+  const bool may_be_older = gap_to_ != Time{} && now - gap_to_ <= kSurgePause;
+  const Time since = may_be_older ? gap_from_ : now;
+  const bool goes_on = last.excess >= kWaveExcess && now - last.until <= kSurgeMemory;
+  return {.first = goes_on ? last.first : since, .since = since};
 }
 
 void ClusterTable::Advance(Time now) {

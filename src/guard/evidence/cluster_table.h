@@ -117,6 +117,7 @@ class ClusterTable {
   void AddTo(GroupKind kind, const ClientFeatures& client, std::uint32_t fresh, const GapSums& gaps,
              Time now);
   void Assess(GroupFeatures& group, const ClientFeatures& member, Time now) const;
+  Surge NextSurge(const Surge& last, Time now) const;
   void Advance(Time now);
   void EndTick();
   void EndEpoch();

@@ -25,11 +25,14 @@ inline constexpr int kGroupKindCount = static_cast<int>(GroupKind::kPayload) + 1
 
 // Times in which a group was more than twice what the growth of trusted clients explains.
 struct Surge {
-  Time since{};
+  Time first{};  // When the first of large ones began that are less than kSurgeMemory apart,
+  Time since{};  // and when this one did.
   Time until{};
   float excess = 0;      // The most.
   float misconduct = 0;  // While the group was near its largest.
 };
+
+inline constexpr Duration kSurgeMemory = std::chrono::minutes(10);
 
 struct GroupFeatures {
   std::uint32_t clients = 0;  // Sampled; times ClusterTable::weight() estimates all.

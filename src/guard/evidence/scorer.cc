@@ -6,15 +6,15 @@
 namespace holdfast::guard {
 namespace {
 
-// Who came earlier than this before a surge was seen is no part of it: it takes a while to grow to
-// twice what is usual.
+// Who came earlier than this before a surge was seen, and not in an earlier wave of it, is no part
+// of it: it takes a while to grow to twice what is usual.
 constexpr Duration kSurgeGrowth = std::chrono::seconds(25);
 
 // Clients in quiet time from which a group is known.
 constexpr float kUsualMin = 1;
 
 bool CameBefore(const Surge& surge, const ClientFeatures& client) {
-  return client.first_seen < surge.since - kSurgeGrowth;
+  return client.first_seen < surge.first - kSurgeGrowth;
 }
 
 // A group with its surge, for the clients that were part of it.

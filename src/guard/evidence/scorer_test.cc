@@ -174,7 +174,7 @@ TEST(Scorer, SparesNewcomersWhoCameBeforeTheSurgeOfTheirLikes) {
   Scene scene(10);
   constexpr std::uint64_t kEarly = kStrangers, kLate = kStrangers + 1000;
   const auto add = [&](std::uint64_t first, double start_s) {
-    for (std::uint64_t i = 0; i < 50; ++i) {
+    for (std::uint64_t i = 0; i < 20; ++i) {
       scene.traffic.Add(TestTraffic::Program{.id = first + i,
                                              .start_s = start_s,
                                              .end_s = kOnset + 60,
@@ -194,6 +194,25 @@ TEST(Scorer, SparesNewcomersWhoCameBeforeTheSurgeOfTheirLikes) {
   };
   EXPECT_EQ(evidence(kEarly), 0);
   EXPECT_GT(evidence(kLate), 1);
+}
+
+TEST(Scorer, RemembersTheFirstWaveOfAnAttackInTheSecond) {
+  Scene scene(11);
+  scene.AddFlood(kOnset + 30, Route::kChat);
+  for (std::uint64_t i = 0; i < 10'000; ++i) {  // The same sources, once more.
+    scene.traffic.Add(TestTraffic::Program{.id = 2 * kStrangers + i,
+                                           .start_s = kOnset + 200 + scene.traffic.Uniform(0, 12),
+                                           .end_s = kOnset + 220,
+                                           .interval_s = 12,
+                                           .fingerprint = 100 + i % 3,
+                                           .route = Route::kChat,
+                                           .payload = 1000 + i % 200,
+                                           .prefix = 5000 + i / 4,
+                                           .has_account = i % 2 == 0});
+  }
+  const Shares shares = Judge(scene.Scores(kOnset + 220));
+  EXPECT_GT(shares.hostile_found, 0.95);
+  EXPECT_LT(shares.honest_accused, 0.005);
 }
 
 TEST(Scorer, IsTheSameToTheBitForTheSameEvents) {
