@@ -156,8 +156,7 @@ std::vector<CalibrationRow> CollectRows(const LabelledIncident& incident) {
 }
 
 std::vector<CalibrationRow> CollectRows(std::uint64_t first, std::uint64_t last,
-                                        const std::vector<IncidentTraffic>& traffics,
-                                        int threads) {
+                                        const std::vector<IncidentTraffic>& traffics, int threads) {
   const std::uint64_t seeds = last - first + 1;
   std::vector<std::vector<CalibrationRow>> by_incident(seeds * traffics.size());
   parallel::ThreadPool pool(threads);

@@ -62,7 +62,8 @@ TEST(Calibrate, KnowsOnlyTheCallersThatTheServiceKnows) {
 }
 
 TEST(Calibrate, ReportsSayHowFarProbabilitiesCanBeBelieved) {
-  const CalibrationReport report = Evaluate(CollectRows(2, 3, {IncidentTraffic{}}, 1), guard::kCalibration);
+  const CalibrationReport report =
+      Evaluate(CollectRows(2, 3, {IncidentTraffic{}}, 1), guard::kCalibration);
   const json::Object object = ReportToJson(report);
   for (const char* name : {"brier", "brier_by_moment", "curve", "kinds", "crowd_accused_share"}) {
     EXPECT_TRUE(object.contains(name)) << name;

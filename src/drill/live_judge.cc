@@ -52,8 +52,7 @@ void LiveJudge::OnUnwritten(const guard::RequestFacts& facts, const guard::Outco
 
 void LiveJudge::Track(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome) {
   if (outcome.time < options_.quiet_from) return;  // A simulation starts with all at once.
-  const double hostile =
-      guard::ProbabilityOf(scorer_.LogOddsOfSender(table_, facts, outcome.time));
+  const double hostile = guard::ProbabilityOf(scorer_.LogOddsOfSender(table_, facts, outcome.time));
   const bool is_lost =
       guard::WasLost(guard::MakeRecord(facts, outcome, Duration(0)), scenario_.level);
   tracker_.Add(outcome.time, !is_lost, 1 - hostile);

@@ -293,8 +293,7 @@ std::string ScoreToText(const Score& score) {
       score.macro_f1, score.share_error_mean, score.share_error_p95, score.share_cases,
       score.crowds_called_attack, score.crowds,
       100.0 * score.crowds_called_attack / std::max(score.crowds, 1), score.first_verdict_median_s,
-      score.first_verdict_p95_s, score.without_verdict, score.brier,
-      score.calibration_error);
+      score.first_verdict_p95_s, score.without_verdict, score.brier, score.calibration_error);
   return text;
 }
 

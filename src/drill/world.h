@@ -176,8 +176,8 @@ class World {
   Recorder recorder_;
   EventQueue queue_;
   Time now_{};
-  Time door_time_{};                // When the door has something to say by itself,
-  bool is_door_touched_ = false;    // or after what it was told: a refusal at arrival is nothing.
+  Time door_time_{};              // When the door has something to say by itself,
+  bool is_door_touched_ = false;  // or after what it was told: a refusal at arrival is nothing.
   std::vector<std::unique_ptr<CallerGroup>> groups_;
   std::vector<CallerState> callers_;
   std::vector<Wish> wishes_;

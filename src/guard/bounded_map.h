@@ -6,7 +6,8 @@
 // An index of open addresses (at most half full, Mix64 of the key; keys are keyed hashes, so nobody
 // outside chooses where they land) over a heap of four children, which holds the ranks itself. The
 // index holds a part of each hash, so that a key that is not there costs one cache line. Equal
-// calls give equal orders on every machine. Indices hold until the entry is erased. Single-threaded.
+// calls give equal orders on every machine. Indices hold until the entry is erased.
+// Single-threaded.
 #pragma once
 
 #include <algorithm>

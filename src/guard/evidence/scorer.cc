@@ -54,10 +54,9 @@ ClientView ViewForVerdict(const ClusterTable& table, const ClientFeatures& clien
 }
 
 ClientView ViewAtDoor(const ClusterTable& table, const ClientFeatures& client) {
-  return MakeView(table, client,
-                  [&](const GroupFeatures& group) {
-                    return ViewOfNow(group, client, table.tick_count());
-                  });
+  return MakeView(table, client, [&](const GroupFeatures& group) {
+    return ViewOfNow(group, client, table.tick_count());
+  });
 }
 
 // The group that says most about the client; the one of its fingerprint when none says much.

@@ -16,7 +16,8 @@ inline Likelihood LikelihoodOfCuttingShort(const Conduct& ordinary) {
 }
 
 inline double AbandonedStreams(const ClientView& view) {
-  return std::max(0.0, view.ordinary.cut_short.Nats(view.client.cut_short, view.client.streamed, 4));
+  return std::max(0.0,
+                  view.ordinary.cut_short.Nats(view.client.cut_short, view.client.streamed, 4));
 }
 
 }  // namespace holdfast::guard

@@ -18,8 +18,8 @@ inline Likelihood LikelihoodOfIgnoring(const Conduct& ordinary) {
 }
 
 inline double BacksOff(const ClientView& view) {
-  return std::clamp(view.ordinary.ignored.Nats(view.client.ignored, view.client.told, 3),
-                    -4.0, 0.0);
+  return std::clamp(view.ordinary.ignored.Nats(view.client.ignored, view.client.told, 3), -4.0,
+                    0.0);
 }
 
 }  // namespace holdfast::guard

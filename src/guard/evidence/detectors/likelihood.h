@@ -1,5 +1,5 @@
-// Log-likelihood ratios from counts, which most detectors are made of. The logarithms are taken once
-// for each conduct that is learned (Ordinary), not for each client. Value types; pure.
+// Log-likelihood ratios from counts, which most detectors are made of. The logarithms are taken
+// once for each conduct that is learned (Ordinary), not for each client. Value types; pure.
 #pragma once
 
 #include <algorithm>

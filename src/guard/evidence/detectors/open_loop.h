@@ -21,8 +21,7 @@ inline double OpenLoop(const ClientView& view) {
   const ClientFeatures& client = view.client;
   if (client.is_shared()) return 0;
   const double overlapping = view.ordinary.overlapped.Nats(client.overlaps, client.returns, 4);
-  const double ignoring =
-      view.ordinary.ignored.Nats(client.ignored, client.told, 4);
+  const double ignoring = view.ordinary.ignored.Nats(client.ignored, client.told, 4);
   return std::max(0.0, overlapping) + std::max(0.0, ignoring);
 }
 

@@ -22,7 +22,8 @@ inline Likelihood LikelihoodOfEchoing(const Conduct& ordinary) {
 
 inline double PayloadSimilarity(const ClientView& view) {
   const GroupView& group = view.Group(GroupKind::kPayload);
-  const double echoes = view.ordinary.echoed.Nats(view.client.shared_prompts - 1, view.client.prompts - 1, 4);
+  const double echoes =
+      view.ordinary.echoed.Nats(view.client.shared_prompts - 1, view.client.prompts - 1, 4);
   return std::clamp(group.excess * group.misconduct, -3.0, kEvidenceMax) + std::max(-1.0, echoes);
 }
 

@@ -19,8 +19,8 @@ inline Likelihood LikelihoodOfThinking(const Conduct& ordinary) {
 }
 
 inline double Thinks(const ClientView& view) {
-  return std::clamp(view.ordinary.thought.Nats(view.client.thoughts, view.client.returns, 4),
-                    -4.0, 0.0);
+  return std::clamp(view.ordinary.thought.Nats(view.client.thoughts, view.client.returns, 4), -4.0,
+                    0.0);
 }
 
 }  // namespace holdfast::guard
