@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -107,16 +108,18 @@ void SetVerdicts(const JudgedIncident& worst, std::optional<Time> loss_onset, Ju
 
 void SetF1(Score& score) {
   double sum = 0;
+  int classes = 0;
   for (int incident_class = 0; incident_class < kIncidentClassCount; ++incident_class) {
     const int label = static_cast<int>(LabelOf(static_cast<IncidentClass>(incident_class)));
     int right = score.confusion[incident_class][label], of_class = 0, of_label = 0;
     for (int i = 0; i < guard::kLabelCount; ++i) of_class += score.confusion[incident_class][i];
     for (int i = 0; i < kIncidentClassCount; ++i) of_label += score.confusion[i][label];
-    score.f1[incident_class] =
-        of_class + of_label == 0 ? 0 : 2.0 * right / static_cast<double>(of_class + of_label);
-    sum += score.f1[incident_class];
+    if (of_class + of_label == 0) continue;
+    score.f1[incident_class] = 2.0 * right / (of_class + of_label);
+    sum += *score.f1[incident_class];
+    ++classes;
   }
-  score.macro_f1 = sum / kIncidentClassCount;
+  score.macro_f1 = classes == 0 ? 0 : sum / classes;
 }
 
 std::string_view ClassWord(int incident_class) {
@@ -242,7 +245,8 @@ json::Object ScoreToJson(const Score& score) {
       row[LabelWordAt(label)] = score.confusion[incident_class][label];
     }
     confusion[ClassWord(incident_class)] = row;
-    f1[ClassWord(incident_class)] = score.f1[incident_class];
+    const std::optional<double>& value = score.f1[incident_class];
+    f1[ClassWord(incident_class)] = value ? json::Value(*value) : nullptr;
   }
   json::Array reliability;
   for (const guard::ReliabilityBin& bin : score.reliability) {
@@ -281,7 +285,8 @@ std::string ScoreToText(const Score& score) {
     for (int label = 0; label < guard::kLabelCount; ++label) {
       text += fmt::format("{:>15}", score.confusion[incident_class][label]);
     }
-    text += fmt::format("{:>8.3f}\n", score.f1[incident_class]);
+    const std::optional<double>& f1 = score.f1[incident_class];
+    text += f1 ? fmt::format("{:>8.3f}\n", *f1) : fmt::format("{:>8}\n", "-");
   }
   text += fmt::format(
       "\nmacro-F1                    {:.3f}\n"

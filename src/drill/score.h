@@ -48,7 +48,8 @@ struct Score {
   int not_made = 0;  // Seeds without a clear case in kDraftsMax drafts.
   // [class][label], labels in the order of guard::Label.
   std::array<std::array<int, guard::kLabelCount>, kIncidentClassCount> confusion{};
-  std::array<double, kIncidentClassCount> f1{};
+  // None of a class that neither occurred nor was told: it is no part of the mean.
+  std::array<std::optional<double>, kIncidentClassCount> f1{};
   double macro_f1 = 0;
   // Points: mean over the three causes of |share - true share|, times 100.
   int share_cases = 0;

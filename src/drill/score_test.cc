@@ -45,7 +45,10 @@ TEST(Score, F1FallsWithMissesAndWithFalseClaims) {
        Case(IncidentClass::kCrowd, Label::kAttack)},
       0);
   // One right, one missed, one claimed wrongly: 2 / (2 + 1 + 1).
-  EXPECT_DOUBLE_EQ(score.f1[static_cast<int>(IncidentClass::kAttack)], 0.5);
+  EXPECT_EQ(score.f1[static_cast<int>(IncidentClass::kAttack)], 0.5);
+  // Beside it the crowd and the mixed one, both missed; the other classes are no part of the mean.
+  EXPECT_EQ(score.f1[static_cast<int>(IncidentClass::kUnknown)], std::nullopt);
+  EXPECT_DOUBLE_EQ(score.macro_f1, 0.5 / 3);
   EXPECT_EQ(
       score.confusion[static_cast<int>(IncidentClass::kCrowd)][static_cast<int>(Label::kAttack)],
       1);
