@@ -96,6 +96,8 @@ void SetVerdicts(const JudgedIncident& worst, std::optional<Time> loss_onset, Ju
                       judged.incident_class != IncidentClass::kUnknown;
   for (int cause = 0; cause < guard::kCauseCount; ++cause) {
     judged.shares[cause] = final_verdict.shares[cause].median;
+    judged.shares_low[cause] = final_verdict.shares[cause].low;
+    judged.shares_high[cause] = final_verdict.shares[cause].high;
   }
   for (const guard::Verdict& verdict : worst.verdicts) {
     const bool says_something =
@@ -232,6 +234,8 @@ json::Object CaseToJson(const JudgedCase& judged) {
                       {"true_shares", SharesToJson(judged.true_shares)}};
   if (judged.has_shares) {
     object["shares"] = SharesToJson(judged.shares);
+    object["shares_low"] = SharesToJson(judged.shares_low);
+    object["shares_high"] = SharesToJson(judged.shares_high);
     object["share_error_points"] = ShareError(judged);
   }
   return object;

@@ -29,7 +29,9 @@ struct JudgedCase {
   bool was_noticed = false;          // An incident was opened.
   bool ever_claimed_attack = false;  // In any verdict that was published, the first ones too.
   guard::CauseValues true_shares{};
-  guard::CauseValues shares{};
+  guard::CauseValues shares{};  // Medians, and their intervals.
+  guard::CauseValues shares_low{};
+  guard::CauseValues shares_high{};
   bool has_shares = false;  // Both sides have them: the class has, and the verdict is no unknown.
   double fidelity = 0;
   double lost = 0;

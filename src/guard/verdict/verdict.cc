@@ -528,7 +528,10 @@ class Judgement {
     return *std::ranges::max_element(verdict_.shares, {}, &Share::median);
   }
   bool IsSingle(const Share& share) const {
-    return share.median >= options_.share_min && share.low > options_.share_low_min;
+    constexpr double kMost = 0.5;
+    const bool is_attack = &share == &verdict_.shares[static_cast<std::size_t>(Cause::kHostile)];
+    const double low_min = is_attack ? options_.share_low_min : kMost;
+    return share.median >= options_.share_min && share.low > low_min;
   }
 
   Label LabelOf() const {

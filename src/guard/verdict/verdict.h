@@ -65,7 +65,8 @@ struct JudgeOptions {
   // saturation replays differ among themselves (twice the standard deviations of both are allowed).
   double fidelity_max = 0.05;
   double share_min = 0.80;      // A single cause has at least this share,
-  double share_low_min = 0.65;  // with its interval above this.
+  double share_low_min = 0.65;  // with its interval above this if it is an attack, which accuses
+                                // somebody; else above a half: it was most of the loss.
   double width_max = 0.50;      // Wider intervals say nothing.
   double lost_min = 6;          // Honest requests; fewer lost are no case.
 };
