@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "drill/labelled_incident.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11 names itself so.
 class App;
 }
 
