@@ -51,15 +51,14 @@ Demand::Demand(const LogicalRequests& requests, std::span<const std::uint8_t> is
     const Duration length = std::min(start + kWindow, to) - std::max(start, from);
     window.provided = provision.At(start).cost_per_s * ToSeconds(length);
   }
-  for (std::size_t i = 0; i < windows_.size(); ++i) {
-    Window& window = windows_[i];
-    if (window.provided <= 0 || window.cost <= window.provided || !IsAbove(i)) continue;
-    window.kept_share = window.provided / window.cost;
-    has_excess_ = true;
+  for (std::size_t i = 0; i < windows_.size() && !has_excess_; ++i) has_excess_ = IsAbove(i);
+  if (!has_excess_) return;
+  for (Window& window : windows_) {
+    if (window.IsFull()) window.kept_share = window.provided / window.cost;
   }
 }
 
-// With its neighbours, and by more than chance: a single lively window is no excess.
+// With its neighbours, and by more than chance: a single lively window is no growth.
 bool Demand::IsAbove(std::size_t index) const {
   double cost = 0;
   double square_cost = 0;
@@ -70,7 +69,7 @@ bool Demand::IsAbove(std::size_t index) const {
     square_cost += windows_[i].square_cost;
     provided += windows_[i].provided;
   }
-  return cost > provided + kScatter * std::sqrt(square_cost);
+  return windows_[index].IsFull() && cost > provided + kScatter * std::sqrt(square_cost);
 }
 
 std::size_t Demand::IndexOf(Time time) const {

@@ -23,8 +23,9 @@ class Demand {
          const Provision& provision, const AdmissionOptions& options, Time from, Time to,
          std::span<const Time> arrivals = {});
 
-  // The share of honest requests of that time that the provision covers; 1: all. A window is
-  // only thinned when it and its neighbours are above the provision by more than their scatter.
+  // The share of honest requests of that time that the provision covers; 1: all. Windows are only
+  // thinned when one of them is, with its neighbours, above the provision by more than its scatter:
+  // then demand had grown, and it was too much in every window that is above.
   double KeptShare(Time time) const { return At(time).kept_share; }
   double HostileShare(Time time) const { return At(time).hostile_share; }  // Of requests.
   bool has_excess() const { return has_excess_; }
@@ -38,9 +39,11 @@ class Demand {
     double hostile_share = 0;
     double cost = 0;         // Of honest requests,
     double square_cost = 0;  // and the sum of its squares.
-    double provided = 0;
+    double provided = 0;     // 0: nothing is known of it.
     double honest = 0;
     double hostile = 0;
+
+    bool IsFull() const { return provided > 0 && cost > provided; }
   };
   const Window& At(Time time) const;
   bool IsAbove(std::size_t index) const;
