@@ -12,7 +12,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::istringstream csv{std::string(fuzz::Input(data, size).rest())};
   const drill::Lengths lengths;
   const auto trace = drill::ParseTrace(csv, lengths, 1);
-  if (!trace) return 0;
-  fuzz::CheckTrace(**trace, lengths);
+  if (trace) fuzz::CheckTrace(**trace, lengths);
   return 0;
 }

@@ -45,7 +45,7 @@ class EventQueue {
 
   // Not of an empty queue.
   Event Pop() {
-    while (levels_[0].used == 0) Refill();
+    if (levels_[0].used == 0) Refill();
     const int digit = std::countr_zero(levels_[0].used);
     std::vector<Event>& slot = levels_[0].slots[static_cast<std::size_t>(digit)];
     const Event event = slot.back();

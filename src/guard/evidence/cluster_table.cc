@@ -150,11 +150,7 @@ void ClusterTable::Remember(const Caller& caller) {
 
 ClientFeatures ClusterTable::Preview(const RequestFacts& facts, Time now) const {
   ClientFeatures client{.client = facts.caller.client(), .first_seen = now, .last_seen = now};
-  if (const ClientFeatures* known = Find(client.client)) {
-    client = *known;
-  } else {
-    Introduce(client, facts.caller, facts.standing);
-  }
+  Introduce(client, facts.caller, facts.standing);
   NoteArrival(client, facts, PageBefore(client, facts, now), options_.conduct, now);
   return client;
 }

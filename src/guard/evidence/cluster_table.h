@@ -82,7 +82,7 @@ class ClusterTable {
 
   std::span<const ClientFeatures> clients() const { return clients_.clients(); }
   const ClientFeatures* Find(std::uint64_t client) const { return clients_.Find(client); }
-  // The record of this request's client as if the request had come; also outside of the sample.
+  // The record that the sender of this request would have if it were not outside of the sample.
   ClientFeatures Preview(const RequestFacts& facts, Time now) const;
   // The group of a client; null when there is none.
   const GroupFeatures* Group(GroupKind kind, const ClientFeatures& client) const;

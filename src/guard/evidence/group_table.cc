@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <ranges>
 
 #include "base/check.h"
 
@@ -10,25 +11,27 @@ namespace holdfast::guard {
 GroupTable::GroupTable(std::size_t groups_max)
     : sets_(std::bit_ceil(std::max(groups_max, kWays) / kWays)), groups_(sets_.size() * kWays) {}
 
+std::size_t GroupTable::WayOf(std::size_t set, std::uint64_t name) const {
+  const auto& names = sets_[set].of;
+  return static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
+}
+
 const GroupFeatures* GroupTable::Find(std::uint64_t name) const {
   const std::size_t set = SetOf(name);
-  for (std::size_t way = 0; way < kWays; ++way) {
-    if (sets_[set].of[way] == name) return &groups_[set * kWays + way];
-  }
-  return nullptr;
+  const std::size_t way = WayOf(set, name);
+  return way == kWays ? nullptr : &groups_[set * kWays + way];
 }
 
 GroupFeatures& GroupTable::Take(std::uint64_t name, std::uint32_t epoch) {
   CHECK(name != 0);
   const std::size_t set = SetOf(name);
-  Names& names = sets_[set];
-  for (std::size_t way = 0; way < kWays; ++way) {
-    if (names.of[way] == name) return groups_[set * kWays + way];
+  std::size_t way = WayOf(set, name);
+  if (way == kWays) {
+    way = LeastOf(set, epoch);
+    sets_[set].of[way] = name;
+    groups_[set * kWays + way] = GroupFeatures{.epoch = epoch};
   }
-  const std::size_t loser = LeastOf(set, epoch);
-  names.of[loser] = name;
-  groups_[set * kWays + loser] = GroupFeatures{.epoch = epoch};
-  return groups_[set * kWays + loser];
+  return groups_[set * kWays + way];
 }
 
 std::size_t GroupTable::LeastOf(std::size_t set, std::uint32_t epoch) const {
@@ -38,11 +41,7 @@ std::size_t GroupTable::LeastOf(std::size_t set, std::uint32_t epoch) const {
     const std::uint32_t age = std::min(epoch - group.epoch, 31U);
     return (group.clients >> age) + group.usual + group.surge.excess;
   };
-  std::size_t least = 0;
-  for (std::size_t way = 1; way < kWays; ++way) {
-    if (worth(way) < worth(least)) least = way;
-  }
-  return least;
+  return std::ranges::min(std::views::iota(std::size_t{0}, kWays), {}, worth);
 }
 
 std::size_t GroupTable::state_bytes() const {

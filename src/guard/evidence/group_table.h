@@ -27,6 +27,8 @@ class GroupTable {
 
  private:
   static constexpr std::size_t kWays = 8;
+  // kWays: it is not there.
+  std::size_t WayOf(std::size_t set, std::uint64_t name) const;
   // The way that makes room in a full set.
   std::size_t LeastOf(std::size_t set, std::uint32_t epoch) const;
 

@@ -13,6 +13,8 @@ constexpr Duration kSurgeGrowth = std::chrono::seconds(25);
 // Clients in quiet time from which a group is known.
 constexpr float kUsualMin = 1;
 
+bool IsKnown(const GroupFeatures& group) { return group.usual >= kUsualMin; }
+
 bool CameBefore(const Surge& surge, const ClientFeatures& client) {
   return client.first_seen < surge.first - kSurgeGrowth;
 }
@@ -22,19 +24,20 @@ GroupView ViewOfSurge(const GroupFeatures& group, const ClientFeatures& client, 
   const Surge& surge = group.surge;
   const bool was_there = surge.excess > 0 && client.last_seen >= surge.since - slack &&
                          client.first_seen <= surge.until + slack;
-  if (!was_there) return {.is_usual = group.usual >= kUsualMin};
+  if (!was_there) return {.is_usual = IsKnown(group)};
   if (CameBefore(surge, client)) return {};
   return {.excess = surge.excess, .misconduct = surge.misconduct};
 }
 
 GroupView ViewOfNow(const GroupFeatures& group, const ClientFeatures& client, std::uint32_t tick) {
   constexpr std::uint32_t kTicksCurrent = 3;  // A group without clients for longer has no surge.
-  const bool is_usual = group.usual >= kUsualMin && group.excess < kSurgeExcess;
   if (tick - group.assessed > kTicksCurrent || group.clients < kGroupClientsMin) {
-    return {.is_usual = group.usual >= kUsualMin};
+    return {.is_usual = IsKnown(group)};
   }
   if (group.surge.excess > 0 && CameBefore(group.surge, client)) return {};
-  return {.excess = group.excess, .misconduct = group.misconduct, .is_usual = is_usual};
+  return {.excess = group.excess,
+          .misconduct = group.misconduct,
+          .is_usual = IsKnown(group) && group.excess < kSurgeExcess};
 }
 
 template <typename See>

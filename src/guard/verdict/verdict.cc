@@ -517,26 +517,26 @@ class Judgement {
     }
     const WorldLosses& worlds = verdict_.world_losses;
     if (worlds.front() > kUnexplainedMax * worlds.back()) return WhyUnknown::kUnexplained;
-    if (const Share& most = Largest(); IsSingle(most)) return WhyUnknown::kKnown;
+    if (IsSingle(Largest())) return WhyUnknown::kKnown;
     for (const Share& share : verdict_.shares) {
       if (share.high - share.low > options_.width_max) return WhyUnknown::kTooUncertain;
     }
     return WhyUnknown::kKnown;
   }
 
-  const Share& Largest() const {
-    return *std::ranges::max_element(verdict_.shares, {}, &Share::median);
+  Cause Largest() const {
+    const auto largest = std::ranges::max_element(verdict_.shares, {}, &Share::median);
+    return static_cast<Cause>(largest - verdict_.shares.begin());
   }
-  bool IsSingle(const Share& share) const {
+  bool IsSingle(Cause cause) const {
     constexpr double kMost = 0.5;
-    const bool is_attack = &share == &verdict_.shares[static_cast<std::size_t>(Cause::kHostile)];
-    const double low_min = is_attack ? options_.share_low_min : kMost;
+    const Share& share = verdict_.shares[static_cast<std::size_t>(cause)];
+    const double low_min = cause == Cause::kHostile ? options_.share_low_min : kMost;
     return share.median >= options_.share_min && share.low > low_min;
   }
 
   Label LabelOf() const {
-    if (!IsSingle(Largest())) return Label::kMixed;
-    return static_cast<Label>(&Largest() - verdict_.shares.data());
+    return IsSingle(Largest()) ? static_cast<Label>(Largest()) : Label::kMixed;
   }
 
   static constexpr std::uint64_t kDrawSalt = 0xD7A3;
