@@ -101,7 +101,7 @@ json::Object ErrorBody(const ApiError& error, std::string_view request_id) {
   const ReasonInfo& info = Info(error.reason);
   json::Object object;
   object["message"] = error.message;
-  object["type"] = info.type;
+  object["type"] = Wire(error.reason).type;
   object["param"] = TextOrNull(error.param);
   object["code"] = error.code.empty() ? info.word : std::string_view(error.code);
   object["reason"] = info.word;

@@ -27,7 +27,7 @@ struct ApiError {
   int status = 0;       // 0: the reason's.
   std::optional<std::chrono::milliseconds> retry_after;  // Replaces the reason's.
 
-  int Status() const { return status != 0 ? status : Info(reason).status; }
+  int Status() const { return status != 0 ? status : Wire(reason).status; }
 };
 
 template <typename T = void>

@@ -5,35 +5,41 @@
 namespace holdfast::api {
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr std::string_view kInvalid = "invalid_request_error";
+constexpr std::string_view kPermission = "permission_error";
 constexpr std::string_view kRateLimit = "rate_limit_error";
 constexpr std::string_view kServer = "server_error";
 
 // One row a reason, in the order of the enumeration.
-constexpr std::array<ReasonInfo, kReasonCount> kReasons{{
-    {Reason::kBadRequest, "bad_request", 400, kInvalid, Side::kClient, {}},
-    {Reason::kNotFound, "not_found", 404, kInvalid, Side::kClient, {}},
-    {Reason::kModelNotFound, "model_not_found", 404, kInvalid, Side::kClient, {}},
-    {Reason::kMethodNotAllowed, "method_not_allowed", 405, kInvalid, Side::kClient, {}},
-    {Reason::kTooLarge, "too_large", 413, kInvalid, Side::kClient, {}},
-    {Reason::kSlowClient, "slow_client", 408, kInvalid, Side::kClient, milliseconds(0)},
-    {Reason::kUnsupported, "unsupported", 400, kInvalid, Side::kClient, {}},
-    {Reason::kContextTooLong, "context_too_long", 400, kInvalid, Side::kClient, {}},
-    {Reason::kForbidden, "forbidden", 403, kInvalid, Side::kClient, {}},
-    {Reason::kYourConcurrency, "your_concurrency", 429, kRateLimit, Side::kClient,
-     milliseconds(1'000)},
-    {Reason::kQueueFull, "queue_full", 503, kServer, Side::kService, milliseconds(2'000)},
-    {Reason::kDeadlineUnreachable, "deadline_unreachable", 503, kServer, Side::kService,
-     milliseconds(2'000)},
-    {Reason::kDeadlineExceeded, "deadline_exceeded", 504, kServer, Side::kService, {}},
-    {Reason::kSlowReader, "slow_reader", 408, kInvalid, Side::kClient, milliseconds(0)},
-    {Reason::kDraining, "draining", 503, kServer, Side::kService, milliseconds(2'000)},
-    {Reason::kEngineRestarting, "engine_restarting", 503, kServer, Side::kService,
-     milliseconds(1'000)},
-    {Reason::kUpstreamDown, "upstream_down", 502, kServer, Side::kService, milliseconds(2'000)},
-    {Reason::kInternal, "internal", 500, kServer, Side::kService, milliseconds(1'000)},
+constexpr std::array<WireReason, kReasonCount> kReasons{{
+    {Reason::kBadRequest, 400, kInvalid},
+    {Reason::kNotFound, 404, kInvalid},
+    {Reason::kModelNotFound, 404, kInvalid},
+    {Reason::kMethodNotAllowed, 405, kInvalid},
+    {Reason::kTooLarge, 413, kInvalid},
+    {Reason::kSlowClient, 408, kInvalid},
+    {Reason::kUnsupported, 400, kInvalid},
+    {Reason::kContextTooLong, 400, kInvalid},
+    {Reason::kForbidden, 403, kPermission},
+    {Reason::kForeignHost, 421, kInvalid},
+    {Reason::kYourRate, 429, kRateLimit},
+    {Reason::kYourConcurrency, 429, kRateLimit},
+    {Reason::kChallengeRequired, 403, kPermission},
+    {Reason::kUnderAttack, 403, kPermission},
+    {Reason::kRegistrationPaused, 503, kServer},
+    {Reason::kShed, 503, kServer},
+    {Reason::kQueueFull, 503, kServer},
+    {Reason::kDeadlineUnreachable, 503, kServer},
+    {Reason::kConnectionsFull, 503, kServer},
+    {Reason::kBodiesFull, 503, kServer},
+    {Reason::kDraining, 503, kServer},
+    // Nobody is there to read it; the number is nginx's.
+    {Reason::kClientLeft, 499, kInvalid},
+    {Reason::kSlowReader, 408, kInvalid},
+    {Reason::kDeadlineExceeded, 504, kServer},
+    {Reason::kEngineRestarting, 503, kServer},
+    {Reason::kUpstreamDown, 502, kServer},
+    {Reason::kInternal, 500, kServer},
 }};
 
 constexpr bool IsInOrder() {
@@ -46,13 +52,6 @@ static_assert(IsInOrder());
 
 }  // namespace
 
-const ReasonInfo& Info(Reason reason) { return kReasons[static_cast<int>(reason)]; }
-
-std::optional<Reason> FindReason(std::string_view word) {
-  for (const ReasonInfo& info : kReasons) {
-    if (info.word == word) return info.reason;
-  }
-  return std::nullopt;
-}
+const WireReason& Wire(Reason reason) { return kReasons[static_cast<int>(reason)]; }
 
 }  // namespace holdfast::api

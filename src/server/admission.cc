@@ -22,13 +22,13 @@ api::ApiResult<void> Admission::Enter(const std::string& client, std::shared_ptr
   const std::lock_guard lock(mutex_);
   const auto found = by_client_.find(client);
   if (found != by_client_.end() && found->second >= limits_.per_client_max) {
-    return api::FailApi(api::Reason::kYourConcurrency,
+    return api::FailApi(Reason::kYourConcurrency,
                         fmt::format("You have {} answers under way or waiting, which is the limit.",
                                     limits_.per_client_max));
   }
   is_waiting = running_ >= limits_.concurrency_max;
   if (is_waiting && waiting_ >= limits_.waiting_max) {
-    return api::FailApi(api::Reason::kQueueFull,
+    return api::FailApi(Reason::kQueueFull,
                         "The service is at its capacity. Please try again shortly.");
   }
   ++by_client_[client];
@@ -103,7 +103,7 @@ net::Awaitable<api::ApiResult<AdmissionTicket>> Admission::Admit(const RequestFa
     bool is_in_time = true;
     while (is_in_time && !is_gone && !IsGranted(wait)) is_in_time = co_await event->Wait(deadline);
     if (!place.Leave()) {
-      co_return api::FailApi(api::Reason::kDeadlineUnreachable,
+      co_return api::FailApi(Reason::kDeadlineUnreachable,
                              "No place became free in time. Please try again shortly.");
     }
   }

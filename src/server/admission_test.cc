@@ -25,7 +25,7 @@ class Asker {
   ~Asker() { Drop(); }
 
   // The reason of the refusal, or nullopt for a ticket.
-  std::optional<api::Reason> Outcome() { return outcome_.get_future().get(); }
+  std::optional<Reason> Outcome() { return outcome_.get_future().get(); }
   void Leave() {
     threads_.Run(0, [this] {
       is_gone_ = true;
@@ -39,7 +39,7 @@ class Asker {
  private:
   net::Awaitable<void> Ask(Admission& admission) {
     auto ticket = co_await admission.Admit(facts_, event_, is_gone_);
-    std::optional<api::Reason> reason;
+    std::optional<Reason> reason;
     if (ticket) ticket_.emplace(std::move(*ticket));
     if (!ticket) reason = ticket.error().reason;
     outcome_.set_value(reason);
@@ -50,7 +50,7 @@ class Asker {
   std::shared_ptr<net::Event> event_;
   bool is_gone_ = false;
   std::optional<AdmissionTicket> ticket_;
-  std::promise<std::optional<api::Reason>> outcome_;
+  std::promise<std::optional<Reason>> outcome_;
 };
 
 class AdmissionTest : public ::testing::Test {
@@ -72,7 +72,7 @@ TEST_F(AdmissionTest, GivesTicketsUpToTheLimitThenPlacesInTheQueue) {
   Asker second(threads, admission, "b");
   UntilWaiting(threads, admission, 1);
   Asker third(threads, admission, "c");
-  EXPECT_EQ(third.Outcome(), api::Reason::kQueueFull);
+  EXPECT_EQ(third.Outcome(), Reason::kQueueFull);
   first.Drop();
   EXPECT_EQ(second.Outcome(), std::nullopt);
   second.Drop();
@@ -89,7 +89,7 @@ TEST_F(AdmissionTest, RefusesAClientOverItsShare) {
   Asker first(threads, admission, "a");
   EXPECT_EQ(first.Outcome(), std::nullopt);
   Asker second(threads, admission, "a");
-  EXPECT_EQ(second.Outcome(), api::Reason::kYourConcurrency);
+  EXPECT_EQ(second.Outcome(), Reason::kYourConcurrency);
   Asker other(threads, admission, "b");
   EXPECT_EQ(other.Outcome(), std::nullopt);
   first.Drop();
@@ -106,7 +106,7 @@ TEST_F(AdmissionTest, RefusesWhoWaitedTooLong) {
   Asker first(threads, admission, "a");
   EXPECT_EQ(first.Outcome(), std::nullopt);
   Asker second(threads, admission, "b");
-  EXPECT_EQ(second.Outcome(), api::Reason::kDeadlineUnreachable);
+  EXPECT_EQ(second.Outcome(), Reason::kDeadlineUnreachable);
   EXPECT_EQ(admission.counts().waiting, 0u);
 }
 

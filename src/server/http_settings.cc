@@ -8,7 +8,7 @@ namespace {
 // The whole answer for a connection that is not even read.
 std::string ConnectionRefusal() {
   api::ApiError error;
-  error.reason = api::Reason::kQueueFull;
+  error.reason = Reason::kQueueFull;
   error.message = "Too many connections. Please try again shortly.";
   const std::string body = json::Write(api::ErrorBody(error, {}));
   std::string text = fmt::format("HTTP/1.1 503 {}\r\n", http::StatusText(503));

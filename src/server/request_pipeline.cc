@@ -22,7 +22,7 @@ namespace {
 // Refuses by what the connection and the head say.
 api::ApiResult<void> CheckEdge(const RequestFacts& facts, const http::Route& route) {
   if (route.is_local_only && !facts.is_local) {
-    return api::FailApi(api::Reason::kForbidden, "This is answered on the machine itself only.");
+    return api::FailApi(Reason::kForbidden, "This is answered on the machine itself only.");
   }
   return {};
 }
@@ -99,12 +99,12 @@ net::Awaitable<void> RequestPipeline::Serve(http::Exchange& exchange) {
   Name(exchange, record);
   const api::ApiResult<void> served = co_await Run(exchange, record);
   if (!served) {
-    record.reason = api::Info(served.error().reason).word;
+    record.reason = Info(served.error().reason).word;
     if (!exchange.is_peer_gone()) {
       co_await api::SendError(exchange, served.error(), record.request.id);
     }
   }
-  if (exchange.is_reader_too_slow()) record.reason = api::Info(api::Reason::kSlowReader).word;
+  if (exchange.is_reader_too_slow()) record.reason = Info(Reason::kSlowReader).word;
   Settle(exchange, record);
 }
 
@@ -113,7 +113,7 @@ net::Awaitable<void> RequestPipeline::Refuse(http::Exchange& exchange,
   Record record;
   Name(exchange, record);
   const api::ApiError error = api::ToApiError(refusal);
-  record.reason = api::Info(error.reason).word;
+  record.reason = Info(error.reason).word;
   co_await api::SendError(exchange, error, record.request.id);
   Settle(exchange, record);
 }
