@@ -85,6 +85,32 @@ ApiError ToApiError(const http::Refusal& refusal) {
   return made;
 }
 
+ApiError ToApiError(net::StopReason reason) {
+  ApiError made;
+  switch (reason) {
+    case net::StopReason::kClientLeft:
+      made.reason = Reason::kClientLeft;
+      made.message = "The client has left.";
+      break;
+    case net::StopReason::kDeadline:
+      made.reason = Reason::kDeadlineExceeded;
+      made.message = "The answer took longer than its time limit.";
+      break;
+    case net::StopReason::kShutdown:
+      made.reason = Reason::kDraining;
+      made.message = "The service is shutting down. Please try again shortly.";
+      break;
+    case net::StopReason::kLimit:
+      made.reason = Reason::kSlowReader;
+      made.message = "The answer was read too slowly and was cut off.";
+      break;
+    case net::StopReason::kNone:
+      made.message = "Something failed on our side.";
+      break;
+  }
+  return made;
+}
+
 namespace {
 
 std::optional<std::chrono::milliseconds> RetryAfter(const ApiError& error) {

@@ -16,6 +16,7 @@
 #include "http/exchange.h"
 #include "http/message.h"
 #include "json/json.h"
+#include "net/stop.h"
 
 namespace holdfast::api {
 
@@ -38,6 +39,7 @@ std::unexpected<ApiError> FailApi(Reason reason, std::string message, std::strin
 // The one mapping. The message of an internal failure stays in our log.
 ApiError ToApiError(const Error& error);
 ApiError ToApiError(const http::Refusal& refusal);
+ApiError ToApiError(net::StopReason reason);
 
 json::Object ErrorBody(const ApiError& error, std::string_view request_id);
 // Headers that tell clients whether and when to try again.

@@ -28,7 +28,10 @@ Exchange::Exchange(net::Connection& connection, RequestReader& reader, const Fac
       reader_(reader),
       facts_(facts),
       head_(std::move(head)),
-      keeps_alive_(allows_keep_alive && head_.keeps_alive) {}
+      keeps_alive_(allows_keep_alive && head_.keeps_alive),
+      stop_(connection.executor()) {
+  connection_.SetPeerGoneNotify([this] { stop_.Stop(net::StopReason::kClientLeft); });
+}
 
 void Exchange::AddHeader(std::string name, std::string value) {
   extra_headers_.push_back({std::move(name), std::move(value)});

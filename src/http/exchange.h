@@ -14,6 +14,7 @@
 #include "http/message.h"
 #include "http/request_reader.h"
 #include "net/connection.h"
+#include "net/stop.h"
 
 namespace holdfast::http {
 
@@ -57,10 +58,8 @@ class Exchange {
   bool keeps_alive() const { return keeps_alive_ && has_ended_ && reader_.is_body_done(); }
 
   bool is_peer_gone() const { return connection_.is_peer_gone(); }
-  // See net::Connection. The exchange clears it when it dies.
-  void SetPeerGoneNotify(std::move_only_function<void()> notify) {
-    connection_.SetPeerGoneNotify(std::move(notify));
-  }
+  // Ends what is under way for this request. The exchange stops it when its client leaves.
+  net::StopSource& stop() { return stop_; }
   ~Exchange() { connection_.SetPeerGoneNotify(nullptr); }
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -79,6 +78,7 @@ class Exchange {
   bool has_ended_ = false;
   bool is_reader_too_slow_ = false;
   int status_ = 0;
+  net::StopSource stop_;
 };
 
 }  // namespace holdfast::http

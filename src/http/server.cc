@@ -12,12 +12,17 @@ namespace {
 constexpr std::chrono::milliseconds kLingerTimeMax{1'000};
 constexpr std::size_t kLingerBytesMax = 1 << 20;
 
+// At the end of a drain: time to say why an answer ends, and then for cut connections to close.
+constexpr std::chrono::milliseconds kStopTimeMax{1'500};
+constexpr std::chrono::milliseconds kCutTimeMax{1'000};
+
 }  // namespace
 
 // One open connection. Lives in the frame of ServeConnection.
 struct Server::Live {
   net::Connection& connection;
   RequestReader reader;
+  Exchange* exchange = nullptr;  // Under way; null between requests.
 };
 
 Server::Server(net::IoThreads& threads, ServerOptions options, Serve serve, Refuse refuse)
@@ -80,7 +85,9 @@ net::Awaitable<void> Server::ServeRequests(Live& live, const Exchange::Facts& fa
     }
     const bool allows_keep_alive = i < options_.requests_per_connection_max && !is_draining_;
     Exchange exchange(live.connection, live.reader, facts, std::move(*head), allows_keep_alive);
+    live.exchange = &exchange;
     co_await serve_(exchange);
+    live.exchange = nullptr;
     if (!exchange.keeps_alive()) co_return;
   }
 }
@@ -97,28 +104,34 @@ net::Awaitable<void> Server::Linger(net::Connection& connection) {
   }
 }
 
+void Server::OnEachThread(const std::function<void(Live&)>& act) {
+  for (std::size_t thread = 0; thread < threads_.count(); ++thread) {
+    threads_.Run(thread, [&] {
+      for (Live* live : live_[thread]) act(*live);
+    });
+  }
+}
+
 std::size_t Server::Drain(std::chrono::milliseconds limit) {
   is_draining_ = true;
   listeners_.clear();
-  for (std::size_t thread = 0; thread < threads_.count(); ++thread) {
-    threads_.Run(thread, [&] {
-      for (Live* live : live_[thread]) {
-        if (live->reader.is_idle()) live->connection.Close();
-      }
-    });
-  }
+  OnEachThread([](Live& live) {
+    if (live.reader.is_idle()) live.connection.Close();
+  });
   std::unique_lock lock(mutex_);
-  if (all_closed_.wait_for(lock, limit, [&] { return live_count_ == 0; })) return 0;
+  const auto all_closed = [&] { return live_count_ == 0; };
+  if (all_closed_.wait_for(lock, limit, all_closed)) return 0;
   const std::size_t cut = live_count_;
   lock.unlock();
-  for (std::size_t thread = 0; thread < threads_.count(); ++thread) {
-    threads_.Run(thread, [&] {
-      for (Live* live : live_[thread]) live->connection.Close();
-    });
-  }
+  OnEachThread([](Live& live) {
+    if (live.exchange != nullptr) live.exchange->stop().Stop(net::StopReason::kShutdown);
+  });
   lock.lock();
-  constexpr std::chrono::milliseconds kCutTimeMax{1'000};
-  all_closed_.wait_for(lock, kCutTimeMax, [&] { return live_count_ == 0; });
+  if (all_closed_.wait_for(lock, kStopTimeMax, all_closed)) return cut;
+  lock.unlock();
+  OnEachThread([](Live& live) { live.connection.Close(); });
+  lock.lock();
+  all_closed_.wait_for(lock, kCutTimeMax, all_closed);
   return cut;
 }
 

@@ -50,8 +50,9 @@ class Server {
   std::vector<net::Endpoint> endpoints() const;
   std::size_t connection_count() const { return quota_->open_count(); }
 
-  // Stops accepting, closes idle connections, lets answers under way end, and after `limit` cuts
-  // what is left. Returns the number of connections cut.
+  // Stops accepting, closes idle connections and lets answers under way end. After `limit` the
+  // others are told to stop, so that each ends with a reason, and what is left a little later is
+  // cut. Returns the number of answers that did not come to their own end.
   std::size_t Drain(std::chrono::milliseconds limit);
   bool is_draining() const { return is_draining_; }
 
@@ -60,6 +61,7 @@ class Server {
   net::Awaitable<void> ServeConnection(net::Accepted accepted);
   net::Awaitable<void> ServeRequests(Live& live, const Exchange::Facts& facts);
   static net::Awaitable<void> Linger(net::Connection& connection);
+  void OnEachThread(const std::function<void(Live&)>& act);
 
   net::IoThreads& threads_;
   const ServerOptions options_;

@@ -69,8 +69,8 @@ class ServerTest : public ::testing::Test {
     co_await exchange.Send(head, refusal.message);
   }
 
-  // /echo sends the body back, /stream?N sends N events, /wait answers when `release_` is set,
-  // /cut breaks off in the middle.
+  // /echo sends the body back, /stream?N sends N events, /wait answers when `release_` is set
+  // or told to stop, /deaf only when it is set, /cut breaks off in the middle.
   net::Awaitable<void> Serve(Exchange& exchange) {
     ResponseHead head;
     head.content_type = "text/plain";
@@ -91,9 +91,10 @@ class ServerTest : public ::testing::Test {
       for (int i = 0; i < count && sent; ++i) sent = co_await writer.Event(data);
       if (sent) sent = co_await writer.End();
       stream_result_.set_value(sent ? std::nullopt : std::optional(sent.error().code));
-    } else if (path == "/wait") {
+    } else if (path == "/wait" || path == "/deaf") {
       const auto event = std::make_shared<net::Event>(exchange.executor());
-      exchange.SetPeerGoneNotify([event] { event->Notify(); });
+      net::StopSource::Listener stopped;
+      if (path == "/wait") stopped = exchange.stop().OnStop([event] { event->Notify(); });
       waiting_.set_value(event);
       co_await event->Wait(net::kNoDeadline);
       was_peer_gone_.set_value(exchange.is_peer_gone());
@@ -217,7 +218,7 @@ TEST_F(ServerTest, DrainsAnswersUnderWay) {
   EXPECT_FALSE(Ask(endpoint, Method::kGet, "/echo").started);
 }
 
-TEST_F(ServerTest, CutsWhatOutlivesTheDrain) {
+TEST_F(ServerTest, TellsWhatOutlivesTheDrainToStop) {
   const net::Endpoint endpoint = Listen("127.0.0.1:0");
   std::promise<Answer> promise;
   ClientRequest request;
@@ -225,7 +226,21 @@ TEST_F(ServerTest, CutsWhatOutlivesTheDrain) {
   callers_.Spawn(0, Call(endpoint, std::move(request), promise));
   waiting_.get_future().get();
   EXPECT_EQ(server_->Drain(milliseconds(10)), 1u);
+  const Answer answer = promise.get_future().get();
+  ASSERT_TRUE(answer.started) << "it was cut before it could say why it ends";
+  EXPECT_EQ(answer.body, "waited");
+}
+
+TEST_F(ServerTest, CutsWhatDoesNotStop) {
+  const net::Endpoint endpoint = Listen("127.0.0.1:0");
+  std::promise<Answer> promise;
+  ClientRequest request;
+  request.target = "/deaf";
+  callers_.Spawn(0, Call(endpoint, std::move(request), promise));
+  const std::shared_ptr<net::Event> event = waiting_.get_future().get();
+  EXPECT_EQ(server_->Drain(milliseconds(10)), 1u);
   EXPECT_FALSE(promise.get_future().get().started);
+  net::Event::PostNotify(event);
 }
 
 TEST_F(ServerTest, SaysWhenNobodyListens) {

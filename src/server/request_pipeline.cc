@@ -180,13 +180,11 @@ net::Awaitable<api::ApiResult<AdmissionTicket>> RequestPipeline::Admit(
   if (!facts.is_generation) co_return AdmissionTicket();
   const auto event = std::make_shared<net::Event>(exchange.executor());
   const auto is_gone = std::make_shared<bool>(false);
-  exchange.SetPeerGoneNotify([event, is_gone] {
+  const net::StopSource::Listener stopped = exchange.stop().OnStop([event, is_gone] {
     *is_gone = true;
     event->Notify();
   });
-  api::ApiResult<AdmissionTicket> ticket = co_await admission_.Admit(facts, event, *is_gone);
-  exchange.SetPeerGoneNotify(nullptr);
-  co_return std::move(ticket);
+  co_return co_await admission_.Admit(facts, event, *is_gone);
 }
 
 void RequestPipeline::Settle(const http::Exchange& exchange, const Record& record) {

@@ -37,7 +37,7 @@ Generation::Generation(const EngineService& service, http::Exchange& exchange)
       exchange_(exchange),
       event_(std::make_shared<net::Event>(exchange.executor())) {}
 
-Generation::~Generation() { exchange_.SetPeerGoneNotify(nullptr); }
+Generation::~Generation() = default;
 
 namespace {
 
@@ -60,7 +60,7 @@ ApiResult<std::unique_ptr<Generation>> Generation::Start(const EngineService& se
                                                          http::Exchange& exchange) {
   std::unique_ptr<Generation> generation(new Generation(service, exchange));
   TRY(generation->Submit(settings, plan));
-  exchange.SetPeerGoneNotify([event = generation->event_] { event->Notify(); });
+  generation->stopped_ = exchange.stop().OnStop([event = generation->event_] { event->Notify(); });
   return generation;
 }
 
@@ -99,7 +99,8 @@ ApiResult<void> Generation::Submit(const GenerationSettings& settings, const Gen
 net::Awaitable<ApiResult<std::vector<Piece>>> Generation::Next(net::TimePoint deadline) {
   std::vector<Piece> pieces;
   while (pieces.empty() && open_count_ > 0) {
-    if (exchange_.is_peer_gone()) co_return FailApi(Reason::kInternal, "The client has gone.");
+    if (exchange_.stop().is_stopped())
+      co_return std::unexpected(ToApiError(exchange_.stop().reason()));
     for (const auto& choice : choices_) {
       if (choice->stream == nullptr) continue;
       ApiResult<std::optional<Piece>> piece = Advance(*choice);

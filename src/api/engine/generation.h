@@ -69,6 +69,7 @@ class Generation {
   const EngineService& service_;
   http::Exchange& exchange_;
   std::shared_ptr<net::Event> event_;
+  net::StopSource::Listener stopped_;
   std::vector<std::unique_ptr<Choice>> choices_;
   std::size_t open_count_ = 0;
   std::size_t answers_per_prompt_ = 1;

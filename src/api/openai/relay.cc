@@ -131,7 +131,7 @@ net::Awaitable<void> Relay(upstream::Upstream& upstream, const RelayLimits& limi
                            http::Exchange& exchange, const http::RouteRequest& request) {
   http::ClientCall call({.connect_time_max = upstream.limits().connect_time_max});
   // A client that leaves takes its call along; the engine then frees what it holds for it.
-  exchange.SetPeerGoneNotify([&call] { call.Close(); });
+  const net::StopSource::Listener stopped = exchange.stop().OnStop([&call] { call.Close(); });
   const http::ClientRequest wire = MakeCall(exchange, request);
   const net::TimePoint deadline = net::Clock::now() + limits.answer_time_max;
   const Result<void> started = co_await upstream.Start(call, wire, deadline);
@@ -144,7 +144,6 @@ net::Awaitable<void> Relay(upstream::Upstream& upstream, const RelayLimits& limi
   } else {
     co_await RelayWhole(call, exchange, limits, request);
   }
-  exchange.SetPeerGoneNotify(nullptr);
 }
 
 }  // namespace holdfast::api
