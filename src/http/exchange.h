@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "http/message.h"
 #include "http/request_reader.h"
+#include "net/address.h"
 #include "net/connection.h"
 #include "net/stop.h"
 
@@ -21,7 +22,7 @@ namespace holdfast::http {
 class Exchange {
  public:
   struct Facts {
-    std::string peer;  // Numeric address of the peer, or "unix".
+    net::Address peer;  // Whom a trusted proxy connects for, if it says so.
     bool is_encrypted = false;
   };
   Exchange(net::Connection& connection, RequestReader& reader, const Facts& facts, RequestHead head,

@@ -143,6 +143,8 @@ net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
   bool is_line_complete = false;
   while (true) {
     const std::string_view input = connection_.input();
+    // One from a proxy that is trusted does not come so far.
+    if (input.starts_with("PROXY ")) co_return Refuse(400, "nobody is spoken for here");
     if (!is_line_complete) {
       is_line_complete = input.find('\n') != std::string_view::npos;
       if (!is_line_complete && input.size() > limits_.target_bytes_max) {

@@ -40,7 +40,10 @@ Server::~Server() {
 Result<void> Server::Listen(const net::Endpoint& endpoint) {
   net::ListenerOptions options;
   options.tls = options_.tls;
+  options.trusted_proxies = options_.trusted_proxies;
+  options.gate = options_.gate;
   options.refusal = options_.connection_refusal;
+  options.on_refused = options_.on_connection_refused;
   TRY_ASSIGN(auto listener, net::Listener::Open(endpoint, threads_, quota_, std::move(options),
                                                 [this](net::Accepted accepted) {
                                                   return ServeConnection(std::move(accepted));

@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -30,8 +31,12 @@ struct ServerOptions {
   net::ConnectionOptions connection;
   std::size_t requests_per_connection_max = 10'000;
   const net::TlsContext* tls = nullptr;
-  // Answer for a connection over the limits: a whole HTTP response, small.
-  std::string connection_refusal;
+  // As of net::ListenerOptions. What is told to a connection that is refused is a whole HTTP
+  // response, small.
+  std::vector<net::Network> trusted_proxies;
+  std::function<std::optional<Reason>(const net::Address&)> gate;
+  std::function<std::string(Reason)> connection_refusal;
+  std::function<void(const net::Address&, Reason)> on_connection_refused;
 };
 
 class Server {

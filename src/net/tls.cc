@@ -105,9 +105,12 @@ class TlsStream final : public Stream {
 }  // namespace
 
 Awaitable<Result<std::unique_ptr<Stream>>> AcceptTls(Socket socket, const TlsContext& context,
-                                                     TimePoint deadline) {
+                                                     ConnectionSlot& slot, TimePoint deadline) {
   auto stream = std::make_unique<TlsStream>(std::move(socket), context.state().context);
-  CO_TRY(co_await stream->Handshake(deadline));
+  slot.OnGiveWay(stream->executor(), [raw = stream.get()] { raw->Close(); });
+  const Result<void> shaken = co_await stream->Handshake(deadline);
+  slot.OnGiveWay(stream->executor(), nullptr);
+  if (!shaken) co_return Fail(shaken.error());
   co_return std::move(stream);
 }
 

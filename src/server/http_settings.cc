@@ -6,10 +6,10 @@ namespace holdfast::server {
 namespace {
 
 // The whole answer for a connection that is not even read.
-std::string ConnectionRefusal() {
+std::string ConnectionRefusal(Reason reason) {
   api::ApiError error;
-  error.reason = Reason::kQueueFull;
-  error.message = "Too many connections. Please try again shortly.";
+  error.reason = reason;
+  error.message = "This connection was not taken. Please try again shortly.";
   const std::string body = json::Write(api::ErrorBody(error, {}));
   std::string text = fmt::format("HTTP/1.1 503 {}\r\n", http::StatusText(503));
   for (const http::Header& header : api::RetryHeaders(error)) {
@@ -34,7 +34,7 @@ http::ServerOptions MakeServerOptions(const HttpConfig& config,
   options.head.idle_time_max = seconds(config.idle_seconds_max);
   options.connection.write_stall_max = seconds(config.write_stall_seconds_max);
   options.connections = connections;
-  options.connection_refusal = ConnectionRefusal();
+  options.connection_refusal = ConnectionRefusal;
   return options;
 }
 

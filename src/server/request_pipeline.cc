@@ -55,11 +55,6 @@ api::ApiResult<void> CheckBodyHead(const http::RequestHead& head, const http::Ro
   return {};
 }
 
-bool IsLoopback(std::string_view peer) {
-  return peer == "unix" || peer == "::1" || peer.starts_with("127.") ||
-         peer.starts_with("::ffff:127.");
-}
-
 // An id of ours or of our gateway: short, and safe in a header and in a log.
 bool IsSafeId(std::string_view id) {
   constexpr std::size_t kIdBytesMax = 64;
@@ -156,8 +151,8 @@ RequestFacts RequestPipeline::LearnFacts(const http::Exchange& exchange,
                                          const http::Route& route) const {
   RequestFacts facts;
   facts.is_generation = route.is_generation;
-  facts.is_local = IsLoopback(exchange.facts().peer);
-  facts.client = exchange.facts().peer;
+  facts.is_local = exchange.facts().peer.is_loopback();
+  facts.client = exchange.facts().peer.ToString();
   if (options_.is_behind_gateway) {
     const std::string_view given = exchange.head().Find(kClientHeader);
     if (!given.empty()) facts.client = given;
