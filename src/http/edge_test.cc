@@ -85,7 +85,9 @@ class EdgeTest : public ::testing::Test {
 
   static net::Awaitable<void> Answer(Exchange& exchange) {
     const ResponseHead head;
-    const std::string body = "peer " + exchange.facts().peer.ToString() + "\n.\n";
+    const RequestHead& asked = exchange.head();
+    const std::string body = fmt::format("peer {}, host {}, path {}\n.\n",
+                                         exchange.facts().peer.ToString(), asked.host, asked.path);
     co_await exchange.Send(head, body);
   }
   static net::Awaitable<void> Refuse(Exchange& exchange, const Refusal& refusal) {
@@ -113,7 +115,8 @@ TEST_F(EdgeTest, TheGateRefusesAnAddressAndSaysWhy) {
   options.gate = NoLoopbackTwo;
   const net::Endpoint endpoint = Listen(std::move(options));
   EXPECT_TRUE(Has(RawClient(endpoint, "127.0.0.2").Read(), "under_attack"));
-  EXPECT_TRUE(Has(RawClient(endpoint, "127.0.0.3").Ask("/"), "peer 127.0.0.3"));
+  RawClient other(endpoint, "127.0.0.3");
+  EXPECT_TRUE(Has(other.Ask("/"), "peer 127.0.0.3"));
   EXPECT_EQ(server_->connection_count(), 1u) << "a refused one holds no place";
 }
 
@@ -209,6 +212,22 @@ TEST_F(EdgeTest, NobodyElseIsBelievedAProxyHeader) {
       EXPECT_FALSE(Has(answer, "peer 192")) << answer;
     }
     WaitUntilEmpty();
+  }
+}
+
+TEST_F(EdgeTest, TheHostIsTheTargetsWhenItNamesOne) {
+  const net::Endpoint endpoint = Listen({});
+  const std::pair<const char*, const char*> cases[] = {
+      {"/a%2Fb?c", "host field.example, path /a%2Fb\n"},
+      {"http://target.example:80/a", "host target.example:80, path /a\n"},
+      {"https://target.example", "host target.example, path /\n"},
+      {"http://target.example?q", "400"},
+      {"http:///a", "host , path /a\n"},
+  };
+  for (const auto& [target, answer] : cases) {
+    RawClient client(endpoint);
+    client.Send(fmt::format("GET {} HTTP/1.1\r\nHost: field.example\r\n\r\n", target));
+    EXPECT_TRUE(Has(client.Read("\n.\n"), answer)) << target;
   }
 }
 

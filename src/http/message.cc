@@ -33,11 +33,24 @@ char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 
 
 }  // namespace
 
+bool EqualsNoCase(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, Lower, Lower);
+}
+
 std::string_view FindHeader(const std::vector<Header>& headers, std::string_view name) {
   for (const Header& header : headers) {
-    if (std::ranges::equal(header.name, name, {}, Lower, Lower)) return header.value;
+    if (EqualsNoCase(header.name, name)) return header.value;
   }
   return {};
+}
+
+std::string RequestHead::FindAll(std::string_view name) const {
+  std::string list;
+  for (const Header& header : headers) {
+    if (!EqualsNoCase(header.name, name)) continue;
+    list += (list.empty() ? "" : ", ") + header.value;
+  }
+  return list;
 }
 
 std::string_view StatusText(int status) {
@@ -72,6 +85,8 @@ std::string_view StatusText(int status) {
       return "Unsupported Media Type";
     case 417:
       return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
     case 422:
       return "Unprocessable Content";
     case 429:

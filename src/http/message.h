@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/reason.h"
 #include "base/result.h"
 
 namespace holdfast::http {
@@ -21,13 +22,19 @@ struct Header {
   std::string value;
 };
 
+// ASCII letters without their case, as in names of fields, hosts and schemes.
+bool EqualsNoCase(std::string_view a, std::string_view b);
+
 // The first field of that name, compared without case; empty if there is none.
 std::string_view FindHeader(const std::vector<Header>& headers, std::string_view name);
 
 struct RequestHead {
   Method method = Method::kGet;
-  std::string path;   // Percent-decoded, begins with '/'.
+  // As sent, begins with '/'; its percent escapes are whole. Decoded segment by segment, so that
+  // an escaped slash is no separator.
+  std::string path;
   std::string query;  // As sent, without '?'.
+  std::string host;   // As sent: the target's, when it names one, else of Host.
   bool is_http_1_0 = false;
   bool keeps_alive = true;
   bool expects_continue = false;
@@ -36,6 +43,8 @@ struct RequestHead {
   std::vector<Header> headers;
 
   std::string_view Find(std::string_view name) const { return FindHeader(headers, name); }
+  // All fields of that name as one list (RFC 9110, section 5.3).
+  std::string FindAll(std::string_view name) const;
   bool has_body() const { return is_chunked || content_length.value_or(0) > 0; }
 };
 
@@ -55,6 +64,7 @@ std::string_view StatusText(int status);
 struct Refusal {
   int status = 0;
   std::string message;
+  std::optional<Reason> reason = {};  // nullopt: what the status says.
 };
 
 struct HeadLimits {

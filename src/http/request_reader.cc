@@ -1,7 +1,6 @@
 #include "http/request_reader.h"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
 #include "http/beast.h"
@@ -46,12 +45,7 @@ Refusal RefusalFor(const boost::system::error_code& error, const HeadLimits& lim
   return {400, fmt::format("not an HTTP/1.1 request: {}", error.message())};
 }
 
-bool EqualsNoCase(std::string_view a, std::string_view b) {
-  const auto lower = [](unsigned char c) { return std::tolower(c); };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-// Splits the target into path and query; absolute-form loses its scheme and host.
+// Splits the target into path and query. The host of an absolute one counts, not the field.
 std::expected<void, Refusal> ReadTarget(std::string_view target, RequestHead& head) {
   if (target == "*" && head.method == Method::kOptions) {
     head.path = "*";
@@ -59,14 +53,18 @@ std::expected<void, Refusal> ReadTarget(std::string_view target, RequestHead& he
   }
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (!target.starts_with(scheme)) continue;
-    const std::size_t slash = target.find('/', scheme.size());
-    target = slash == std::string_view::npos ? "/" : target.substr(slash);
+    const std::size_t end = std::min(target.find_first_of("/?", scheme.size()), target.size());
+    head.host = target.substr(scheme.size(), end - scheme.size());
+    target.remove_prefix(end);
+    if (target.empty()) target = "/";
+    break;
   }
   if (!target.starts_with('/')) return Refuse(400, "the request target must begin with '/'");
   const std::size_t mark = target.find('?');
-  std::optional<std::string> path = PercentDecode(target.substr(0, mark));
-  if (!path) return Refuse(400, "the request target has a broken percent escape");
-  head.path = std::move(*path);
+  head.path = target.substr(0, mark);
+  if (!PercentDecode(head.path)) {
+    return Refuse(400, "the request target has a broken percent escape");
+  }
   if (mark != std::string_view::npos) head.query = target.substr(mark + 1);
   return {};
 }
@@ -188,6 +186,7 @@ net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
   if (head.method == Method::kOther) co_return Refuse(501, "this method is not known here");
   std::expected<void, Refusal> checked = CheckFraming(message, head);
   if (!checked) co_return std::unexpected(checked.error());
+  head.host = head.Find("host");
   checked = ReadTarget(message.target(), head);
   if (!checked) co_return std::unexpected(checked.error());
   expects_continue_ = head.expects_continue;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace holdfast::http {
 namespace {
@@ -17,15 +18,20 @@ std::string_view TakeSegment(std::string_view& path) {
 }
 
 std::optional<Params> Match(std::string_view pattern, std::string_view path) {
+  constexpr std::string_view kRestEnd = "*}";
   Params params;
   while (!pattern.empty() && !path.empty()) {
     if (pattern == "/*") return params;
     const std::string_view wanted = TakeSegment(pattern);
-    const std::string_view segment = TakeSegment(path);
+    const bool is_rest = wanted.ends_with(kRestEnd);
+    const std::string_view sent = is_rest ? std::exchange(path, {}).substr(1) : TakeSegment(path);
+    std::optional<std::string> segment = PercentDecode(sent);
+    if (!segment) return std::nullopt;
     if (wanted.starts_with('{')) {
-      if (segment.empty()) return std::nullopt;
-      params.emplace(wanted.substr(1, wanted.size() - 2), segment);
-    } else if (wanted != segment) {
+      if (segment->empty()) return std::nullopt;
+      const std::size_t end_bytes = is_rest ? kRestEnd.size() : 1;
+      params.emplace(wanted.substr(1, wanted.size() - 1 - end_bytes), std::move(*segment));
+    } else if (wanted != *segment) {
       return std::nullopt;
     }
   }

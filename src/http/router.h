@@ -1,8 +1,10 @@
 // Router: from method and path to a route with its limits and its handler. Built once, then
 // immutable and thread-safe.
 //
-// A pattern is a path; a segment written {name} takes any one non-empty segment. A pattern ending
-// in "/*" takes every path below it. Patterns without variables win, then earlier ones.
+// A pattern is a path; a segment written {name} takes any one non-empty segment, and {name*} at the
+// end all that is left, slashes too. A pattern ending in "/*" takes every path below it. Patterns
+// without variables win, then earlier ones. A path is split first and decoded then, so an escaped
+// slash is part of its segment.
 #pragma once
 
 #include <functional>
@@ -51,7 +53,7 @@ class Router {
     std::string allow;  // For the Allow header: "GET, HEAD".
   };
   struct NoRoute {};
-  // A GET route also answers HEAD.
+  // `path` is as sent. A GET route also answers HEAD.
   std::variant<Found, WrongMethod, NoRoute> Find(Method method, std::string_view path) const;
 
  private:

@@ -40,6 +40,29 @@ TEST(Router, GivesTheVariableSegment) {
   EXPECT_EQ(std::get<Router::Found>(found).request.params.at("id"), "my-model");
 }
 
+TEST(Router, TakesARestWithSlashesPlainOrEscaped) {
+  Router router;
+  router.Add({.method = Method::kGet, .pattern = "/v1/models/{id*}", .handler = {}});
+  router.Add({.method = Method::kGet, .pattern = "/files/{name}", .handler = {}});
+  const std::pair<const char*, const char*> cases[] = {
+      {"/v1/models/org/model", "org/model"},
+      {"/v1/models/org%2Fmodel", "org/model"},
+      {"/v1/models/org%2fmodel%3Alatest", "org/model:latest"},
+      {"/v1/models/one", "one"},
+      {"/v1/%6Dodels/a%2520b", "a%20b"},
+  };
+  for (const auto& [path, id] : cases) {
+    const auto found = router.Find(Method::kGet, path);
+    ASSERT_TRUE(std::holds_alternative<Router::Found>(found)) << path;
+    EXPECT_EQ(std::get<Router::Found>(found).request.params.at("id"), id);
+  }
+  const auto file = router.Find(Method::kGet, "/files/a%2Fb");
+  EXPECT_EQ(std::get<Router::Found>(file).request.params.at("name"), "a/b");
+  for (const char* path : {"/v1/models/", "/v1%2Fmodels/a", "/files/a/b", "/files%2Fa"}) {
+    EXPECT_TRUE(std::holds_alternative<Router::NoRoute>(router.Find(Method::kGet, path))) << path;
+  }
+}
+
 TEST(Router, TellsAWrongMethodFromAnUnknownPath) {
   const Router router = MakeRouter();
   const auto post = router.Find(Method::kPost, "/v1/models");

@@ -38,7 +38,7 @@ http::Router EngineRoutes(const api::EngineService& service, const metrics::Regi
   post("/v1/chat/completions", api::ChatCompletions, true);
   post("/v1/completions", api::Completions, true);
   get("/v1/models", api::ListModels);
-  get("/v1/models/{id}", api::GetModel);
+  get("/v1/models/{id*}", api::GetModel);
   post("/tokenize", api::Tokenize, false);
   post("/detokenize", api::Detokenize, false);
   get("/health", api::EngineHealth);

@@ -26,7 +26,7 @@ http::Router GatewayRoutes(upstream::Upstream& upstream, const api::RelayLimits&
   relay(http::Method::kPost, "/v1/chat/completions", true);
   relay(http::Method::kPost, "/v1/completions", true);
   relay(http::Method::kGet, "/v1/models", false);
-  relay(http::Method::kGet, "/v1/models/{id}", false);
+  relay(http::Method::kGet, "/v1/models/{id*}", false);
 
   const auto page = [&](std::string pattern, std::string path) {
     http::Route route;

@@ -1,4 +1,4 @@
-// GET /v1/models, /v1/models/{id} and /health of the engine.
+// GET /v1/models, /v1/models/{id*} and /health of the engine.
 #pragma once
 
 #include "api/engine/engine_service.h"

@@ -50,7 +50,7 @@ http::ClientRequest MakeCall(const http::Exchange& exchange, const http::RouteRe
   call.method =
       exchange.head().method == http::Method::kHead ? http::Method::kGet : exchange.head().method;
   // The path was matched by a route of ours; a model's id is the only free part of one.
-  call.target = http::PercentEncodePath(exchange.head().path);
+  call.target = exchange.head().path;
   call.body = request.body;
   call.headers.push_back({"x-request-id", request.id});
   call.headers.push_back({"x-holdfast-client", request.client});
