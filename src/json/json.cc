@@ -28,10 +28,14 @@ Result<Value> Parse(std::string_view text, const Limits& limits) {
   options.max_depth = limits.depth_max;
   boost::json::stream_parser parser({}, options);
   boost::system::error_code error;
-  std::size_t consumed = parser.write(text.data(), text.size(), error);
+  // Some editors and tools put a byte order mark in front; RFC 8259, section 8.1, lets it pass.
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  const std::size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  std::size_t consumed = parser.write(text.data() + begin, text.size() - begin, error);
   if (!error) parser.finish(error);
   if (error) {
-    return Fail(ErrorCode::kInvalidArgument, "not JSON at byte {}: {}", consumed, error.message());
+    return Fail(ErrorCode::kInvalidArgument, "not JSON at byte {}: {}", begin + consumed,
+                error.message());
   }
   Value value = parser.release();
   if (!IsFinite(value)) {

@@ -22,8 +22,8 @@ struct Limits {
   std::size_t depth_max = 64;
 };
 
-// Parses one whole document of strict JSON in UTF-8. Errors: kTooLarge (over a limit),
-// kInvalidArgument (not JSON; the message has the byte offset).
+// Parses one whole document of strict JSON in UTF-8, after a byte order mark if there is one.
+// Errors: kTooLarge (over a limit), kInvalidArgument (not JSON; the message has the byte offset).
 [[nodiscard]] Result<Value> Parse(std::string_view text, const Limits& limits = {});
 
 std::string Write(const Value& value);

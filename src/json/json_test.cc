@@ -15,6 +15,18 @@ TEST(Json, ParsesWholeDocumentsOfStrictJson) {
   }
 }
 
+TEST(Json, SkipsOneByteOrderMarkAtTheBegin) {
+  const std::string mark = "\xEF\xBB\xBF";
+  const auto parsed = Parse(mark + " {\"a\":1}");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(Write(*parsed), "{\"a\":1}");
+  for (const std::string& text :
+       {mark, mark + mark + "{}", "{}" + mark, mark.substr(0, 2) + "{}"}) {
+    EXPECT_FALSE(Parse(text)) << text;
+  }
+  EXPECT_THAT(Parse(mark + "{x").error().message, HasSubstr("at byte 4"));
+}
+
 TEST(Json, RefusesWhatIsNotJsonWithTheByte) {
   const char* cases[] = {"",        "{",        "[1,]",        "{\"a\":1,}", "nul",
                          "01",      "\"\\x\"",  "'a'",         "{} {}",      "NaN",
