@@ -1,0 +1,143 @@
+// Door: the whole guard as one object: who may connect, who may ask, who starts now, who waits and
+// how long, who is told no, why, and when to come back. What serves and what is simulated run the
+// same one. Owned by whoever serves; single-threaded, so one leaf mutex will do (a decision takes
+// about a microsecond). Pure: no clock, no socket; memory is bounded and taken at the start.
+//
+//   Edge ─▶ (TLS, head, body) ─▶ Admit ─▶ kRefuse (refusal, retry_after)
+//                                      ─▶ kWait ─Poll─▶ started, or refused (Expired)
+//                                      ─▶ kStart ─▶ OnFirstToken ─▶ End
+//
+// Admit asks in this order: restrictions and rate limits; likeness to what is held to be hostile,
+// while capacity is short; for a sign-up the registration policy; then admission for an answer, the
+// password gate for a log-in or a sign-up. A page only passes the first.
+//
+// Whatever was let in or waits ends once: by End(), also of who leaves the queue, or by Poll's
+// `refused`, after which nothing more is told of it. What comes late, twice, or of an id that never
+// was is ignored and counted: a gateway's events race. Times that go back are taken for the latest
+// that was told. The owner polls after every event, and at NextTime().
+//
+// What is usual is learned only while nothing presses: neither while capacity is short nor while
+// registrations are restricted. What callers are judged by must not be taught by those who are to
+// be judged, also not by an attack that was there before the service was. The price: a service that
+// is always short never learns, and then nobody is held to be hostile for being one of many.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "guard/evidence/cluster_table.h"
+#include "guard/evidence/proposals.h"
+#include "guard/evidence/scorer.h"
+#include "guard/facts.h"
+#include "guard/limits/edge_limiter.h"
+#include "guard/overload/admission.h"
+#include "guard/password_gate.h"
+#include "guard/registration.h"
+
+namespace holdfast::guard {
+
+// Of one request, until its end. 0 names none. Never used twice.
+using DoorId = std::uint64_t;
+
+struct DoorOptions {
+  AdmissionOptions admission;
+  EdgeLimits limits;  // ServiceLimits() where people come over the Internet.
+  RegistrationOptions registration;
+  PasswordGateOptions passwords;
+  ClusterTableOptions clusters;
+  ProposalPolicy likeness;
+  // False: what would be done for likeness to an attack is counted, and not done.
+  bool enforces_likeness = true;
+  std::uint64_t seed = 0;  // Of all tables. In service: random.
+};
+
+// What likeness did, or would have done.
+struct LikenessCount {
+  std::string_view rule;  // Of a closed list; static storage.
+  RestrictionAction action = RestrictionAction::kRefuse;
+  std::uint64_t count = 0;  // Requests that were refused for it, and connections that led to it.
+};
+inline constexpr int kLikenessCount = 3;
+
+struct DoorCounters {
+  AdmissionCounters admission;  // Waiting, in flight, limits, capacity, pressure.
+  Rung rung = Rung::kOpen;
+  bool is_short = false;  // Of capacity, or was a moment ago.
+  bool is_learning = false;
+  bool is_registration_restricted = false;
+  std::uint32_t entrances_waiting = 0;  // For the password gate.
+  std::uint32_t restrictions = 0;       // In force, pardons included.
+  // Since construction.
+  std::array<std::uint64_t, kRefusalCount> refused{};  // By Refusal; [kNone]: let in or waits.
+  std::uint64_t edge_refused = 0;                      // Of Edge().
+  std::uint64_t events_ignored = 0;                    // Late, doubled or unknown.
+  std::uint64_t times_clamped = 0;                     // Went back.
+  std::uint64_t checks_lost = 0;                       // Of passwords, whose end was never told.
+  std::array<LikenessCount, kLikenessCount> likeness{};
+};
+
+class Door {
+ public:
+  struct Word {
+    enum What : std::uint8_t { kStart, kWait, kRefuse };
+    What what = kStart;
+    DoorId id = 0;  // 0 with kRefuse, and of a page: it ends as it begins, and is not told again.
+    Refusal refusal = Refusal::kNone;
+    Duration retry_after{0};  // 0: coming again later does not help by itself.
+    int challenge_bits = 0;   // Of kChallengeRequired: how hard the proof of work must be.
+    ExpectedWait wait{};      // With kWait for an answer.
+  };
+  struct Expired {
+    DoorId id = 0;  // No longer valid.
+    Refusal refusal = Refusal::kNone;
+    Duration retry_after{0};
+  };
+
+  explicit Door(const DoorOptions& options);
+  ~Door();
+  Door(Door&&) noexcept;
+  Door& operator=(Door&&) noexcept;
+
+  // Known from before: it has been here, and is logged in at this place.
+  void Remember(const Caller& caller, Time now);
+
+  // Of a new connection, by its address and prefix, before it costs anything: kStart or kRefuse.
+  Word Edge(const Caller& caller, Time now);
+  // Of a request that was read. Once for each attempt.
+  Word Admit(const RequestFacts& facts, Time now);
+
+  // Appends what may start now, and what is refused after all.
+  void Poll(Time now, std::vector<DoorId>& started, std::vector<Expired>& refused);
+  // When Poll could have something to do without any other event; Time::max(): never.
+  Time NextTime() const;
+  // Of an answer that waits, as things are at `now`; nullopt: no such id, or it does not wait.
+  std::optional<ExpectedWait> Wait(DoorId id, Time now) const;
+
+  void OnFirstToken(DoorId id, Time now);
+  // Whatever became of it; `outcome.time` is now. Of id 0 nothing is done.
+  void End(DoorId id, const OutcomeFacts& outcome);
+  void OnConnection(const ConnectionFacts& facts);
+  void OnEngineReport(const EngineReport& report, Time now);
+
+  // What is owed to the old limits, and what was restricted, is forgotten.
+  void SetLimits(const EdgeLimits& limits);
+
+  // Who is restricted, why and until when; undoing; the records of both.
+  Restrictions& restrictions();
+  // Changes of the registration policy, in order.
+  void DrainRegistrationChanges(std::vector<RegistrationChange>& out);
+
+  DoorCounters counters() const;
+  std::size_t state_bytes() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace holdfast::guard
