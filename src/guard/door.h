@@ -23,7 +23,6 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -119,7 +118,8 @@ class Door {
   std::optional<ExpectedWait> Wait(DoorId id, Time now) const;
 
   void OnFirstToken(DoorId id, Time now);
-  // Whatever became of it; `outcome.time` is now. Of id 0 nothing is done.
+  // Whatever became of it; `outcome.time` is now. Who it was and what they asked is known from
+  // Admit, and need not be told again. Of id 0 nothing is done.
   void End(DoorId id, const OutcomeFacts& outcome);
   void OnConnection(const ConnectionFacts& facts);
   void OnEngineReport(const EngineReport& report, Time now);
@@ -133,7 +133,6 @@ class Door {
   void DrainRegistrationChanges(std::vector<RegistrationChange>& out);
 
   DoorCounters counters() const;
-  std::size_t state_bytes() const;
 
  private:
   class State;

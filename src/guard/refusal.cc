@@ -5,23 +5,33 @@
 namespace holdfast::guard {
 namespace {
 
-constexpr std::array<std::string_view, kRefusalCount> kWords = {
-    "none",
-    "your_rate",
-    "your_concurrency",
-    "queue_full",
-    "deadline_unreachable",
-    "shed",
-    "under_attack",
-    "challenge_required",
-    "registration_paused",
-    "connections_full",
-    "engine_down",
+constexpr std::array<std::optional<Reason>, kRefusalCount> kReasons = {
+    std::nullopt,
+    Reason::kYourRate,
+    Reason::kYourConcurrency,
+    Reason::kQueueFull,
+    Reason::kDeadlineUnreachable,
+    Reason::kShed,
+    Reason::kUnderAttack,
+    Reason::kChallengeRequired,
+    Reason::kRegistrationPaused,
+    Reason::kConnectionsFull,
+    Reason::kEngineRestarting,
 };
+
+constexpr std::string_view kNoneWord = "none";
+constexpr std::string_view kEngineDownWord = "engine_down";  // In journals written before.
 
 }  // namespace
 
-std::string_view RefusalWord(Refusal refusal) { return kWords[static_cast<std::size_t>(refusal)]; }
+std::optional<Reason> ToReason(Refusal refusal) {
+  return kReasons[static_cast<std::size_t>(refusal)];
+}
+
+std::string_view RefusalWord(Refusal refusal) {
+  const std::optional<Reason> reason = ToReason(refusal);
+  return reason ? Word(*reason) : kNoneWord;
+}
 
 bool IsByEdge(Refusal refusal) {
   return refusal == Refusal::kYourRate || refusal == Refusal::kUnderAttack ||
@@ -30,8 +40,9 @@ bool IsByEdge(Refusal refusal) {
 }
 
 std::optional<Refusal> FindRefusal(std::string_view word) {
-  for (std::size_t i = 0; i < kWords.size(); ++i) {
-    if (kWords[i] == word) return static_cast<Refusal>(i);
+  if (word == kEngineDownWord) return Refusal::kEngineDown;
+  for (int i = 0; i < kRefusalCount; ++i) {
+    if (RefusalWord(static_cast<Refusal>(i)) == word) return static_cast<Refusal>(i);
   }
   return std::nullopt;
 }

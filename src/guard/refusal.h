@@ -1,10 +1,13 @@
-// Why the guard says no: a closed list. The words are those of the API's reasons (api/reasons.h),
-// so that a refusal is called the same in the answer, the journal and the verdict.
+// Why the guard says no: a closed list, each one of the reasons of base/reason.h, so that a refusal
+// is called the same in the answer, the journal and the verdict. A list of its own, since journals
+// and bundles hold its numbers.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
+
+#include "base/reason.h"
 
 namespace holdfast::guard {
 
@@ -23,11 +26,13 @@ enum class Refusal : std::uint8_t {
 };
 inline constexpr int kRefusalCount = static_cast<int>(Refusal::kEngineDown) + 1;
 
-// "none", "your_rate", "your_concurrency", "queue_full", "deadline_unreachable", "shed",
-// "under_attack", "challenge_required", "registration_paused", "connections_full", "engine_down".
+// The reason for it; nullopt of kNone alone.
+std::optional<Reason> ToReason(Refusal refusal);
+// The word of its reason; "none" of kNone.
 std::string_view RefusalWord(Refusal refusal);
 // By limits and restrictions, before admission is asked.
 bool IsByEdge(Refusal refusal);
+// Also reads "engine_down", as kEngineDown was called.
 std::optional<Refusal> FindRefusal(std::string_view word);
 
 }  // namespace holdfast::guard

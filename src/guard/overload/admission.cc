@@ -49,11 +49,12 @@ class Admission::State {
   Offer Request(const RequestFacts& facts, Time now);
   void Poll(Time now, std::vector<TicketId>& started, std::vector<Expired>& expired);
   Time NextTime() const;
-  void OnFirstToken(TicketId id, Time now);
-  void OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now);
+  bool OnFirstToken(TicketId id, Time now);
+  bool OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now);
   void OnEngineReport(const EngineReport& report, Time now);
   ExpectedWait Wait(TicketId id, Time now) const;
   Admitted Find(TicketId id) const;
+  std::size_t tickets_max() const { return tickets_.size(); }
   Rung rung() const { return ladder_.rung(); }
   AdmissionCounters counters() const;
 
@@ -91,7 +92,7 @@ class Admission::State {
     bool is_invited = false;  // Keeps its appointment.
   };
 
-  void Advance(Time now);
+  Time Advance(Time now);
   Applicant Apply(const RequestFacts& facts, Time now);
   double CostOf(std::uint32_t prompt_tokens, std::uint32_t output_tokens) const;
   double AllowedWait(const RequestFacts& facts, const Applicant& applicant) const;  // Seconds.
@@ -114,7 +115,8 @@ class Admission::State {
   double GivenBelow(ServiceClass service_class) const;
   double CapacityFor(ServiceClass service_class) const;
 
-  Slot SlotOf(TicketId id) const;
+  static constexpr Slot kNone = ~Slot{0};
+  Slot SlotOf(TicketId id) const;  // kNone: there is no such ticket.
   TicketId IdOf(Slot slot) const {
     return static_cast<TicketId>(tickets_[slot].generation) << 32 | slot;
   }
@@ -154,15 +156,16 @@ Admission::State::State(const AdmissionOptions& options)
   for (std::size_t i = tickets_.size(); i > 0; --i) free_.push_back(static_cast<Slot>(i - 1));
 }
 
-void Admission::State::Advance(Time now) {
-  CHECK(now >= now_);
-  now_ = now;
-  const bool is_tick = estimator_.Advance(now, queue_.size() > 0);
-  if (is_tick && options_.has_ladder) ladder_.Observe(estimator_.pressure(), now);
+// To the later of `now` and the latest time that was told, which it returns.
+Time Admission::State::Advance(Time now) {
+  now_ = std::max(now, now_);
+  const bool is_tick = estimator_.Advance(now_, queue_.size() > 0);
+  if (is_tick && options_.has_ladder) ladder_.Observe(estimator_.pressure(), now_);
+  return now_;
 }
 
 Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) {
-  Advance(now);
+  now = Advance(now);
   const Applicant applicant = Apply(facts, now);
   if (facts.attempt == 0 && !applicant.is_early) estimator_.OnDemand(applicant.cost);
   if (now < clients_[applicant.client].invited_at) Forfeit(applicant);
@@ -337,7 +340,7 @@ void Admission::State::Free(Slot slot) {
 
 void Admission::State::Poll(Time now, std::vector<TicketId>& started,
                             std::vector<Expired>& expired) {
-  Advance(now);
+  now = Advance(now);
   while (deadlines_.deadline() <= now) expired.push_back(Expire(deadlines_.first(), now));
   while (queue_.size() > 0 && IsDue(now)) {
     const Slot slot = queue_.Pop();
@@ -393,18 +396,21 @@ bool Admission::State::IsDue(Time now) const {
   return (now >= pacer_.due() && limit_.CanFloat()) || limit_.IsShort();
 }
 
-void Admission::State::OnFirstToken(TicketId id, Time now) {
-  Advance(now);
-  Ticket& ticket = tickets_[SlotOf(id)];
-  CHECK(ticket.phase == Phase::kBeforeFirstToken);
+bool Admission::State::OnFirstToken(TicketId id, Time now) {
+  now = Advance(now);
+  const Slot slot = SlotOf(id);
+  if (slot == kNone || tickets_[slot].phase != Phase::kBeforeFirstToken) return false;
+  Ticket& ticket = tickets_[slot];
   ticket.phase = Phase::kStreaming;
   ticket.first_token = now;
   limit_.OnFirstToken(ticket.mark, ticket.prompt_tokens, now);
+  return true;
 }
 
-void Admission::State::OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now) {
-  Advance(now);
+bool Admission::State::OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now) {
+  now = Advance(now);
   const Slot slot = SlotOf(id);
+  if (slot == kNone) return false;
   const Ticket& ticket = tickets_[slot];
   if (ticket.phase == Phase::kWaiting) {
     queue_.Erase(slot);
@@ -413,6 +419,7 @@ void Admission::State::OnFinish(TicketId id, std::uint32_t output_tokens, Ending
     Settle(ticket, output_tokens, ending, now);
   }
   Free(slot);
+  return true;
 }
 
 void Admission::State::Settle(const Ticket& ticket, std::uint32_t output_tokens, Ending ending,
@@ -430,7 +437,7 @@ void Admission::State::Settle(const Ticket& ticket, std::uint32_t output_tokens,
 }
 
 void Admission::State::OnEngineReport(const EngineReport& report, Time now) {
-  Advance(now);
+  now = Advance(now);
   if (limit_.is_up() && report.workers_up == 0) down_since_ = now;
   limit_.OnEngineReport(report, now);
   if (report.workers_up == 0) return;
@@ -484,8 +491,9 @@ double Admission::State::CapacityFor(ServiceClass service_class) const {
 
 ExpectedWait Admission::State::Wait(TicketId id, Time now) const {
   const Slot slot = SlotOf(id);
+  if (slot == kNone || tickets_[slot].phase != Phase::kWaiting) return {};
   const Ticket& ticket = tickets_[slot];
-  if (ticket.phase != Phase::kWaiting) return {};
+  now = std::max(now, now_);
   const WaitEstimator::Line line =
       LineBefore(ticket.service_class, queue_.key(slot), ticket.cost, now);
   WaitEstimator estimator = estimator_;  // A stall since the last event counts.
@@ -498,7 +506,9 @@ ExpectedWait Admission::State::Wait(TicketId id, Time now) const {
 }
 
 Admitted Admission::State::Find(TicketId id) const {
-  const Ticket& ticket = tickets_[SlotOf(id)];
+  const Slot slot = SlotOf(id);
+  if (slot == kNone) return {};
+  const Ticket& ticket = tickets_[slot];
   return {.id = id,
           .arrival = ticket.arrival,
           .start = ticket.phase == Phase::kWaiting ? Time{} : ticket.mark.start,
@@ -527,8 +537,8 @@ AdmissionCounters Admission::State::counters() const {
 
 Admission::State::Slot Admission::State::SlotOf(TicketId id) const {
   const auto slot = static_cast<Slot>(id);
-  CHECK(slot < tickets_.size() && tickets_[slot].phase != Phase::kFree && IdOf(slot) == id);
-  return slot;
+  if (slot >= tickets_.size() || tickets_[slot].phase == Phase::kFree) return kNone;
+  return IdOf(slot) == id ? slot : kNone;
 }
 
 Admission::Admission(const AdmissionOptions& options) : state_(std::make_unique<State>(options)) {}
@@ -543,15 +553,16 @@ void Admission::Poll(Time now, std::vector<TicketId>& started, std::vector<Expir
   state_->Poll(now, started, expired);
 }
 Time Admission::NextTime() const { return state_->NextTime(); }
-void Admission::OnFirstToken(TicketId id, Time now) { state_->OnFirstToken(id, now); }
-void Admission::OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now) {
-  state_->OnFinish(id, output_tokens, ending, now);
+bool Admission::OnFirstToken(TicketId id, Time now) { return state_->OnFirstToken(id, now); }
+bool Admission::OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now) {
+  return state_->OnFinish(id, output_tokens, ending, now);
 }
 void Admission::OnEngineReport(const EngineReport& report, Time now) {
   state_->OnEngineReport(report, now);
 }
 ExpectedWait Admission::Wait(TicketId id, Time now) const { return state_->Wait(id, now); }
 Admitted Admission::Find(TicketId id) const { return state_->Find(id); }
+std::size_t Admission::tickets_max() const { return state_->tickets_max(); }
 Rung Admission::rung() const { return state_->rung(); }
 AdmissionCounters Admission::counters() const { return state_->counters(); }
 

@@ -21,9 +21,10 @@
 // there is a book; whoever comes too early gives it up, and may wait half of that, on any rung but
 // the first not at all. So retrying at once gains nothing, and cannot hold an overload up.
 //
-// Every ticket that was started or waits ends with exactly one OnFinish by the caller (also when a
-// caller leaves the queue) or one Expired from Poll. After every event, and at NextTime(), the
-// caller polls. Times never go back.
+// Every ticket that was started or waits ends with one OnFinish by the caller (also when a caller
+// leaves the queue) or one Expired from Poll; what comes late, twice or of no ticket is ignored.
+// After every event, and at NextTime(), the caller polls. A time that goes back is taken for the
+// latest.
 //
 // Single-threaded. Memory is bounded by the options and allocated at construction; O(log n) a call.
 #pragma once
@@ -144,14 +145,18 @@ class Admission {
   // When Poll could have something to do without any other event; Time::max(): never.
   Time NextTime() const;
 
-  void OnFirstToken(TicketId id, Time now);
-  // Frees the ticket, whatever became of it; a waiting one leaves the queue.
-  void OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now);
+  // False: ignored, since there is no such ticket, or it waits, or has had its first token.
+  bool OnFirstToken(TicketId id, Time now);
+  // Frees the ticket, whatever became of it; a waiting one leaves the queue. False: ignored, since
+  // there is no such ticket (any more).
+  bool OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now);
   void OnEngineReport(const EngineReport& report, Time now);
 
-  // Of a valid ticket; the wait as things are at `now`.
+  // As things are at `now`; place 0: no such ticket, or it does not wait.
   ExpectedWait Wait(TicketId id, Time now) const;
-  Admitted Find(TicketId id) const;
+  Admitted Find(TicketId id) const;  // Its id is 0: there is no such ticket.
+  // The lower 32 bits of valid tickets are different, and below this.
+  std::size_t tickets_max() const;
   Rung rung() const;
   AdmissionCounters counters() const;
 

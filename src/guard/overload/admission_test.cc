@@ -288,6 +288,49 @@ TEST(Admission, WhoeverLeavesTheQueueMakesRoom) {
   EXPECT_EQ(admission.Find(third.id).client, 3u);
 }
 
+// A gateway's events race: an answer may end while its client gives up, or after its wait ended.
+TEST(Admission, IgnoresWhatComesLateOrTwice) {
+  Admission admission(Narrow());
+  std::vector<TicketId> started;
+  std::vector<Admission::Expired> expired;
+  const TicketId runs = admission.Request(From(1), AtSeconds(1)).id;
+  const TicketId waits = admission.Request(From(2), AtSeconds(1)).id;
+  EXPECT_FALSE(admission.OnFirstToken(waits, AtSeconds(1)));
+  EXPECT_TRUE(admission.OnFirstToken(runs, AtSeconds(2)));
+  EXPECT_FALSE(admission.OnFirstToken(runs, AtSeconds(2)));
+  admission.Poll(AtSeconds(60), started, expired);
+  ASSERT_EQ(expired.size(), 1u);
+  EXPECT_FALSE(admission.OnFirstToken(waits, AtSeconds(60)));
+  EXPECT_FALSE(admission.OnFinish(waits, 0, Ending::kAbandoned, AtSeconds(60)));
+  EXPECT_TRUE(admission.OnFinish(runs, 10, Ending::kServed, AtSeconds(61)));
+  EXPECT_FALSE(admission.OnFinish(runs, 10, Ending::kServed, AtSeconds(61)));
+  // The place is taken again: its earlier ticket names nobody.
+  const TicketId next = admission.Request(From(3), AtSeconds(62)).id;
+  EXPECT_EQ(static_cast<std::uint32_t>(next), static_cast<std::uint32_t>(runs));
+  EXPECT_FALSE(admission.OnFinish(runs, 10, Ending::kServed, AtSeconds(62)));
+  for (const TicketId unknown : {TicketId{0}, runs, TicketId{1} << 40, ~TicketId{0}}) {
+    EXPECT_FALSE(admission.OnFinish(unknown, 0, Ending::kServed, AtSeconds(62)));
+    EXPECT_EQ(admission.Wait(unknown, AtSeconds(62)).place, 0u);
+    EXPECT_EQ(admission.Find(unknown).id, 0u);
+  }
+  EXPECT_EQ(admission.counters().in_flight, 1u);
+}
+
+TEST(Admission, TakesATimeThatGoesBackForTheLatest) {
+  Admission admission(Narrow());
+  std::vector<TicketId> started;
+  std::vector<Admission::Expired> expired;
+  const TicketId runs = admission.Request(From(1), AtSeconds(10)).id;
+  const TicketId waits = admission.Request(From(2), AtSeconds(9)).id;
+  EXPECT_EQ(admission.Find(waits).arrival, AtSeconds(10));
+  admission.OnFirstToken(runs, AtSeconds(8));
+  EXPECT_EQ(admission.Wait(waits, AtSeconds(1)).place, 1u);
+  admission.OnFinish(runs, 10, Ending::kServed, AtSeconds(7));
+  admission.Poll(AtSeconds(6), started, expired);
+  EXPECT_EQ(started, std::vector<TicketId>{waits});
+  EXPECT_EQ(admission.Find(waits).start, AtSeconds(10));
+}
+
 TEST(Admission, ComesDownTheLadderWithoutAnyTraffic) {
   StubScenario scenario{.crowds = {Crowd(20)}, .seconds = 45};
   scenario.crowds[0].end_s = 15;

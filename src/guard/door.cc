@@ -1,0 +1,423 @@
+#include "guard/door.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace holdfast::guard {
+namespace {
+
+// Demand over capacity from which on likeness to an attack may cost a place, and for how long it
+// may after that: else an attack is let in again whenever turning it away has helped.
+constexpr double kStressPressure = 0.8;
+constexpr Duration kStressHold = std::chrono::seconds(60);
+// Stress is looked at with each report of the engine; this often where there are none.
+constexpr Duration kLookSpan = std::chrono::seconds(1);
+
+constexpr std::string_view kHostileConnectionsRule = "hostile_connections";
+constexpr std::array<LikenessCount, kLikenessCount> kLikenessCounts = {{
+    {kHostileClusterRule, RestrictionAction::kChallenge},
+    {kHostileClusterRule, RestrictionAction::kRefuse},
+    {kHostileConnectionsRule, RestrictionAction::kPushDown},
+}};
+
+// Set in the ids of log-ins and sign-ups: others are tickets of Admission.
+constexpr DoorId kEntranceBit = DoorId{1} << 31;
+
+std::size_t EntrancesMax(const PasswordGateOptions& options) {
+  return options.checks_max + options.familiar_max + 4 * options.others_max;
+}
+
+RestrictionProposal PushDownOf(const ConnectionFacts& facts, const Evidence& evidence,
+                               double log_odds, Duration term) {
+  const auto strongest = std::ranges::max_element(evidence);
+  const auto detector = static_cast<Detector>(strongest - evidence.begin());
+  return {
+      .scope = {ScopeKind::kAddress, facts.caller.address},
+      .action = RestrictionAction::kPushDown,
+      .rule = kHostileConnectionsRule,
+      .evidence = {{{.detector = DetectorWord(detector), .value = *strongest, .llr = log_odds}}},
+      .term = term};
+}
+
+}  // namespace
+
+class Door::State {
+ public:
+  explicit State(const DoorOptions& options);
+
+  void Remember(const Caller& caller, Time now);
+  Word Edge(const Caller& caller, Time now);
+  Word Admit(const RequestFacts& facts, Time now);
+  void Poll(Time now, std::vector<DoorId>& started, std::vector<Expired>& refused);
+  Time NextTime() const;
+  std::optional<ExpectedWait> Wait(DoorId id, Time now) const;
+  void OnFirstToken(DoorId id, Time now);
+  void End(DoorId id, const OutcomeFacts& outcome);
+  void OnConnection(const ConnectionFacts& facts);
+  void OnEngineReport(const EngineReport& report, Time now);
+  void SetLimits(const EdgeLimits& limits);
+  Restrictions& restrictions() { return edge_->restrictions(); }
+  RegistrationPolicy& registration() { return registration_; }
+  DoorCounters counters() const;
+
+ private:
+  // Whoever was let in or waits.
+  struct Guest {
+    DoorId id = 0;  // 0: nobody.
+    Caller caller;
+    Time arrival{};
+    std::uint32_t prompt_tokens = 0;
+    Route route = Route::kChat;
+  };
+
+  Time Advance(Time now);
+  void Look(Time now);
+  // `sender`: the record of who sent it; null: there is none.
+  Word Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now);
+  // What is proposed about this caller is put into force and answers this request; kStart: nothing.
+  Word JudgeCaller(const ClientFeatures* sender, const RequestFacts& facts, Time now);
+  Word AskRegistration(const RequestFacts& facts, Time now);
+  Word AskPasswordGate(const RequestFacts& facts, Time now);
+  Word AskAdmission(const RequestFacts& facts, Time now);
+  void CountLikeness(std::string_view rule, RestrictionAction action);
+  Word RefuseWith(Refusal refusal, Duration retry_after) const;
+
+  // Null, and counted: none of this id is here.
+  Guest* Find(DoorId id);
+  Guest& GuestOf(DoorId id);
+  void Enter(DoorId id, const RequestFacts& facts, Time now);
+  Guest Leave(DoorId id);
+  DoorId EntranceId(std::uint32_t place) const;
+  Expired Expire(DoorId id, Refusal refusal, Duration retry_after, Time now);
+
+  const DoorOptions options_;
+  std::unique_ptr<EdgeLimiter> edge_;
+  RegistrationPolicy registration_;
+  Admission admission_;
+  ClusterTable clusters_;
+  Scorer scorer_;
+  PasswordGate passwords_;
+
+  std::vector<Guest> answers_;  // By the lower half of their tickets.
+  std::vector<Guest> entrances_;
+  std::vector<std::uint32_t> generations_;  // Of the ids of entrances_.
+  std::vector<std::uint32_t> free_entrances_;
+
+  Time now_{};
+  Time looked_{};
+  // Until then capacity counts as short, and likeness to an attack may cost a place.
+  Time short_until_{};
+  DoorCounters counters_;
+
+  std::vector<Admission::Expired> expired_;
+  std::vector<std::uint32_t> checked_;
+  std::vector<PasswordGate::Expired> unchecked_;
+};
+
+Door::State::State(const DoorOptions& options)
+    : options_(options),
+      edge_(std::make_unique<EdgeLimiter>(options.limits, options.seed)),
+      registration_(options.registration),
+      admission_(options.admission),
+      clusters_(options.clusters, options.seed),
+      passwords_(options.passwords, options.seed),
+      answers_(admission_.tickets_max()),
+      entrances_(EntrancesMax(options.passwords)),
+      generations_(entrances_.size(), 0) {
+  CHECK(answers_.size() < kEntranceBit && entrances_.size() < kEntranceBit);
+  for (std::size_t i = entrances_.size(); i > 0; --i) {
+    free_entrances_.push_back(static_cast<std::uint32_t>(i - 1));
+  }
+  counters_.likeness = kLikenessCounts;
+}
+
+Time Door::State::Advance(Time now) {
+  if (now < now_) ++counters_.times_clamped;
+  now_ = std::max(now, now_);
+  if (now_ - looked_ >= kLookSpan) Look(now_);
+  return now_;
+}
+
+void Door::State::Look(Time now) {
+  looked_ = now;
+  registration_.Advance(now);
+  const AdmissionCounters counters = admission_.counters();
+  if (counters.waiting > 0 || counters.pressure > kStressPressure) {
+    short_until_ = now + kStressHold;
+  }
+}
+
+void Door::State::Remember(const Caller& caller, Time now) {
+  clusters_.Remember(caller);
+  passwords_.Remember(caller, Advance(now));
+}
+
+Door::Word Door::State::Edge(const Caller& caller, Time now) {
+  now = Advance(now);
+  const Restriction* restriction =
+      edge_->restrictions().Find({ScopeKind::kAddress, caller.address}, now);
+  if (restriction == nullptr || restriction->what.action != RestrictionAction::kPushDown) return {};
+  ++counters_.edge_refused;
+  return RefuseWith(Refusal::kUnderAttack, restriction->expires - now);
+}
+
+Door::Word Door::State::Admit(const RequestFacts& facts, Time now) {
+  now = Advance(now);
+  const ClusterTable::Arrival arrival = clusters_.OnArrival(facts, now);
+  const Word word = Decide(arrival.client, facts, now);
+  clusters_.OnDecision(arrival, facts, {.refusal = word.refusal, .retry_after = word.retry_after},
+                       now);
+  ++counters_.refused[static_cast<std::size_t>(word.refusal)];
+  if (word.id != 0) Enter(word.id, facts, now);
+  return word;
+}
+
+Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now) {
+  const EdgeLimiter::Decision edge = edge_->Check(facts, now);
+  if (edge.refusal != Refusal::kNone) return RefuseWith(edge.refusal, edge.retry_after);
+  if (IsGeneration(facts.route) && now < short_until_) {
+    const Word judged = JudgeCaller(sender, facts, now);
+    if (judged.what == Word::kRefuse) return judged;
+  }
+  switch (facts.route) {
+    case Route::kPage:
+      return {};
+    case Route::kRegister:
+      return AskRegistration(facts, now);
+    case Route::kLogin:
+      return AskPasswordGate(facts, now);
+    case Route::kChat:
+    case Route::kApi:
+      break;
+  }
+  return AskAdmission(facts, now);
+}
+
+Door::Word Door::State::JudgeCaller(const ClientFeatures* sender, const RequestFacts& facts,
+                                    Time now) {
+  const ProposalPolicy& policy = options_.likeness;
+  const auto score = scorer_.Suspect(clusters_, sender, facts, now, policy.challenge_log_odds);
+  if (!score) return {};
+  const auto proposal = Propose(*score, facts, policy);
+  if (!proposal) return {};
+  if (options_.enforces_likeness && edge_->restrictions().Impose(*proposal, now) == 0) return {};
+  CountLikeness(proposal->rule, proposal->action);
+  if (!options_.enforces_likeness) return {};
+  return proposal->action == RestrictionAction::kChallenge
+             ? RefuseWith(Refusal::kChallengeRequired, Duration(0))
+             : RefuseWith(Refusal::kUnderAttack, proposal->term);
+}
+
+Door::Word Door::State::AskRegistration(const RequestFacts& facts, Time now) {
+  const SignUpDecision decision = registration_.OnSignUp(facts, now);
+  if (decision.refusal() == Refusal::kNone) return AskPasswordGate(facts, now);
+  Word word = RefuseWith(decision.refusal(), decision.retry_after);
+  word.challenge_bits = decision.challenge_bits;
+  return word;
+}
+
+Door::Word Door::State::AskAdmission(const RequestFacts& facts, Time now) {
+  const Admission::Offer offer = admission_.Request(facts, now);
+  if (offer.what == Admission::Offer::kRefuse) return RefuseWith(offer.refusal, offer.retry_after);
+  const bool waits = offer.what == Admission::Offer::kWait;
+  return {.what = waits ? Word::kWait : Word::kStart, .id = offer.id, .wait = offer.wait};
+}
+
+Door::Word Door::State::AskPasswordGate(const RequestFacts& facts, Time now) {
+  CHECK(!free_entrances_.empty());  // The gate holds fewer, and whoever it lets go leaves here.
+  const std::uint32_t place = free_entrances_.back();
+  const PasswordGate::Offer offer = passwords_.Request(place, facts, now);
+  if (offer.what == PasswordGate::Offer::kRefuse) {
+    return RefuseWith(offer.refusal, offer.retry_after);
+  }
+  free_entrances_.pop_back();
+  ++generations_[place];
+  const bool waits = offer.what == PasswordGate::Offer::kWait;
+  return {.what = waits ? Word::kWait : Word::kStart, .id = EntranceId(place)};
+}
+
+Door::Word Door::State::RefuseWith(Refusal refusal, Duration retry_after) const {
+  const bool is_challenge = refusal == Refusal::kChallengeRequired;
+  return {.what = Word::kRefuse,
+          .refusal = refusal,
+          .retry_after = retry_after,
+          .challenge_bits = is_challenge ? registration_.challenge_bits() : 0};
+}
+
+void Door::State::CountLikeness(std::string_view rule, RestrictionAction action) {
+  for (LikenessCount& count : counters_.likeness) {
+    if (count.rule == rule && count.action == action) ++count.count;
+  }
+}
+
+DoorId Door::State::EntranceId(std::uint32_t place) const {
+  return static_cast<DoorId>(generations_[place]) << 32 | kEntranceBit | place;
+}
+
+Door::State::Guest& Door::State::GuestOf(DoorId id) {
+  const auto place = static_cast<std::uint32_t>(id & (kEntranceBit - 1));
+  return (id & kEntranceBit) != 0 ? entrances_[place] : answers_[place];
+}
+
+Door::State::Guest* Door::State::Find(DoorId id) {
+  const std::size_t place = id & (kEntranceBit - 1);
+  const std::size_t places = (id & kEntranceBit) != 0 ? entrances_.size() : answers_.size();
+  Guest* guest = id != 0 && place < places ? &GuestOf(id) : nullptr;
+  if (guest != nullptr && guest->id == id) return guest;
+  ++counters_.events_ignored;
+  return nullptr;
+}
+
+void Door::State::Enter(DoorId id, const RequestFacts& facts, Time now) {
+  GuestOf(id) = {.id = id,
+                 .caller = facts.caller,
+                 .arrival = now,
+                 .prompt_tokens = facts.prompt_tokens,
+                 .route = facts.route};
+}
+
+Door::State::Guest Door::State::Leave(DoorId id) {
+  Guest& guest = GuestOf(id);
+  CHECK(guest.id == id);
+  const Guest left = guest;
+  guest = {};
+  if ((id & kEntranceBit) != 0) {
+    free_entrances_.push_back(static_cast<std::uint32_t>(id & (kEntranceBit - 1)));
+  }
+  return left;
+}
+
+void Door::State::Poll(Time now, std::vector<DoorId>& started, std::vector<Expired>& refused) {
+  now = Advance(now);
+  expired_.clear();
+  admission_.Poll(now, started, expired_);
+  for (const Admission::Expired& expired : expired_) {
+    refused.push_back(Expire(expired.id, expired.refusal, expired.retry_after, now));
+  }
+  checked_.clear();
+  unchecked_.clear();
+  passwords_.Poll(now, checked_, unchecked_);
+  for (const std::uint32_t place : checked_) started.push_back(EntranceId(place));
+  for (const PasswordGate::Expired& expired : unchecked_) {
+    refused.push_back(
+        Expire(EntranceId(expired.id), Refusal::kQueueFull, expired.retry_after, now));
+  }
+}
+
+Door::Expired Door::State::Expire(DoorId id, Refusal refusal, Duration retry_after, Time now) {
+  const Guest guest = Leave(id);
+  clusters_.OnOutcome({.time = now,
+                       .arrival = guest.arrival,
+                       .caller = guest.caller,
+                       .route = guest.route,
+                       .ending = Ending::kRefused,
+                       .refusal = refusal,
+                       .prompt_tokens = guest.prompt_tokens});
+  return {.id = id, .refusal = refusal, .retry_after = retry_after};
+}
+
+Time Door::State::NextTime() const {
+  const Time next = std::min(admission_.NextTime(), passwords_.NextTime());
+  // Restricted registrations open again by time alone.
+  return registration_.is_restricted() ? std::min(next, looked_ + kLookSpan) : next;
+}
+
+std::optional<ExpectedWait> Door::State::Wait(DoorId id, Time now) const {
+  if ((id & kEntranceBit) != 0) return std::nullopt;
+  const ExpectedWait wait = admission_.Wait(id, std::max(now, now_));
+  return wait.place == 0 ? std::nullopt : std::optional(wait);
+}
+
+void Door::State::OnFirstToken(DoorId id, Time now) {
+  now = Advance(now);
+  if (Find(id) == nullptr) return;
+  const bool is_answer = (id & kEntranceBit) == 0;
+  if (!is_answer || !admission_.OnFirstToken(id, now)) ++counters_.events_ignored;
+}
+
+void Door::State::End(DoorId id, const OutcomeFacts& told) {
+  if (id == 0) return;
+  const Time now = Advance(told.time);
+  if (Find(id) == nullptr) return;
+  const Guest guest = Leave(id);
+  OutcomeFacts outcome = told;
+  outcome.time = now;
+  outcome.arrival = guest.arrival;
+  outcome.caller = guest.caller;
+  outcome.route = guest.route;
+  if (outcome.prompt_tokens == 0) outcome.prompt_tokens = guest.prompt_tokens;
+  clusters_.OnOutcome(outcome);
+  if ((id & kEntranceBit) != 0) {
+    passwords_.OnEnd(static_cast<std::uint32_t>(id & (kEntranceBit - 1)), outcome);
+    return;
+  }
+  // An answer to an account's session: it is logged in here.
+  if (outcome.ending == Ending::kServed) passwords_.Remember(outcome.caller, now);
+  admission_.OnFinish(id, outcome.output_tokens, outcome.ending, now);
+}
+
+void Door::State::OnConnection(const ConnectionFacts& told) {
+  ConnectionFacts facts = told;
+  facts.time = Advance(told.time);
+  clusters_.OnConnection(facts);
+  const ClientFeatures* client = clusters_.Find(facts.caller.address);
+  if (client == nullptr) return;
+  const Evidence evidence = Scorer::Observe(clusters_, *client);
+  const double log_odds = LogOdds(evidence, kCalibration);
+  if (log_odds < options_.likeness.refuse_log_odds) return;
+  CountLikeness(kHostileConnectionsRule, RestrictionAction::kPushDown);
+  if (!options_.enforces_likeness) return;
+  edge_->restrictions().Impose(PushDownOf(facts, evidence, log_odds, options_.likeness.term),
+                               facts.time);
+}
+
+void Door::State::OnEngineReport(const EngineReport& report, Time now) {
+  now = Advance(now);
+  admission_.OnEngineReport(report, now);
+  Look(now);
+}
+
+void Door::State::SetLimits(const EdgeLimits& limits) {
+  edge_ = std::make_unique<EdgeLimiter>(limits, options_.seed);
+}
+
+DoorCounters Door::State::counters() const {
+  DoorCounters counters = counters_;
+  counters.admission = admission_.counters();
+  counters.rung = admission_.rung();
+  counters.is_short = now_ < short_until_;
+  counters.is_learning = clusters_.is_learning();
+  counters.is_registration_restricted = registration_.is_restricted();
+  counters.entrances_waiting = static_cast<std::uint32_t>(passwords_.waiting());
+  counters.restrictions = static_cast<std::uint32_t>(edge_->restrictions().size());
+  return counters;
+}
+
+Door::Door(const DoorOptions& options) : state_(std::make_unique<State>(options)) {}
+Door::~Door() = default;
+Door::Door(Door&&) noexcept = default;
+Door& Door::operator=(Door&&) noexcept = default;
+
+void Door::Remember(const Caller& caller, Time now) { state_->Remember(caller, now); }
+Door::Word Door::Edge(const Caller& caller, Time now) { return state_->Edge(caller, now); }
+Door::Word Door::Admit(const RequestFacts& facts, Time now) { return state_->Admit(facts, now); }
+void Door::Poll(Time now, std::vector<DoorId>& started, std::vector<Expired>& refused) {
+  state_->Poll(now, started, refused);
+}
+Time Door::NextTime() const { return state_->NextTime(); }
+std::optional<ExpectedWait> Door::Wait(DoorId id, Time now) const { return state_->Wait(id, now); }
+void Door::OnFirstToken(DoorId id, Time now) { state_->OnFirstToken(id, now); }
+void Door::End(DoorId id, const OutcomeFacts& outcome) { state_->End(id, outcome); }
+void Door::OnConnection(const ConnectionFacts& facts) { state_->OnConnection(facts); }
+void Door::OnEngineReport(const EngineReport& report, Time now) {
+  state_->OnEngineReport(report, now);
+}
+void Door::SetLimits(const EdgeLimits& limits) { state_->SetLimits(limits); }
+Restrictions& Door::restrictions() { return state_->restrictions(); }
+void Door::DrainRegistrationChanges(std::vector<RegistrationChange>& out) {
+  state_->registration().DrainChanges(out);
+}
+DoorCounters Door::counters() const { return state_->counters(); }
+
+}  // namespace holdfast::guard
