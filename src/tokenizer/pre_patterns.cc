@@ -1,14 +1,9 @@
 #include "tokenizer/pre_patterns.h"
 
-#include <array>
 #include <utility>
 
 namespace holdfast::tokenizer {
 namespace {
-
-// Unicode White_Space, as Oniguruma's \s. PCRE2's own \s also has U+180E.
-constexpr std::string_view kWhiteSpace =
-    R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
 
 // The cased letters that DeepSeek LLM's tokenizer lists one by one.
 constexpr std::string_view kDeepSeekLetters =
@@ -42,11 +37,9 @@ constexpr std::string_view kContractions = R"((?i:'s|'t|'re|'ve|'m|'ll|'d))";
 constexpr std::string_view kGpt2 =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-// Kimi's classes are [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]] and the same with \p{Ll}; written
-// here as the complement of everything else, which PCRE2 matches without a group.
 std::string KimiPattern() {
-  constexpr std::string_view kUpper = R"([^\p{Han}\p{Ll}\p{N}\p{P}\p{S}\p{Z}\p{C}])";
-  constexpr std::string_view kLower = R"([^\p{Han}\p{Lu}\p{Lt}\p{N}\p{P}\p{S}\p{Z}\p{C}])";
+  constexpr std::string_view kUpper = R"([\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]])";
+  constexpr std::string_view kLower = R"([\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]])";
   constexpr std::string_view kPrefix = R"([^\r\n\p{L}\p{N}]?)";
   return fmt::format(R"([\p{{Han}}]+|{2}{0}*{1}+{3}?|{2}{0}+{1}*{3}?|\p{{N}}{{1,3}})"
                      R"(| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
@@ -67,122 +60,6 @@ bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> name
   }
   return false;
 }
-
-// Reads a pattern once from left to right and writes the PCRE2 form.
-class Translator {
- public:
-  explicit Translator(std::string_view pattern) : in_(pattern) {}
-
-  Result<std::string> Run() {
-    while (at_ < in_.size()) {
-      if (in_[at_] == '[') {
-        TRY_ASSIGN(std::string set, Class());
-        out_ += set;
-      } else if (in_[at_] == '\\') {
-        TRY_ASSIGN(std::string escape, Escape(/*in_class=*/false));
-        out_ += escape;
-      } else {
-        out_ += in_[at_++];
-      }
-    }
-    return std::move(out_);
-  }
-
- private:
-  // One escape, at its backslash.
-  Result<std::string> Escape(bool in_class) {
-    if (at_ + 1 >= in_.size()) {
-      return Fail(ErrorCode::kInvalidArgument, "pre-tokenizer pattern ends in a backslash");
-    }
-    const char letter = in_[at_ + 1];
-    if (letter == 's' || letter == 'S') {
-      at_ += 2;
-      if (!in_class) return fmt::format("[{}{}]", letter == 'S' ? "^" : "", kWhiteSpace);
-      if (letter == 's') return std::string(kWhiteSpace);
-      return Fail(ErrorCode::kUnsupported, "pre-tokenizer pattern has \\S inside a class");
-    }
-    if (letter == 'h' || letter == 'H') {
-      return Fail(ErrorCode::kUnsupported, "pre-tokenizer pattern uses \\{}", letter);
-    }
-    if (letter == 'p' || letter == 'P') return Property();
-    at_ += 2;
-    return std::string{'\\', letter};
-  }
-
-  // \p{Han} means the script itself; PCRE2 would take the script's extensions too.
-  Result<std::string> Property() {
-    static constexpr std::array<std::string_view, 9> kScripts{
-        "Han", "Hiragana", "Katakana", "Hangul", "Latin", "Cyrillic", "Greek", "Arabic", "Thai"};
-    const std::size_t close = in_.find('}', at_);
-    if (at_ + 2 >= in_.size() || in_[at_ + 2] != '{' || close == std::string_view::npos) {
-      return Fail(ErrorCode::kInvalidArgument, "pre-tokenizer pattern has \\p without {{}}");
-    }
-    const char letter = in_[at_ + 1];
-    std::string_view name = in_.substr(at_ + 3, close - at_ - 3);
-    at_ = close + 1;
-    const bool is_negated = name.starts_with('^');
-    if (is_negated) name.remove_prefix(1);
-    for (const std::string_view script : kScripts) {
-      if (name == script) {
-        return fmt::format("\\{}{{{}sc:{}}}", letter, is_negated ? "^" : "", name);
-      }
-    }
-    return fmt::format("\\{}{{{}{}}}", letter, is_negated ? "^" : "", name);
-  }
-
-  // One class, at its '['. An intersection [A&&[^B]] becomes (?:(?![B])[A]).
-  Result<std::string> Class() {
-    std::string set = "[";
-    ++at_;
-    if (at_ < in_.size() && in_[at_] == '^') set += in_[at_++];
-    if (at_ < in_.size() && in_[at_] == ']') set += in_[at_++];  // First, so it is literal.
-    while (at_ < in_.size()) {
-      const std::string_view rest = in_.substr(at_);
-      if (rest[0] == ']') {
-        ++at_;
-        return set + "]";
-      }
-      if (rest.starts_with("&&[^")) return Intersection(std::move(set));
-      if (rest[0] == '[' || rest.starts_with("&&")) {
-        return Fail(ErrorCode::kUnsupported, "pre-tokenizer pattern has a class in a class");
-      }
-      if (rest[0] == '\\') {
-        TRY_ASSIGN(const std::string escape, Escape(/*in_class=*/true));
-        set += escape;
-      } else {
-        set += in_[at_++];
-      }
-    }
-    return Fail(ErrorCode::kInvalidArgument, "pre-tokenizer pattern has an open class");
-  }
-
-  // At "&&[^"; `set` is the left side without its ']'.
-  Result<std::string> Intersection(std::string set) {
-    at_ += 2;
-    std::string excluded = "[";
-    at_ += 2;  // Over "[^".
-    while (at_ < in_.size() && in_[at_] != ']') {
-      if (in_[at_] == '[' || in_[at_] == '&') {
-        return Fail(ErrorCode::kUnsupported, "pre-tokenizer pattern has a class in a class");
-      }
-      if (in_[at_] == '\\') {
-        TRY_ASSIGN(const std::string escape, Escape(/*in_class=*/true));
-        excluded += escape;
-      } else {
-        excluded += in_[at_++];
-      }
-    }
-    if (!in_.substr(at_).starts_with("]]")) {
-      return Fail(ErrorCode::kUnsupported, "pre-tokenizer pattern has a class in a class");
-    }
-    at_ += 2;
-    return fmt::format("(?:(?!{}]){}])", excluded, set);
-  }
-
-  std::string_view in_;
-  std::size_t at_ = 0;
-  std::string out_;
-};
 
 }  // namespace
 
@@ -209,14 +86,6 @@ Result<std::vector<std::string>> NamedPrePatterns(std::string_view name) {
   if (IsOneOf(name, {"llama-bpe", "llama3"})) return Patterns{QwenPattern(3)};
   if (IsOneOf(name, {"gpt-2", "gpt2"})) return Patterns{std::string(kGpt2)};
   return Fail(ErrorCode::kUnsupported, "pre-tokenizer '{}' is not known", name.substr(0, 64));
-}
-
-Result<std::string> ToPcreSyntax(std::string_view pattern) {
-  // The same matches in linear time: as written, every start inside a run of spaces is tried.
-  if (pattern == R"(\s+$)") {
-    return fmt::format("(?<![{0}])[{0}]++$", kWhiteSpace);
-  }
-  return Translator(pattern).Run();
 }
 
 }  // namespace holdfast::tokenizer

@@ -8,6 +8,8 @@
 
 #include "base/check.h"
 #include "tokenizer/pre_patterns.h"
+#include "tokenizer/pre_syntax.h"
+#include "tokenizer/symbol_map.h"
 #include "tokenizer/utf8.h"
 
 namespace holdfast::tokenizer {
@@ -52,16 +54,15 @@ class Scratch {
              std::size_t& end) {
     const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
     const auto match_compiled = [&] {
-      return pcre2_jit_match(pattern.code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK,
-                             data_, context_);
+      return pcre2_jit_match(pattern.code.get(), subject, text.size(), from, 0, data_, context_);
     };
     int found = pattern.has_jit ? match_compiled() : PCRE2_ERROR_JIT_STACKLIMIT;
     if (found == PCRE2_ERROR_JIT_STACKLIMIT && pattern.has_jit && GrowJitStack()) {
       found = match_compiled();
     }
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) {
-      found = pcre2_match(pattern.code.get(), subject, text.size(), from,
-                          PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data_, context_);
+      found = pcre2_match(pattern.code.get(), subject, text.size(), from, PCRE2_NO_JIT, data_,
+                          context_);
     }
     if (found < 0) return false;  // No match, or over a limit.
     const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data_);
@@ -85,30 +86,37 @@ class Scratch {
   pcre2_jit_stack* jit_stack_ = nullptr;
 };
 
-Result<Pattern> Compile(const std::string& source) {
-  if (source.size() > PreTokenizer::kPatternBytesMax) {
-    return Fail(ErrorCode::kTooLarge, "pre-tokenizer pattern of {} bytes is over the limit of {}",
-                source.size(), PreTokenizer::kPatternBytesMax);
+// Compiled over symbols: PCRE2 sees bytes and no Unicode.
+Result<Pattern> Compile(std::span<const PrePart> parts, const SymbolMap& symbols) {
+  std::string translated;
+  for (const PrePart& part : parts) {
+    translated += part.set ? symbols.ClassOf(*part.set) : part.syntax;
   }
-  TRY_ASSIGN(const std::string translated, ToPcreSyntax(source));
   int error = 0;
   PCRE2_SIZE offset = 0;
   Pattern pattern;
-  pattern.code.reset(
-      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
-                    PCRE2_UTF | PCRE2_UCP | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &error,
-                    &offset, nullptr));
+  pattern.code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()),
+                                   translated.size(), PCRE2_NEVER_UTF | PCRE2_NEVER_UCP, &error,
+                                   &offset, nullptr));
   if (pattern.code == nullptr) {
     PCRE2_UCHAR message[128];
     pcre2_get_error_message(error, message, sizeof message);
-    return Fail(ErrorCode::kInvalidArgument, "pre-tokenizer pattern: {} (at byte {})",
-                reinterpret_cast<const char*>(message), offset);
+    return Fail(ErrorCode::kInvalidArgument, "pre-tokenizer pattern: {}",
+                reinterpret_cast<const char*>(message));
   }
   pattern.has_jit = pcre2_jit_compile(pattern.code.get(), PCRE2_JIT_COMPLETE) == 0;
   return pattern;
 }
 
-// Appends the pieces of one piece: each match, and each gap between matches.
+Result<std::vector<PrePart>> Parse(std::string_view source, SetPool& pool) {
+  if (source.size() > PreTokenizer::kPatternBytesMax) {
+    return Fail(ErrorCode::kTooLarge, "pre-tokenizer pattern of {} bytes is over the limit of {}",
+                source.size(), PreTokenizer::kPatternBytesMax);
+  }
+  return ParsePrePattern(source, pool);
+}
+
+// Appends the pieces of one piece, both in symbols: each match, and each gap between matches.
 void SplitPiece(const Pattern& pattern, Scratch& scratch, std::string_view piece,
                 std::vector<std::string_view>& out) {
   std::size_t done = 0;
@@ -116,14 +124,10 @@ void SplitPiece(const Pattern& pattern, Scratch& scratch, std::string_view piece
   std::size_t begin = 0;
   std::size_t end = 0;
   while (from < piece.size() && scratch.Match(pattern, piece, from, begin, end)) {
-    if (end <= begin || begin < done) {  // An empty match splits nothing.
-      from = std::max(from, end);
-      if (from < piece.size()) from += NextUtf8(piece.substr(from)).bytes;
-      continue;
-    }
     if (begin > done) out.push_back(piece.substr(done, begin - done));
-    out.push_back(piece.substr(begin, end - begin));
-    done = from = end;
+    if (end > begin) out.push_back(piece.substr(begin, end - begin));
+    done = end;
+    from = end > begin ? end : end + 1;  // An empty match splits where it is.
   }
   if (done < piece.size()) out.push_back(piece.substr(done));
 }
@@ -131,28 +135,43 @@ void SplitPiece(const Pattern& pattern, Scratch& scratch, std::string_view piece
 }  // namespace
 
 struct PreTokenizer::State {
+  SymbolMap symbols;
   std::vector<Pattern> patterns;
-
-  void SplitValid(std::string_view text, Scratch& scratch, std::vector<std::string_view>& work,
-                  std::vector<std::string_view>& pieces) const;
 };
 
-// Runs the patterns over valid UTF-8 and appends to `pieces`.
-void PreTokenizer::State::SplitValid(std::string_view text, Scratch& scratch,
-                                     std::vector<std::string_view>& work,
-                                     std::vector<std::string_view>& pieces) const {
-  if (patterns.empty()) {
+// What a Split works on, kept from one stretch of valid text to the next.
+struct PreTokenizer::Work {
+  Scratch scratch;
+  std::string symbols;
+  std::vector<std::string_view> pieces;
+  std::vector<std::string_view> next;
+};
+
+void PreTokenizer::SplitValid(std::string_view text, Work& work,
+                              std::vector<std::string_view>& pieces) const {
+  if (state_->patterns.empty()) {
     pieces.push_back(text);
     return;
   }
-  std::vector<std::string_view> next;
-  work.assign(1, text);
-  for (std::size_t i = 0; i + 1 < patterns.size(); ++i) {
-    next.clear();
-    for (const std::string_view piece : work) SplitPiece(patterns[i], scratch, piece, next);
-    work.swap(next);
+  state_->symbols.Translate(text, work.symbols);
+  work.pieces.assign(1, work.symbols);
+  for (const Pattern& pattern : state_->patterns) {
+    work.next.clear();
+    for (const std::string_view piece : work.pieces) {
+      SplitPiece(pattern, work.scratch, piece, work.next);
+    }
+    work.pieces.swap(work.next);
   }
-  for (const std::string_view piece : work) SplitPiece(patterns.back(), scratch, piece, pieces);
+  const bool is_ascii = work.symbols.size() == text.size();
+  for (const std::string_view piece : work.pieces) {
+    std::size_t bytes = piece.size();
+    if (!is_ascii) {
+      bytes = 0;
+      for (std::size_t i = 0; i < piece.size(); ++i) bytes += Utf8Bytes(text[bytes]);
+    }
+    pieces.push_back(text.substr(0, bytes));
+    text.remove_prefix(bytes);
+  }
 }
 
 PreTokenizer::PreTokenizer(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -165,9 +184,22 @@ Result<PreTokenizer> PreTokenizer::Make(std::span<const std::string> patterns) {
     return Fail(ErrorCode::kTooLarge, "{} pre-tokenizer patterns are over the limit of {}",
                 patterns.size(), kPatternsMax);
   }
-  auto state = std::make_unique<State>();
+  SetPool pool;
+  std::vector<std::vector<PrePart>> parsed;
+  std::size_t total_bytes = 0;
   for (const std::string& source : patterns) {
-    TRY_ASSIGN(Pattern pattern, Compile(source));
+    total_bytes += source.size();
+    if (total_bytes > kTotalBytesMax) {
+      return Fail(ErrorCode::kTooLarge, "pre-tokenizer patterns are over the limit of {} bytes",
+                  kTotalBytesMax);
+    }
+    TRY_ASSIGN(auto parts, Parse(source, pool));
+    parsed.push_back(std::move(parts));
+  }
+  TRY_ASSIGN(SymbolMap symbols, SymbolMap::Make(std::move(pool).TakeSets()));
+  auto state = std::make_unique<State>(State{std::move(symbols), {}});
+  for (const std::vector<PrePart>& parts : parsed) {
+    TRY_ASSIGN(Pattern pattern, Compile(parts, state->symbols));
     state->patterns.push_back(std::move(pattern));
   }
   return PreTokenizer(std::move(state));
@@ -181,11 +213,10 @@ Result<PreTokenizer> PreTokenizer::Named(std::string_view name) {
 void PreTokenizer::Split(std::string_view text, std::vector<std::string_view>& pieces) const {
   pieces.clear();
   if (text.empty()) return;
-  Scratch scratch;
-  std::vector<std::string_view> work;
+  Work work;
   while (!text.empty()) {
     const std::size_t valid = ValidUtf8Prefix(text);
-    if (valid > 0) state_->SplitValid(text.substr(0, valid), scratch, work, pieces);
+    if (valid > 0) SplitValid(text.substr(0, valid), work, pieces);
     text.remove_prefix(valid);
     if (text.empty()) break;
     const std::size_t invalid = NextUtf8(text).bytes;

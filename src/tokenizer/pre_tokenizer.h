@@ -1,4 +1,5 @@
-// PreTokenizer: splits text into the pieces that BPE never merges across. Home of PCRE2.
+// PreTokenizer: splits text into the pieces that BPE never merges across. Home of PCRE2, which sees
+// a symbol for each character; what a character is, unicode_data.h says.
 // Made once, then immutable and thread-safe; Split keeps its scratch on the caller's side.
 //
 // Invariants: the pieces, in order, are exactly the text (nothing is lost, whatever the bytes).
@@ -21,6 +22,9 @@ class PreTokenizer {
  public:
   static constexpr std::size_t kPatternsMax = 32;
   static constexpr std::size_t kPatternBytesMax = 16 * 1024;
+  // All together: the published ones have 2 KiB, and hostile ones of this size take 1 second to
+  // read.
+  static constexpr std::size_t kTotalBytesMax = 32 * 1024;
 
   // Patterns in the syntax of tokenizer.json (Oniguruma's). Errors: kInvalidArgument (does not
   // compile), kTooLarge (over a limit), kUnsupported (syntax we cannot express exactly).
@@ -37,7 +41,11 @@ class PreTokenizer {
 
  private:
   struct State;
+  struct Work;
   explicit PreTokenizer(std::unique_ptr<State> state);
+  // Runs the patterns over valid UTF-8 and appends to `pieces`.
+  void SplitValid(std::string_view text, Work& work, std::vector<std::string_view>& pieces) const;
+
   std::unique_ptr<State> state_;
 };
 

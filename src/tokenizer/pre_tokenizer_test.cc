@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "tokenizer/pre_patterns.h"
+#include "tokenizer/pre_syntax.h"
+#include "tokenizer/test_vocabulary.h"
 
 namespace holdfast::tokenizer {
 namespace {
@@ -72,27 +74,97 @@ TEST(PreTokenizer, IntersectionWithComplementMeansDifference) {
   EXPECT_THAT(SplitBy(*splitter, "ab你xc"), ElementsAre("ab", "你x", "c"));
 }
 
-// The published Kimi pattern, with class intersections, and our form of it without.
-TEST(PreTokenizer, KimiWithAndWithoutIntersectionsIsTheSame) {
-  constexpr std::string_view kPublished =
-      R"([\p{Han}]+)"
-      R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*)"
-      R"([\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-      R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+)"
-      R"([\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
-      R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-  auto published = PreTokenizer::Make(std::vector<std::string>{std::string(kPublished)});
-  ASSERT_TRUE(published) << published.error().message;
-  auto named = PreTokenizer::Named("kimi-k2");
-  ASSERT_TRUE(named);
-  const std::vector<std::string> parts{"a", "Z",  "é",      "你", "々",     "〇",  "ー", "कि",
-                                       "1", "Ⅷ",  " ",      "\n", "'s",     "'LL", "!",  "ʰ",
-                                       "ǅ", "한", "\u0301", "\t", "\u3000", "🦙"};
-  std::mt19937 random(9);
-  for (int round = 0; round < 2000; ++round) {
+// Where Hugging Face's tokenizers splits "aX b1X2", by what X is: characters that came with
+// Unicode 15, 15.1 and 16.
+TEST(PreTokenizer, CharactersNewInUnicode15To16AreWhatTheyAre) {
+  const struct {
+    char32_t x;
+    std::vector<std::string> pieces;  // With X for the character.
+  } cases[] = {
+      {0x1FA77, {"a", "X", " b", "1", "X", "2"}},  // So, 15.
+      {0x1FAE8, {"a", "X", " b", "1", "X", "2"}},  // So, 15.
+      {0x31350, {"aX", " b", "1", "X", "2"}},      // Lo, 15.
+      {0x11F02, {"aX", " b", "1", "X", "2"}},      // Lo, 15.
+      {0x11F00, {"aX", " b", "1", "X", "2"}},      // Mn, 15.
+      {0x11F50, {"a", "X", " b", "1X2"}},          // Nd, 15.
+      {0x1E4D0, {"aX", " b", "1", "X", "2"}},      // Lo, 15.
+      {0x11B00, {"a", "X", " b", "1", "X", "2"}},  // Po, 15.
+      {0x10EFD, {"aX", " b", "1", "X", "2"}},      // Mn, 15.
+      {0x1D2C0, {"a", "X", " b", "1X2"}},          // No, 15.
+      {0x2FFC, {"a", "X", " b", "1", "X", "2"}},   // So, 15.1.
+      {0x31EF, {"a", "X", " b", "1", "X", "2"}},   // So, 15.1.
+      {0x2EBF0, {"aX", " b", "1", "X", "2"}},      // Lo, 15.1.
+      {0x10D50, {"aX", " b", "1", "X", "2"}},      // Lu, 16.
+      {0x10D70, {"aX", " b", "1", "X", "2"}},      // Ll, 16.
+      {0x10D4E, {"aX", " b", "1", "X", "2"}},      // Lm, 16.
+      {0x10D40, {"a", "X", " b", "1X2"}},          // Nd, 16.
+      {0x10D6E, {"a", "X", " b", "1", "X", "2"}},  // Pd, 16.
+      {0x0897, {"aX", " b", "1", "X", "2"}},       // Mn, 16.
+      {0x1C89, {"aX", " b", "1", "X", "2"}},       // Lu, 16.
+      {0xA7CB, {"aX", " b", "1", "X", "2"}},       // Lu, 16.
+      {0x1FAE9, {"a", "X", " b", "1", "X", "2"}},  // So, 16.
+      {0x1CC00, {"a", "X", " b", "1", "X", "2"}},  // So, 16.
+      {0x1CCF0, {"a", "X", " b", "1X2"}},          // Nd, 16.
+      {0x13460, {"aX", " b", "1", "X", "2"}},      // Lo, 16.
+      {0x16D40, {"aX", " b", "1", "X", "2"}},      // Lm, 16.
+      {0x16D70, {"a", "X", " b", "1X2"}},          // Nd, 16.
+      {0x113D4, {"a", "X", " b", "1", "X", "2"}},  // Po, 16.
+      {0x11BE1, {"a", "X", " b", "1", "X", "2"}},  // Po, 16.
+      {0x1E5D0, {"aX", " b", "1", "X", "2"}},      // Lo, 16.
+  };
+  for (const auto& c : cases) {
+    const std::string x = EncodeUtf8(c.x);
+    std::vector<std::string> wanted = c.pieces;
+    for (std::string& piece : wanted) {
+      if (const auto at = piece.find('X'); at != piece.npos) piece.replace(at, 1, x);
+    }
+    EXPECT_EQ(SplitNamed("deepseek-v3", "a" + x + " b1" + x + "2"), wanted) << x;
+  }
+}
+
+// What Hugging Face's tokenizers (Oniguruma) makes of them.
+TEST(PreTokenizer, PatternsMeanWhatTheyMeanInOniguruma) {
+  const struct {
+    std::string pattern;
     std::string text;
-    for (std::size_t i = random() % 12; i > 0; --i) text += parts[random() % parts.size()];
-    EXPECT_EQ(SplitBy(*published, text), SplitBy(*named, text)) << text;
+    std::vector<std::string> pieces;
+  } cases[] = {
+      {R"([a[b]]+)", "cabc", {"c", "ab", "c"}},
+      {R"([a-d&&c-f]+)", "bcde", {"b", "cd", "e"}},
+      {R"([^a-c&&[^b]]+)", "abcd", {"a", "b", "c", "d"}},
+      {R"([^\S\n]+)", "a \n b", {"a", " ", "\n", " ", "b"}},
+      {R"([^\P{L}x]+)", "1abxc2", {"1", "ab", "x", "c", "2"}},
+      {R"(\P{^Han}+)", "a你b", {"a", "你", "b"}},
+      {R"((?i:\p{Ll})+)", "aBcC", {"a", "B", "c", "C"}},
+      {R"((?i:[\p{Lu}])+)", "aB1c", {"aB", "1", "c"}},
+      {R"((?i:[^\p{Lu}])+)", "aB12c", {"aB", "12", "c"}},
+      {R"((?i:'s))", "'s'S'ſ", {"'s", "'S", "'ſ"}},
+      {R"(a(?i)b|c)", "aBCc", {"aB", "Cc"}},
+      {R"((?i:a(?-i:b)c))", "ABCAbC", {"ABC", "AbC"}},
+      {R"(\w+)", "a²b-c", {"a²b", "-", "c"}},
+      {R"([\w]+)", "a²b-c", {"a", "²", "b", "-", "c"}},
+      {R"(\h+)", "xfaceg", {"x", "face", "g"}},
+      {R"(\d+)", "1٣²", {"1٣", "²"}},
+      {R"(\bb)", "a b²b", {"a ", "b", "²b"}},
+      {R"(x$)", "x\nyx", {"x", "\ny", "x"}},
+      {R"(^x)", "xx\nxy", {"x", "x\n", "x", "y"}},
+      {R"(a\Z)", "a\na\n", {"a\n", "a", "\n"}},
+      {R"(.+)", "ab\ncd", {"ab", "\n", "cd"}},
+      {R"((?m:.+))", "ab\ncd", {"ab\ncd"}},
+      {R"(\s+$)", "a  \n  b  ", {"a", "  ", "\n  b", "  "}},
+      {R"(a{,2})", "aaab", {"aa", "a", "b"}},
+      {R"(^)", "a\nb", {"a\n", "b"}},
+      {R"(x*)", "abxxc", {"a", "b", "xx", "c"}},
+      {R"((?<n>a)(?#c)b)", "ab", {"ab"}},
+      {R"([\]a-]+)", "]a-b", {"]a-", "b"}},
+      {R"([^(\s|[.,])]+)", "ab, (c", {"ab", ", (", "c"}},
+      {R"(\u4f60|\x{4f60})", "你", {"你"}},
+      {R"(a{)", "a{b", {"a{", "b"}},
+  };
+  for (const auto& c : cases) {
+    const auto splitter = PreTokenizer::Make(std::vector<std::string>{c.pattern});
+    ASSERT_TRUE(splitter) << c.pattern << ": " << splitter.error().message;
+    EXPECT_EQ(SplitBy(*splitter, c.text), c.pieces) << c.pattern;
   }
 }
 
@@ -162,10 +234,20 @@ TEST(PreTokenizer, RefusesPatternsItCannotExpress) {
       {"a\\", ErrorCode::kInvalidArgument},
       {R"(\pL)", ErrorCode::kInvalidArgument},
       {R"(\p{Nonsense})", ErrorCode::kInvalidArgument},
-      {R"([a[b]])", ErrorCode::kUnsupported},
-      {R"([a&&b])", ErrorCode::kUnsupported},
-      {R"([\S])", ErrorCode::kUnsupported},
-      {R"(\h)", ErrorCode::kUnsupported},
+      {")", ErrorCode::kInvalidArgument},
+      {"(?i", ErrorCode::kInvalidArgument},
+      {"[b-a]", ErrorCode::kInvalidArgument},
+      {R"([a-\d])", ErrorCode::kInvalidArgument},
+      {R"(\x{110000})", ErrorCode::kInvalidArgument},
+      {"\xff", ErrorCode::kInvalidArgument},
+      {R"(\xe9)", ErrorCode::kUnsupported},
+      {R"((a)\1)", ErrorCode::kUnsupported},
+      {R"(\R)", ErrorCode::kUnsupported},
+      {"[[:alpha:]]", ErrorCode::kUnsupported},
+      {"[[[[[[[[[a]]]]]]]]]", ErrorCode::kUnsupported},
+      {"(?x)a", ErrorCode::kUnsupported},
+      {"a{2}+", ErrorCode::kUnsupported},
+      {"a{2}?", ErrorCode::kUnsupported},
       {std::string(PreTokenizer::kPatternBytesMax + 1, 'a'), ErrorCode::kTooLarge},
   };
   for (const auto& c : cases) {
@@ -174,6 +256,16 @@ TEST(PreTokenizer, RefusesPatternsItCannotExpress) {
     EXPECT_EQ(made.error().code, c.code) << c.pattern;
     EXPECT_THAT(made.error().message, HasSubstr("pre-tokenizer pattern"));
   }
+  std::string many_sets;
+  for (std::size_t i = 0; i <= SetPool::kSetsMax; ++i) {
+    many_sets += fmt::format("\\x{{{:x}}}", 0x4E00 + i);
+  }
+  const auto too_large = PreTokenizer::Make(std::vector<std::string>{many_sets});
+  ASSERT_FALSE(too_large);
+  EXPECT_EQ(too_large.error().code, ErrorCode::kTooLarge);
+  const std::vector<std::string> long_ones(3, std::string(PreTokenizer::kPatternBytesMax, 'a'));
+  EXPECT_EQ(PreTokenizer::Make(long_ones).error().code, ErrorCode::kTooLarge);
+  EXPECT_TRUE(PreTokenizer::Make(std::span(long_ones).first(2)));
   const std::vector<std::string> many(PreTokenizer::kPatternsMax + 1, "a");
   EXPECT_EQ(PreTokenizer::Make(many).error().code, ErrorCode::kTooLarge);
 }

@@ -1,4 +1,5 @@
-// Vocabularies for tests: a real one from tests/data and small ones made on the spot. Tests only.
+// Vocabularies and characters for tests: a real vocabulary from tests/data and small ones made on
+// the spot. Tests only.
 #pragma once
 
 #include <fstream>
@@ -20,6 +21,18 @@ inline std::string ReadTestFile(const std::string& path) {
   std::stringstream content;
   content << file.rdbuf();
   return std::move(content).str();
+}
+
+inline std::string EncodeUtf8(char32_t code_point) {
+  const auto tail = [&](int shift) {
+    return static_cast<char>(0x80 | (code_point >> shift & 0x3F));
+  };
+  if (code_point < 0x80) return {static_cast<char>(code_point)};
+  if (code_point < 0x800) return {static_cast<char>(0xC0 | code_point >> 6), tail(0)};
+  if (code_point < 0x10000) {
+    return {static_cast<char>(0xE0 | code_point >> 12), tail(6), tail(0)};
+  }
+  return {static_cast<char>(0xF0 | code_point >> 18), tail(12), tail(6), tail(0)};
 }
 
 // The arrays of a GGUF tokenizer, owned.
