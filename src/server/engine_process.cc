@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "model/model.h"
+#include "net/blocking_pool.h"
 #include "net/io_threads.h"
 #include "server/engine_routes.h"
 #include "server/http_settings.h"
@@ -67,8 +68,11 @@ std::string Fingerprint(std::string_view name, std::uintmax_t bytes) {
 }
 
 api::EngineService MakeService(const Config& config, const LoadedModel& loaded,
-                               engine::Engine& engine) {
-  api::EngineService service{.engine = engine, .tokenizer = *loaded.tokenizer};
+                               engine::Engine& engine, net::BlockingPool& blocking) {
+  api::EngineService service{.engine = engine,
+                             .tokenizer = *loaded.tokenizer,
+                             .blocking = blocking,
+                             .token_sizes = api::TokenSizes(*loaded.tokenizer)};
   service.family = tokenizer::DetectChatFamily(*loaded.tokenizer);
   service.model_id = config.model.name.empty() ? ModelName(loaded.path) : config.model.name;
   std::uintmax_t bytes = 0;
@@ -92,7 +96,9 @@ Result<void> RunEngine(const Config& config) {
   TRY_ASSIGN(const LoadedModel loaded, LoadModel(config));
   TRY_ASSIGN(const std::unique_ptr<engine::Engine> engine,
              engine::Engine::Start(*loaded.model, MakeEngineOptions(config.engine), &registry));
-  const api::EngineService service = MakeService(config, loaded, *engine);
+  net::BlockingPool blocking({.thread_count = static_cast<std::size_t>(config.engine.io_threads),
+                              .queue_max = static_cast<std::size_t>(config.engine.queue_max)});
+  const api::EngineService service = MakeService(config, loaded, *engine, blocking);
 
   const PipelineOptions pipeline_options =
       MakePipelineOptions(config.http, /*is_behind_gateway=*/true);
@@ -122,6 +128,7 @@ Result<void> RunEngine(const Config& config) {
   signals.Wait();
   log::info("draining, at most {} s", config.up.drain_seconds_max);
   const std::size_t cut = server.Drain(std::chrono::seconds(config.up.drain_seconds_max));
+  blocking.Stop();
   threads.Stop();
   log::info("stopped, {} connections cut", cut);
   return {};

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "api/running_engine.h"
-#include "http/sse.h"
 
 namespace holdfast::testing {
 namespace {
@@ -27,18 +26,6 @@ class EngineApi : public ::testing::Test {
   static RunningEngine* engine_;
 };
 RunningEngine* EngineApi::engine_ = nullptr;
-
-std::vector<json::Value> Events(const std::string& body) {
-  http::SseSplitter splitter;
-  EXPECT_TRUE(splitter.Push(body));
-  std::vector<json::Value> events;
-  for (std::string event = splitter.Take(); !event.empty(); event = splitter.Take()) {
-    const std::string data = http::SseSplitter::Data(event);
-    if (data.empty()) continue;
-    events.push_back(data == "[DONE]" ? json::Value("[DONE]") : *json::Parse(data));
-  }
-  return events;
-}
 
 struct WireCase {
   const char* name;
@@ -132,7 +119,7 @@ TEST_F(EngineApi, ChecksEveryFieldOfAChat) {
       {"[]", 400, ""},
       {"nul", 400, ""},
       {deep.c_str(), 400, ""},
-      {"{}", 400, "model"},
+      {"{}", 400, "messages"},
       {R"({"model":3})", 400, "model"},
       {R"({"model":"tiny"})", 400, "messages"},
       {R"({"model":"tiny","messages":[]})", 400, "messages"},
