@@ -1,5 +1,6 @@
 #include "server/engine_process.h"
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <utility>
@@ -16,6 +17,9 @@
 
 namespace holdfast::server {
 namespace {
+
+// After the engine has stopped, its last words get so long to reach their readers, at least.
+constexpr std::chrono::milliseconds kLastWordsTimeMax{500};
 
 // A model with everything it needs, in the order in which it is made and unmade.
 struct LoadedModel {
@@ -126,9 +130,17 @@ Result<void> RunEngine(const Config& config) {
             server.endpoints().front().ToString(), service.context_max);
 
   signals.Wait();
-  log::info("draining, at most {} s", config.up.drain_seconds_max);
-  const std::size_t cut = server.Drain(std::chrono::seconds(config.up.drain_seconds_max));
+  const std::chrono::seconds limit(config.up.drain_seconds_max);
+  log::info("draining, at most {} s", limit.count());
+  const net::TimePoint deadline = net::Clock::now() + limit;
   blocking.Stop();
+  engine->Drain(limit);
+  // What is left ends here with a word to its reader. From now on neither the pool nor the engine
+  // posts to the I/O threads, which may go.
+  engine->Stop();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - net::Clock::now());
+  const std::size_t cut = server.Drain(std::max(left, kLastWordsTimeMax));
   threads.Stop();
   log::info("stopped, {} connections cut", cut);
   return {};
