@@ -52,23 +52,19 @@ class ThreadedEngine final : public Engine {
     thread_ = std::thread([this] { Run(); });
   }
 
-  ~ThreadedEngine() override {
-    {
-      const std::lock_guard lock(mutex_);
-      is_draining_ = true;
-      is_stopping_ = true;
-    }
-    work_arrived_.notify_one();
-    thread_.join();
-  }
+  ~ThreadedEngine() override { ThreadedEngine::Stop(); }
 
-  Result<std::unique_ptr<TokenStream>> Submit(Request request) override;
+  Result<std::vector<std::unique_ptr<TokenStream>>> SubmitAll(
+      std::vector<Request> requests) override;
   Load load() const override;
   std::int64_t context_max() const override { return std::min(context_max_, cache_tokens_ + 1); }
   void Drain(std::chrono::milliseconds limit) override;
+  void Stop() override;
 
  private:
   Result<void> CheckRequest(const Request& request) const;
+  std::unique_ptr<Sequence> MakeSequence(Request request, std::shared_ptr<TokenChannel> channel);
+  Result<void> EnterQueue(std::vector<std::unique_ptr<Sequence>> sequences);
   void Run();
   bool WaitForWork();
 
@@ -122,33 +118,50 @@ Result<void> ThreadedEngine::CheckRequest(const Request& request) const {
   return CheckSamplingParams(request.sampling, vocab_size_);
 }
 
-Result<std::unique_ptr<TokenStream>> ThreadedEngine::Submit(Request request) {
-  TRY(CheckRequest(request));
-  auto channel = std::make_shared<TokenChannel>(options_.stream_capacity);
+Result<std::vector<std::unique_ptr<TokenStream>>> ThreadedEngine::SubmitAll(
+    std::vector<Request> requests) {
+  if (requests.empty()) return Fail(ErrorCode::kInvalidArgument, "there is no request");
+  for (const Request& request : requests) TRY(CheckRequest(request));
+  // Made before the lock is taken: a long prompt takes a while to copy.
+  std::vector<std::unique_ptr<Sequence>> sequences;
+  std::vector<std::unique_ptr<TokenStream>> streams;
+  for (Request& request : requests) {
+    auto channel = std::make_shared<TokenChannel>(options_.stream_capacity);
+    sequences.push_back(MakeSequence(std::move(request), channel));
+    streams.push_back(MakeTokenStream(std::move(channel)));
+  }
+  TRY(EnterQueue(std::move(sequences)));
+  work_arrived_.notify_one();
+  return streams;
+}
+
+std::unique_ptr<Sequence> ThreadedEngine::MakeSequence(Request request,
+                                                       std::shared_ptr<TokenChannel> channel) {
   const std::uint64_t seed = request.sampling.seed.value_or(
       RandomBits(entropy_, 1 + request_count_.fetch_add(1, std::memory_order_relaxed)));
-  // Made before the lock is taken: a long prompt takes a while to copy.
-  auto sequence = std::make_unique<Sequence>(std::move(request), seed, channel, Now());
-  {
-    const std::lock_guard lock(mutex_);
-    if (is_draining_) return Fail(ErrorCode::kUnavailable, "the engine is draining");
-    const std::int64_t waiting = loop_.load().waiting + static_cast<std::int64_t>(inbox_.size());
-    if (waiting >= options_.queue_max) {
-      metrics_.queue_full.Add();
-      return Fail(ErrorCode::kResourceExhausted, "{} requests wait already, queue_max is {}",
-                  waiting, options_.queue_max);
-    }
-    inbox_.push_back(std::move(sequence));
-    is_idle_ = false;
+  return std::make_unique<Sequence>(std::move(request), seed, std::move(channel), Now());
+}
+
+Result<void> ThreadedEngine::EnterQueue(std::vector<std::unique_ptr<Sequence>> sequences) {
+  const std::lock_guard lock(mutex_);
+  if (is_draining_) return Fail(ErrorCode::kUnavailable, "the engine is draining");
+  const std::int64_t waiting = loop_.load().waiting + static_cast<std::int64_t>(inbox_.size());
+  if (waiting + static_cast<std::int64_t>(sequences.size()) > options_.queue_max) {
+    metrics_.queue_full.Add();
+    return Fail(ErrorCode::kResourceExhausted, "{} requests wait already, {} came, queue_max is {}",
+                waiting, sequences.size(), options_.queue_max);
   }
-  work_arrived_.notify_one();
-  return MakeTokenStream(std::move(channel));
+  for (std::unique_ptr<Sequence>& sequence : sequences) inbox_.push_back(std::move(sequence));
+  is_idle_ = false;
+  return {};
 }
 
 Load ThreadedEngine::load() const {
   const std::lock_guard lock(mutex_);
   Load load = loop_.load();
   load.waiting += static_cast<std::int64_t>(inbox_.size());
+  load.sequences_max = options_.running_max;
+  load.is_draining = is_draining_;
   return load;
 }
 
@@ -156,6 +169,16 @@ void ThreadedEngine::Drain(std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
   is_draining_ = true;
   became_idle_.wait_for(lock, limit, [this] { return is_idle_; });
+}
+
+void ThreadedEngine::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_draining_ = true;
+    is_stopping_ = true;
+  }
+  work_arrived_.notify_one();
+  if (thread_.joinable()) thread_.join();
 }
 
 void ThreadedEngine::Run() {
@@ -196,6 +219,13 @@ std::string_view FinishReasonName(FinishReason reason) {
       return "error";
   }
   CHECK_MSG(false, "finish reason {}", static_cast<int>(reason));
+}
+
+Result<std::unique_ptr<TokenStream>> Engine::Submit(Request request) {
+  std::vector<Request> requests;
+  requests.push_back(std::move(request));
+  TRY_ASSIGN(std::vector<std::unique_ptr<TokenStream>> streams, SubmitAll(std::move(requests)));
+  return std::move(streams.front());
 }
 
 Result<std::unique_ptr<Engine>> Engine::Start(model::Model& model, const EngineOptions& options,

@@ -110,9 +110,11 @@ struct EngineOptions {
 struct Load {
   std::int64_t running = 0;
   std::int64_t waiting = 0;
+  std::int64_t sequences_max = 0;  // EngineOptions::running_max.
   std::int64_t blocks_free = 0;
   std::int64_t blocks_total = 0;
   double tokens_per_second = 0;  // Output, over the last seconds.
+  bool is_draining = false;      // New requests are refused.
 };
 
 class Engine {
@@ -122,18 +124,26 @@ class Engine {
   [[nodiscard]] static Result<std::unique_ptr<Engine>> Start(model::Model& model,
                                                              const EngineOptions& options,
                                                              metrics::Registry* registry = nullptr);
-  // Ends what is left with kCancelled. Streams may outlive the engine.
+  // Stops. Streams may outlive the engine.
   virtual ~Engine() = default;
 
+  // All of the requests or none, in their order; each is one of the waiting that queue_max bounds,
+  // so more than queue_max are never taken.
   // Errors: kResourceExhausted (queue full), kTooLarge (prompt + max_tokens over the context or
-  // the cache), kInvalidArgument (empty prompt, id or parameter out of range), kUnavailable
-  // (draining).
-  [[nodiscard]] virtual Result<std::unique_ptr<TokenStream>> Submit(Request request) = 0;
+  // the cache), kInvalidArgument (no request, empty prompt, id or parameter out of range),
+  // kUnavailable (draining).
+  [[nodiscard]] virtual Result<std::vector<std::unique_ptr<TokenStream>>> SubmitAll(
+      std::vector<Request> requests) = 0;
+  // One request.
+  [[nodiscard]] Result<std::unique_ptr<TokenStream>> Submit(Request request);
   virtual Load load() const = 0;
   // Prompt and max_tokens of one request together: the context or, if less, what the cache holds.
   virtual std::int64_t context_max() const = 0;
   // Refuses new requests; returns when the running ones ended or `limit` passed.
   virtual void Drain(std::chrono::milliseconds limit) = 0;
+  // Refuses new requests, ends what is left with kCancelled and returns when the engine thread has
+  // ended: no stream notifies any more. The owner's; once is enough.
+  virtual void Stop() = 0;
 };
 
 }  // namespace holdfast::engine

@@ -216,6 +216,63 @@ TEST(Engine, FullQueueRefuses) {
   EXPECT_THAT(text, HasSubstr("holdfast_engine_time_to_first_token_seconds_count 4\n"));
 }
 
+TEST(Engine, TakesAllOfSeveralRequestsOrNone) {
+  FakeModel model;
+  Gate gate(model);
+  EngineOptions options = SmallOptions();
+  options.queue_max = 3;
+  options.running_max = 1;
+  auto engine = Engine::Start(model, options).value();
+  const auto several = [](std::size_t count) { return std::vector<Request>(count, Ask({1}, 4)); };
+  auto running = engine->Submit(Ask({1}, 4)).value();
+  gate.AwaitForward();
+  auto taken = engine->SubmitAll(several(2)).value();
+  ASSERT_EQ(taken.size(), 2u);
+  // One place is left.
+  EXPECT_EQ(engine->SubmitAll(several(2)).error().code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(engine->load().waiting, 2);
+  std::vector<Request> with_bad_one = several(1);
+  with_bad_one.push_back(Ask({}, 4));
+  EXPECT_EQ(engine->SubmitAll(std::move(with_bad_one)).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(engine->load().waiting, 2);
+  EXPECT_EQ(engine->SubmitAll({}).error().code, ErrorCode::kInvalidArgument);
+  taken.push_back(std::move(engine->SubmitAll(several(1)).value().front()));
+  gate.Open();
+  for (auto& stream : taken) EXPECT_EQ(ReadAll(*stream).finish, FinishReason::kLength);
+  EXPECT_EQ(ReadAll(*running).finish, FinishReason::kLength);
+  EXPECT_EQ(engine->SubmitAll(several(4)).error().code, ErrorCode::kResourceExhausted);
+}
+
+TEST(Engine, TellsHowManyMayRunAndWhetherItDrains) {
+  FakeModel model;
+  auto engine = Engine::Start(model, SmallOptions()).value();
+  EXPECT_EQ(engine->load().sequences_max, 8);
+  EXPECT_FALSE(engine->load().is_draining);
+  engine->Drain(0ms);
+  EXPECT_TRUE(engine->load().is_draining);
+}
+
+// Who is notified may go once Stop has returned: under TSan, a later notify would be a race.
+TEST(Engine, AfterStopNoStreamNotifies) {
+  FakeModel model;
+  Gate gate(model);
+  auto engine = Engine::Start(model, SmallOptions()).value();
+  auto running = engine->Submit(Ask({1, 2}, 1000)).value();
+  auto waiting = engine->Submit(Ask({1, 2}, 1000)).value();
+  auto notified = std::make_unique<int>(0);
+  running->SetNotify([&notified] { ++*notified; });
+  waiting->SetNotify([&notified] { ++*notified; });
+  gate.AwaitForward();
+  std::jthread opener([&gate] { gate.Open(); });
+  engine->Stop();
+  EXPECT_GE(*notified, 2);
+  notified.reset();
+  EXPECT_TRUE(running->Take().finish.has_value());
+  EXPECT_TRUE(waiting->Take().finish.has_value());
+  EXPECT_EQ(engine->Submit(Ask({1}, 1)).error().code, ErrorCode::kUnavailable);
+  engine->Stop();
+}
+
 TEST(Engine, RequestsThatCannotFitAreRefusedWithTheNumbers) {
   FakeModel model;
   EngineOptions options = SmallOptions(/*blocks=*/5);  // 20 tokens.

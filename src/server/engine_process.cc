@@ -1,11 +1,13 @@
 #include "server/engine_process.h"
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <utility>
 
 #include "base/log.h"
 #include "model/model.h"
+#include "net/blocking_pool.h"
 #include "net/io_threads.h"
 #include "server/engine_routes.h"
 #include "server/http_settings.h"
@@ -15,6 +17,9 @@
 
 namespace holdfast::server {
 namespace {
+
+// After the engine has stopped, its last words get so long to reach their readers, at least.
+constexpr std::chrono::milliseconds kLastWordsTimeMax{500};
 
 // A model with everything it needs, in the order in which it is made and unmade.
 struct LoadedModel {
@@ -67,8 +72,11 @@ std::string Fingerprint(std::string_view name, std::uintmax_t bytes) {
 }
 
 api::EngineService MakeService(const Config& config, const LoadedModel& loaded,
-                               engine::Engine& engine) {
-  api::EngineService service{.engine = engine, .tokenizer = *loaded.tokenizer};
+                               engine::Engine& engine, net::BlockingPool& blocking) {
+  api::EngineService service{.engine = engine,
+                             .tokenizer = *loaded.tokenizer,
+                             .blocking = blocking,
+                             .token_sizes = api::TokenSizes(*loaded.tokenizer)};
   service.family = tokenizer::DetectChatFamily(*loaded.tokenizer);
   service.model_id = config.model.name.empty() ? ModelName(loaded.path) : config.model.name;
   std::uintmax_t bytes = 0;
@@ -92,7 +100,9 @@ Result<void> RunEngine(const Config& config) {
   TRY_ASSIGN(const LoadedModel loaded, LoadModel(config));
   TRY_ASSIGN(const std::unique_ptr<engine::Engine> engine,
              engine::Engine::Start(*loaded.model, MakeEngineOptions(config.engine), &registry));
-  const api::EngineService service = MakeService(config, loaded, *engine);
+  net::BlockingPool blocking({.thread_count = static_cast<std::size_t>(config.engine.io_threads),
+                              .queue_max = static_cast<std::size_t>(config.engine.queue_max)});
+  const api::EngineService service = MakeService(config, loaded, *engine, blocking);
 
   const PipelineOptions pipeline_options =
       MakePipelineOptions(config.http, /*is_behind_gateway=*/true);
@@ -120,8 +130,17 @@ Result<void> RunEngine(const Config& config) {
             server.endpoints().front().ToString(), service.context_max);
 
   signals.Wait();
-  log::info("draining, at most {} s", config.up.drain_seconds_max);
-  const std::size_t cut = server.Drain(std::chrono::seconds(config.up.drain_seconds_max));
+  const std::chrono::seconds limit(config.up.drain_seconds_max);
+  log::info("draining, at most {} s", limit.count());
+  const net::TimePoint deadline = net::Clock::now() + limit;
+  blocking.Stop();
+  engine->Drain(limit);
+  // What is left ends here with a word to its reader. From now on neither the pool nor the engine
+  // posts to the I/O threads, which may go.
+  engine->Stop();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - net::Clock::now());
+  const std::size_t cut = server.Drain(std::max(left, kLastWordsTimeMax));
   threads.Stop();
   log::info("stopped, {} connections cut", cut);
   return {};

@@ -25,7 +25,8 @@ constexpr std::size_t kDefaultSystemBytesMax = 1024;
 // together, because that is how the models were trained: "User: " and "Hi" share a border.
 class Prompt {
  public:
-  explicit Prompt(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  Prompt(const Tokenizer& tokenizer, std::size_t count_max)
+      : tokenizer_(tokenizer), count_max_(count_max) {}
 
   void Text(std::string_view text) { text_ += text; }
 
@@ -63,12 +64,15 @@ class Prompt {
 
  private:
   void Flush() {
-    const auto ids = tokenizer_.Encode(text_, {});
-    ids_.insert(ids_.end(), ids.begin(), ids.end());
+    if (ids_.size() <= count_max_) {
+      const auto ids = tokenizer_.Encode(text_, {.count_max = count_max_ - ids_.size()});
+      ids_.insert(ids_.end(), ids.begin(), ids.end());
+    }
     text_.clear();
   }
 
   const Tokenizer& tokenizer_;
+  const std::size_t count_max_;
   std::string text_;  // Not yet encoded.
   std::vector<TokenId> ids_;
   std::string missing_;
@@ -275,7 +279,7 @@ Result<RenderedPrompt> RenderChat(const Tokenizer& tokenizer, ChatFamily family,
                                   const std::vector<ChatMessage>& messages,
                                   const RenderOptions& options) {
   TRY(CheckMessages(messages));
-  Prompt prompt(tokenizer);
+  Prompt prompt(tokenizer, options.count_max);
   const Conversation chat{messages, options};
   RenderedPrompt rendered;
   if (tokenizer.eos() >= 0) rendered.stop_ids.push_back(tokenizer.eos());

@@ -6,7 +6,9 @@
 // content can imitate; nothing at this level can prevent that.)
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +44,8 @@ struct RenderOptions {
   bool continue_last = false;
   // For templates that leave the choice (V3.1): think before answering.
   bool thinking = false;
+  // Encoding ends soon after there are more ids than this, for callers who then refuse the prompt.
+  std::size_t count_max = std::numeric_limits<std::size_t>::max();
 };
 
 inline constexpr std::size_t kChatMessagesMax = 4096;

@@ -211,6 +211,20 @@ TEST(ChatTemplate, StopIdsEndTheTurn) {
   EXPECT_TRUE(RenderChat(*MakeTokenizer({}), ChatFamily::kPlain, user)->stop_ids.empty());
 }
 
+TEST(ChatTemplate, StopsSoonAfterTheCallersLimitOfIds) {
+  const auto v3 = V3();
+  const std::string text = "one two three four five six seven eight nine ten";
+  const Messages chat = {{Role::kUser, text}, {Role::kAssistant, text}, {Role::kUser, text}};
+  const auto whole = RenderChat(*v3, ChatFamily::kDeepSeekV3, chat);
+  RenderOptions options;
+  options.count_max = whole->ids.size();
+  EXPECT_EQ(RenderChat(*v3, ChatFamily::kDeepSeekV3, chat, options)->ids, whole->ids);
+  options.count_max = 8;
+  const auto cut = RenderChat(*v3, ChatFamily::kDeepSeekV3, chat, options);
+  EXPECT_GT(cut->ids.size(), options.count_max);
+  EXPECT_LT(cut->ids.size(), whole->ids.size() / 2);
+}
+
 TEST(ChatTemplate, DetectsTheFamily) {
   EXPECT_EQ(DetectChatFamily(*V3()), ChatFamily::kDeepSeekV3);
   EXPECT_EQ(DetectChatFamily(*V2()), ChatFamily::kDeepSeekV2);

@@ -23,6 +23,14 @@ std::string Detokenizer::Push(TokenId id) {
   return text;
 }
 
+bool Detokenizer::Breaks(TokenId id) const {
+  if (pending_.empty() || tokenizer_.IsSpecial(id)) return false;
+  const std::string_view bytes = tokenizer_.TokenBytes(id);
+  const bool is_continuation =
+      !bytes.empty() && (static_cast<unsigned char>(bytes[0]) & 0xC0) == 0x80;
+  return !bytes.empty() && !is_continuation;
+}
+
 std::string Detokenizer::Finish() {
   const bool is_unfinished = !pending_.empty();
   pending_.clear();

@@ -16,6 +16,9 @@ class Detokenizer {
 
   // Text that became complete with this token; special tokens give nothing.
   std::string Push(TokenId id);
+  // True when the start of a character is pending that cannot go on with this token: the pending
+  // bytes will show as U+FFFD before the token's own text.
+  bool Breaks(TokenId id) const;
   // What is left at the end of the stream, with U+FFFD for an unfinished character.
   std::string Finish();
 

@@ -69,6 +69,19 @@ TEST(Detokenizer, RandomStreamsEqualTheWhole) {
   }
 }
 
+TEST(Detokenizer, TellsWhichTokenBreaksAnUnfinishedCharacter) {
+  const auto tokenizer = Bytes();
+  Detokenizer detokenizer(*tokenizer);
+  EXPECT_FALSE(detokenizer.Breaks('x'));
+  detokenizer.Push(0xE6);
+  EXPECT_FALSE(detokenizer.Breaks(0x9C));
+  EXPECT_TRUE(detokenizer.Breaks('x'));
+  EXPECT_TRUE(detokenizer.Breaks(0xE6));
+  detokenizer.Push(0x9C);
+  EXPECT_FALSE(detokenizer.Breaks(0xAC));
+  EXPECT_EQ(detokenizer.Push('x'), "\uFFFDx");
+}
+
 TEST(Utf8, ReplacesMaximalPartsAsUnicodeSays) {
   const struct {
     std::string bytes;

@@ -85,8 +85,9 @@ struct Tokenizer::State {
   void LoadSpecials();
   Result<> LoadMerges();
   void LoadWholes();
-  void Encode(std::string_view text, const SpecialTokens& found, std::vector<TokenId>& ids) const;
-  void EncodeText(std::string_view text, std::vector<TokenId>& ids) const;
+  void Encode(std::string_view text, const SpecialTokens& found, std::size_t count_max,
+              std::vector<TokenId>& ids) const;
+  void EncodeText(std::string_view text, std::size_t count_max, std::vector<TokenId>& ids) const;
   bool CanEncode(std::string_view piece) const;
 };
 
@@ -208,31 +209,35 @@ bool Tokenizer::State::CanEncode(std::string_view piece) const {
                      [&](char byte) { return bpe.byte_id(static_cast<unsigned char>(byte)) >= 0; });
 }
 
-void Tokenizer::State::EncodeText(std::string_view text, std::vector<TokenId>& ids) const {
+void Tokenizer::State::EncodeText(std::string_view text, std::size_t count_max,
+                                  std::vector<TokenId>& ids) const {
   std::vector<std::string_view> pieces;
   pre_tokenizer.Split(text, pieces);
   ids.reserve(ids.size() + pieces.size());
   for (const std::string_view piece : pieces) {
+    if (ids.size() > count_max) return;
     bpe.Encode(CanEncode(piece) ? piece : kReplacementCharacter, ids);
   }
 }
 
 // Takes the tokens of `found` out first, then encodes what is between them.
 void Tokenizer::State::Encode(std::string_view text, const SpecialTokens& found,
-                              std::vector<TokenId>& ids) const {
+                              std::size_t count_max, std::vector<TokenId>& ids) const {
   std::size_t done = 0;
   while (const auto match = found.FindFirst(text, done)) {
-    EncodeText(text.substr(done, match->begin - done), ids);
+    EncodeText(text.substr(done, match->begin - done), count_max, ids);
+    if (ids.size() > count_max) return;
     ids.push_back(match->id);
     done = match->begin + match->bytes;
   }
-  EncodeText(text.substr(done), ids);
+  EncodeText(text.substr(done), count_max, ids);
 }
 
 std::vector<TokenId> Tokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
   std::vector<TokenId> ids;
   if (options.add_bos && state_->spec.bos >= 0) ids.push_back(state_->spec.bos);
-  state_->Encode(text, options.parse_special ? state_->specials : state_->literals, ids);
+  state_->Encode(text, options.parse_special ? state_->specials : state_->literals,
+                 options.count_max, ids);
   return ids;
 }
 

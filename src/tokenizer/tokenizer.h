@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -70,6 +71,8 @@ class Tokenizer {
     // True: control and user-defined tokens written in the text become their ids. False (for text
     // from users): they are encoded as ordinary characters, so no user can forge a turn.
     bool parse_special = false;
+    // Encoding ends soon after there are more ids than this, for callers who then refuse the text.
+    std::size_t count_max = std::numeric_limits<std::size_t>::max();
   };
   // Never fails. Bytes that are not UTF-8 come back from Decode as they were if the vocabulary has
   // all 256 bytes; bytes it lacks (only those that no valid text has may be missing) as U+FFFD.

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "api/running_engine.h"
-#include "http/sse.h"
 
 namespace holdfast::testing {
 namespace {
@@ -27,18 +26,6 @@ class EngineApi : public ::testing::Test {
   static RunningEngine* engine_;
 };
 RunningEngine* EngineApi::engine_ = nullptr;
-
-std::vector<json::Value> Events(const std::string& body) {
-  http::SseSplitter splitter;
-  EXPECT_TRUE(splitter.Push(body));
-  std::vector<json::Value> events;
-  for (std::string event = splitter.Take(); !event.empty(); event = splitter.Take()) {
-    const std::string data = http::SseSplitter::Data(event);
-    if (data.empty()) continue;
-    events.push_back(data == "[DONE]" ? json::Value("[DONE]") : *json::Parse(data));
-  }
-  return events;
-}
 
 struct WireCase {
   const char* name;
@@ -132,7 +119,7 @@ TEST_F(EngineApi, ChecksEveryFieldOfAChat) {
       {"[]", 400, ""},
       {"nul", 400, ""},
       {deep.c_str(), 400, ""},
-      {"{}", 400, "model"},
+      {"{}", 400, "messages"},
       {R"({"model":3})", 400, "model"},
       {R"({"model":"tiny"})", 400, "messages"},
       {R"({"model":"tiny","messages":[]})", 400, "messages"},
@@ -442,11 +429,36 @@ TEST(EngineProcess, DrainsOnSigterm) {
       PostText("/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":300,"stream":true)")));
   ASSERT_TRUE(connection.ReadUntil("\"content\":"));
   engine.service().Signal(SIGTERM);
-  ASSERT_TRUE(engine.service().WaitLog("draining"));
-  // The answer under way comes to its end; nobody new gets in.
+  // The answer under way comes to its end; then there is nobody.
   EXPECT_TRUE(connection.ReadUntil("[DONE]"));
-  EXPECT_EQ(Get(engine.port(), "/health").status, 0);
   connection.Close();
+  EXPECT_EQ(engine.service().WaitEnd(), 0) << engine.service().Log();
+  EXPECT_EQ(Get(engine.port(), "/health").status, 0);
+}
+
+// Until the drain ends, whoever comes is told; what is still under way then is told as well, and
+// the engine's thread is gone before those that it would tell.
+TEST(EngineProcess, TellsBothThoseWhoComeAndThoseWhoAreLeftThatItDrains) {
+  RunningEngine engine({"HOLDFAST_UP_DRAIN_SECONDS_MAX=2"});
+  const std::string fields = kNoEnd + R"(,"max_tokens":4000,"n":8)";
+  Connection left(engine.port());
+  left.Send(PostText("/v1/chat/completions", ChatBody(fields + R"(,"stream":true)")));
+  ASSERT_TRUE(left.ReadUntil("\"content\":"));
+  engine.service().Signal(SIGTERM);
+  ASSERT_TRUE(engine.service().WaitLog("draining"));
+  Response response;
+  do {
+    response = Get(engine.port(), "/health");
+    ASSERT_EQ(response.status, 200);
+  } while (response.headers.at("x-holdfast-is-draining") == "false");
+  EXPECT_EQ(response.Json().at("is_draining"), true);
+  for (const char* path : {"/v1/chat/completions", "/tokenize"}) {
+    const Response refused = Post(engine.port(), path, ChatBody(kNoEnd));
+    EXPECT_EQ(refused.status, 503) << path << refused.body;
+    EXPECT_EQ(refused.Error("reason"), "draining") << path;
+  }
+  EXPECT_TRUE(left.ReadUntil("\"reason\":\"draining\""));
+  EXPECT_TRUE(left.ReadToEnd());
   EXPECT_EQ(engine.service().WaitEnd(), 0) << engine.service().Log();
 }
 

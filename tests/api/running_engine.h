@@ -21,9 +21,9 @@ inline std::string ChatBody(std::string_view more) {
 
 class RunningEngine {
  public:
-  RunningEngine(std::vector<std::string> variables = {}) {
-    WriteTinyModel(model_.path());
-    variables.push_back("HOLDFAST_UP_DRAIN_SECONDS_MAX=10");
+  RunningEngine(std::vector<std::string> variables = {}, int context = kTinyContext) {
+    WriteTinyModel(model_.path(), context);
+    variables.push_back("HOLDFAST_UP_DRAIN_SECONDS_MAX=10");  // The first of a name counts.
     service_.emplace(std::vector<std::string>{"engine", "--model", model_.path(), "--name", "tiny",
                                               "--listen", "127.0.0.1:0"},
                      std::move(variables));

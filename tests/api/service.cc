@@ -172,6 +172,11 @@ bool Connection::ReadUntil(std::string_view text) {
   return true;
 }
 
+bool Connection::HasInput() const {
+  pollfd entry{fd_, POLLIN, 0};
+  return !buffer_.empty() || ::poll(&entry, 1, 0) == 1;
+}
+
 bool Connection::ReadToEnd() {
   const Clock::time_point deadline = Clock::now() + kPatience;
   while (Fill()) {
@@ -230,6 +235,20 @@ Response Connection::Read(bool is_head) {
   response.body = buffer_.substr(0, length);
   buffer_.erase(0, length);
   return response;
+}
+
+std::vector<json::Value> Events(const std::string& body) {
+  std::vector<json::Value> events;
+  std::size_t at = 0;
+  while (at < body.size()) {
+    const std::size_t end = std::min(body.find("\n\n", at), body.size());
+    std::string_view event = std::string_view(body).substr(at, end - at);
+    at = end + 2;
+    if (!event.starts_with("data: ")) continue;  // A comment.
+    event.remove_prefix(6);
+    events.push_back(event == "[DONE]" ? json::Value("[DONE]") : json::Parse(event).value());
+  }
+  return events;
 }
 
 std::string PostText(std::string_view path, std::string_view body) {

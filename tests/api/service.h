@@ -85,6 +85,10 @@ class Connection {
   bool ReadUntil(std::string_view text);
   // Everything read and not yet taken by Read.
   const std::string& pending() const { return buffer_; }
+  // Reads what comes next; false when the stream ends or patience does.
+  bool ReadMore() { return Fill(); }
+  // Something has come that was not taken yet.
+  bool HasInput() const;
   // Reads to the end of the stream; false when patience ends first.
   bool ReadToEnd();
   void Close();
@@ -94,6 +98,9 @@ class Connection {
   int fd_ = -1;
   std::string buffer_;
 };
+
+// The events of a stream's body: JSON, or "[DONE]".
+std::vector<json::Value> Events(const std::string& body);
 
 Response Get(int port, std::string_view path);
 Response Post(int port, std::string_view path, std::string_view body);

@@ -25,7 +25,7 @@ constexpr int kNope = 16;
 constexpr int kRope = 8;
 constexpr int kValue = 16;
 
-json::Object Config() {
+json::Object Config(int context) {
   json::Object config;
   config["model_type"] = "deepseek_v2";
   config["vocab_size"] = kTinyVocab;
@@ -42,7 +42,7 @@ json::Object Config() {
   config["first_k_dense_replace"] = kLayers;
   config["rms_norm_eps"] = 1e-6;
   config["rope_theta"] = 10000.0;
-  config["max_position_embeddings"] = kTinyContext;
+  config["max_position_embeddings"] = context;
   config["bos_token_id"] = 256;
   config["eos_token_id"] = kTinyEos;
   config["tie_word_embeddings"] = false;
@@ -145,8 +145,8 @@ json::Object TokenizerConfig() {
 
 }  // namespace
 
-void WriteTinyModel(const std::filesystem::path& folder) {
-  std::ofstream(folder / "config.json") << json::Write(Config());
+void WriteTinyModel(const std::filesystem::path& folder, int context) {
+  std::ofstream(folder / "config.json") << json::Write(Config(context));
   std::ofstream(folder / "tokenizer.json") << json::Write(TokenizerJson());
   std::ofstream(folder / "tokenizer_config.json") << json::Write(TokenizerConfig());
   WriteSafetensors(folder / "model.safetensors");

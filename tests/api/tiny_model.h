@@ -11,6 +11,6 @@ namespace holdfast::testing {
 inline constexpr int kTinyEos = 257;
 inline constexpr int kTinyVocab = 320;
 inline constexpr int kTinyContext = 4096;
-void WriteTinyModel(const std::filesystem::path& folder);
+void WriteTinyModel(const std::filesystem::path& folder, int context = kTinyContext);
 
 }  // namespace holdfast::testing

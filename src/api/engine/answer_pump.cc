@@ -24,6 +24,9 @@ net::Awaitable<Result<void>> StreamPieces(const EngineService& service, http::Ss
   while (!generation.is_finished()) {
     const net::TimePoint deadline = net::Clock::now() + service.keep_alive_every;
     ApiResult<std::vector<Piece>> pieces = co_await generation.Next(deadline);
+    if (!pieces && pieces.error().reason == Reason::kClientLeft) {
+      co_return Fail(ErrorCode::kCancelled, "the client has left");
+    }
     if (!pieces) {
       const std::string text = json::Write(ErrorBody(pieces.error(), options.request_id));
       CO_TRY(co_await writer.Event(text));
@@ -59,7 +62,6 @@ net::Awaitable<Result<void>> Stream(const EngineService& service, http::Exchange
 net::Awaitable<void> Whole(const EngineService& service, http::Exchange& exchange,
                            Generation& generation, AnswerFormat& format,
                            const PumpOptions& options) {
-  std::vector<Piece> choices(generation.choice_count());
   while (!generation.is_finished()) {
     ApiResult<std::vector<Piece>> pieces = co_await generation.Next(net::kNoDeadline);
     if (!pieces) {
@@ -70,17 +72,11 @@ net::Awaitable<void> Whole(const EngineService& service, http::Exchange& exchang
       }
       co_return;
     }
-    for (Piece& piece : *pieces) {
-      Piece& choice = choices[piece.choice];
-      choice.choice = piece.choice;
-      choice.text += piece.text;
-      for (engine::TokenEvent& token : piece.tokens) choice.tokens.push_back(std::move(token));
-      if (piece.finish) choice.finish = piece.finish;
-    }
+    for (Piece& piece : *pieces) format.Add(std::move(piece));
   }
-  const json::Value body = format.Whole(std::move(choices), generation.usage());
+  const std::string body = format.Whole(generation.usage());
   std::vector<http::Header> headers = LoadHeaders(service.engine);
-  co_await SendJson(exchange, body, std::move(headers));
+  co_await SendJsonText(exchange, body, std::move(headers));
 }
 
 }  // namespace

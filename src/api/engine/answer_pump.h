@@ -21,8 +21,10 @@ class AnswerFormat {
   virtual std::vector<json::Object> Chunks(const Piece& piece) = 0;
   // The event with the usage.
   virtual json::Object UsageChunk(const engine::Usage& usage) = 0;
-  // The whole answer, made of each choice's pieces joined.
-  virtual json::Object Whole(std::vector<Piece> choices, const engine::Usage& usage) = 0;
+  // For a whole answer: each piece as it comes, so that the work is spread over the answer's time,
+  // then the body. With the last piece of each choice its finish is known.
+  virtual void Add(Piece piece) = 0;
+  virtual std::string Whole(const engine::Usage& usage) = 0;
 };
 
 struct PumpOptions {

@@ -6,15 +6,18 @@
 #include "api/engine/answer_pump.h"
 #include "api/engine/chat_request.h"
 #include "api/engine/model_check.h"
+#include "api/engine/prompt_work.h"
+#include "api/engine/render_prompt.h"
 
 namespace holdfast::api {
 namespace {
 
 class ChatFormat final : public AnswerFormat {
  public:
-  ChatFormat(const EngineService& service, bool wants_logprobs)
+  ChatFormat(const EngineService& service, std::size_t choice_count, bool wants_logprobs)
       : head_{NewId("chatcmpl-"), "chat.completion.chunk", std::time(nullptr), service},
-        wants_logprobs_(wants_logprobs) {}
+        wants_logprobs_(wants_logprobs),
+        choices_(choice_count) {}
 
   std::vector<json::Object> Opening(std::size_t choice_count) override {
     std::vector<json::Object> events;
@@ -32,9 +35,7 @@ class ChatFormat final : public AnswerFormat {
     if (!piece.text.empty() || !piece.tokens.empty()) {
       json::Object delta;
       delta["content"] = piece.text;
-      json::Value logprobs = nullptr;
-      if (wants_logprobs_) logprobs = ChatLogprobsJson(head_.service.tokenizer, piece.tokens);
-      events.push_back(Chunk(piece.choice, std::move(delta), std::move(logprobs), nullptr));
+      events.push_back(Chunk(piece.choice, std::move(delta), Logprobs(piece), nullptr));
     }
     if (piece.finish) {
       events.push_back(
@@ -50,31 +51,52 @@ class ChatFormat final : public AnswerFormat {
     return chunk;
   }
 
-  json::Object Whole(std::vector<Piece> choices, const engine::Usage& usage) override {
+  void Add(Piece piece) override {
+    ChoiceText& choice = choices_[piece.choice];
+    choice.content += piece.text;
+    if (piece.finish) choice.finish = *piece.finish;
+    if (!wants_logprobs_) return;
+    for (const ShownToken& token : piece.tokens) {
+      if (!choice.logprobs.empty()) choice.logprobs += ',';
+      choice.logprobs += json::Write(ChatTokenJson(head_.service.tokenizer, token));
+    }
+  }
+
+  std::string Whole(const engine::Usage& usage) override {
     head_.object = "chat.completion";
-    json::Array array;
-    for (const Piece& piece : choices) {
+    std::vector<std::string> choices;
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+      const ChoiceText choice = std::exchange(choices_[i], {});
       json::Object message;
       message["role"] = "assistant";
-      message["content"] = piece.text;
+      message["content"] = choice.content;
       message["refusal"] = nullptr;
-      json::Object choice;
-      choice["index"] = piece.choice;
-      choice["message"] = std::move(message);
-      choice["logprobs"] = nullptr;
-      if (wants_logprobs_) {
-        choice["logprobs"] = ChatLogprobsJson(head_.service.tokenizer, piece.tokens);
-      }
-      choice["finish_reason"] = FinishName(*piece.finish);
-      array.emplace_back(std::move(choice));
+      const std::string logprobs =
+          wants_logprobs_ ? fmt::format(R"({{"content":[{}],"refusal":null}})", choice.logprobs)
+                          : "null";
+      choices.push_back(
+          fmt::format(R"({{"index":{},"message":{},"logprobs":{},"finish_reason":"{}"}})", i,
+                      json::Write(message), logprobs, FinishName(choice.finish)));
     }
-    json::Object answer = head_.Json();
-    answer["choices"] = std::move(array);
-    answer["usage"] = UsageJson(usage);
-    return answer;
+    return WholeAnswer(head_, std::move(choices), usage);
   }
 
  private:
+  struct ChoiceText {
+    std::string content;
+    std::string logprobs;  // JSON, the elements of `content` of the choice's logprobs.
+    Finish finish = Finish::kStop;
+  };
+
+  json::Value Logprobs(const Piece& piece) const {
+    if (!wants_logprobs_) return nullptr;
+    json::Array content;
+    for (const ShownToken& token : piece.tokens) {
+      content.emplace_back(ChatTokenJson(head_.service.tokenizer, token));
+    }
+    return json::Object{{"content", std::move(content)}, {"refusal", nullptr}};
+  }
+
   json::Object Chunk(std::size_t index, json::Object delta, json::Value logprobs,
                      json::Value finish) const {
     json::Object choice;
@@ -89,42 +111,46 @@ class ChatFormat final : public AnswerFormat {
 
   AnswerHead head_;
   bool wants_logprobs_;
+  std::vector<ChoiceText> choices_;  // Of a whole answer.
 };
 
-// From the wire to a generation that has its place in the engine's queue.
-ApiResult<std::unique_ptr<Generation>> Begin(const EngineService& service, const ChatRequest& chat,
-                                             const std::string& client, http::Exchange& exchange) {
-  TRY(CheckModel(service, chat.settings.model));
-  std::size_t bytes = 0;
-  for (const tokenizer::ChatMessage& message : chat.messages) bytes += message.content.size();
-  TRY(CheckTextBytes(service, bytes, "messages"));
-  const Result<tokenizer::RenderedPrompt> prompt =
-      tokenizer::RenderChat(service.tokenizer, service.family, chat.messages, chat.continues_last);
-  if (!prompt) return std::unexpected(ToApiError(prompt.error()));
+struct ChatWork {
+  GenerationSettings settings;
   GenerationPlan plan;
-  plan.prompts.push_back(prompt->ids);
-  plan.stop_ids = prompt->stop_ids;
-  plan.caller = Caller(client, chat.settings.user);
-  return Generation::Start(service, chat.settings, plan, exchange);
+};
+
+// From the wire to ids.
+ApiResult<ChatWork> Prepare(const EngineService& service, const http::RouteRequest& request) {
+  TRY_ASSIGN(ChatRequest chat, ParseChatRequest(request.body, service.vocab_size));
+  TRY(CheckModel(service, chat.settings.model));
+  TRY_ASSIGN(tokenizer::RenderedPrompt prompt, RenderPrompt(service, chat));
+  ChatWork work;
+  work.settings = std::move(chat.settings);
+  work.plan.prompts.push_back(std::move(prompt.ids));
+  work.plan.stop_ids = std::move(prompt.stop_ids);
+  work.plan.caller = Caller(request.client, work.settings.user);
+  return work;
 }
 
 }  // namespace
 
 net::Awaitable<void> ChatCompletions(const EngineService& service, http::Exchange& exchange,
                                      const http::RouteRequest& request) {
-  const ApiResult<ChatRequest> chat = ParseChatRequest(request.body, service.vocab_size);
-  if (!chat) {
-    co_await SendError(exchange, chat.error(), request.id);
+  const auto prepare = [&service, &request] { return Prepare(service, request); };
+  const ApiResult<ChatWork> work = co_await OffIoThread(service, prepare);
+  if (!work) {
+    co_await SendError(exchange, work.error(), request.id);
     co_return;
   }
+  const GenerationSettings& settings = work->settings;
   const ApiResult<std::unique_ptr<Generation>> generation =
-      Begin(service, *chat, request.client, exchange);
+      Generation::Start(service, settings, work->plan, exchange);
   if (!generation) {
     co_await SendError(exchange, generation.error(), request.id);
     co_return;
   }
-  ChatFormat format(service, chat->settings.sampling.top_logprobs >= 0);
-  const PumpOptions options{chat->settings.is_stream, chat->settings.includes_usage, request.id};
+  ChatFormat format(service, (*generation)->choice_count(), settings.sampling.top_logprobs >= 0);
+  const PumpOptions options{settings.is_stream, settings.includes_usage, request.id};
   co_await PumpAnswer(service, exchange, **generation, format, options);
 }
 

@@ -89,6 +89,32 @@ ApiResult<void> ParseMessages(const Fields& fields, ChatRequest& request) {
   return {};
 }
 
+// vLLM's words for what DeepSeek's API says with `prefix` on the message. As there, a request that
+// wants both to go on with a message and to open a new one is refused.
+ApiResult<void> ParseContinuation(const Fields& fields, ChatRequest& request) {
+  TRY_ASSIGN(const bool continues, fields.Bool("continue_final_message", false));
+  TRY_ASSIGN(const bool opens_turn, fields.Bool("add_generation_prompt", false));
+  if (continues && opens_turn) {
+    return FailApi(Reason::kBadRequest,
+                   "'continue_final_message' and 'add_generation_prompt' cannot both be true",
+                   "continue_final_message");
+  }
+  if (continues && request.messages.back().role != Role::kAssistant) {
+    return FailApi(Reason::kBadRequest,
+                   "'continue_final_message' needs a last message of the assistant",
+                   "continue_final_message");
+  }
+  request.continues_last |= continues;
+  // A prompt that ends with a closed turn would let the model speak for anybody.
+  TRY_ASSIGN(const bool leaves_open, fields.Bool("add_generation_prompt", true));
+  if (!leaves_open && !request.continues_last) {
+    return FailApi(Reason::kUnsupported,
+                   "'add_generation_prompt' can be false only where the last message is continued",
+                   "add_generation_prompt");
+  }
+  return {};
+}
+
 ApiResult<void> RefuseWhatIsMissing(const Fields& fields) {
   TRY(fields.Refuse("tools", "this model calls no tools"));
   TRY(fields.Refuse("functions", "this model calls no functions"));
@@ -108,10 +134,15 @@ ApiResult<void> RefuseWhatIsMissing(const Fields& fields) {
 
 ApiResult<ChatRequest> ParseChatRequest(std::string_view body, std::int64_t vocab_size) {
   TRY_ASSIGN(const json::Object object, ParseBody(body));
-  const Fields fields(object);
+  return ParseChatRequest(object, vocab_size);
+}
+
+ApiResult<ChatRequest> ParseChatRequest(const json::Object& body, std::int64_t vocab_size) {
+  const Fields fields(body);
   ChatRequest request;
-  TRY_ASSIGN(request.settings, ParseGenerationSettings(object, vocab_size));
+  TRY_ASSIGN(request.settings, ParseGenerationSettings(body, vocab_size));
   TRY(ParseMessages(fields, request));
+  TRY(ParseContinuation(fields, request));
   TRY(RefuseWhatIsMissing(fields));
   TRY_ASSIGN(const bool wants_logprobs, fields.Bool("logprobs", false));
   TRY_ASSIGN(const auto top_logprobs, fields.Int("top_logprobs", 0, kTopLogprobsMax));

@@ -20,6 +20,7 @@ struct ChatRequest {
 
 // Unknown fields are ignored, as clients send many; known ones that ask for what is not there are
 // refused by name.
+ApiResult<ChatRequest> ParseChatRequest(const json::Object& body, std::int64_t vocab_size);
 ApiResult<ChatRequest> ParseChatRequest(std::string_view body, std::int64_t vocab_size);
 
 }  // namespace holdfast::api

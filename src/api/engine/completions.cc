@@ -6,6 +6,7 @@
 #include "api/engine/answer_pump.h"
 #include "api/engine/completion_request.h"
 #include "api/engine/model_check.h"
+#include "api/engine/prompt_work.h"
 #include "tokenizer/utf8.h"
 
 namespace holdfast::api {
@@ -18,7 +19,7 @@ class TextFormat final : public AnswerFormat {
       : head_{NewId("cmpl-"), "text_completion", std::time(nullptr), service},
         wants_logprobs_(wants_logprobs),
         echoes_(std::move(echoes)),
-        text_offsets_(echoes_.size()) {}
+        choices_(echoes_.size()) {}
 
   std::vector<json::Object> Opening(std::size_t choice_count) override {
     std::vector<json::Object> events;
@@ -43,109 +44,151 @@ class TextFormat final : public AnswerFormat {
     return chunk;
   }
 
-  json::Object Whole(std::vector<Piece> choices, const engine::Usage& usage) override {
-    json::Array array;
-    for (const Piece& piece : choices) {
-      array.emplace_back(Choice(piece.choice, echoes_[piece.choice] + piece.text, Logprobs(piece),
-                                json::Value(FinishName(*piece.finish))));
+  void Add(Piece piece) override {
+    ChoiceText& choice = choices_[piece.choice];
+    choice.text += piece.text;
+    if (piece.finish) choice.finish = *piece.finish;
+    if (!wants_logprobs_) return;
+    for (const ShownToken& token : piece.tokens) {
+      const TextTokenJson json = MakeTextTokenJson(head_.service.tokenizer, token);
+      const auto append = [](std::string& list, const json::Value& value) {
+        if (!list.empty()) list += ',';
+        list += json::Write(value);
+      };
+      append(choice.tokens, json::Value(json.text));
+      append(choice.token_logprobs, json.logprob);
+      append(choice.top_logprobs, json.top);
+      append(choice.text_offsets, json.text_offset);
     }
-    json::Object answer = head_.Json();
-    answer["choices"] = std::move(array);
-    answer["usage"] = UsageJson(usage);
-    return answer;
+  }
+
+  std::string Whole(const engine::Usage& usage) override {
+    std::vector<std::string> choices;
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+      const ChoiceText choice = std::exchange(choices_[i], {});
+      std::string logprobs = "null";
+      if (wants_logprobs_) {
+        logprobs = fmt::format(
+            R"({{"tokens":[{}],"token_logprobs":[{}],"top_logprobs":[{}],"text_offset":[{}]}})",
+            choice.tokens, choice.token_logprobs, choice.top_logprobs, choice.text_offsets);
+      }
+      choices.push_back(fmt::format(
+          R"({{"index":{},"text":{},"logprobs":{},"finish_reason":"{}"}})", i,
+          json::Write(json::Value(echoes_[i] + choice.text)), logprobs, FinishName(choice.finish)));
+    }
+    return WholeAnswer(head_, std::move(choices), usage);
   }
 
  private:
-  json::Value Logprobs(const Piece& piece) {
+  // Lists are JSON, without their brackets.
+  struct ChoiceText {
+    std::string text;
+    std::string tokens;
+    std::string token_logprobs;
+    std::string top_logprobs;
+    std::string text_offsets;
+    Finish finish = Finish::kStop;
+  };
+
+  json::Value Logprobs(const Piece& piece) const {
     if (!wants_logprobs_) return nullptr;
-    return TextLogprobsJson(head_.service.tokenizer, piece.tokens, text_offsets_[piece.choice]);
+    json::Array texts, logprobs, tops, offsets;
+    for (const ShownToken& token : piece.tokens) {
+      TextTokenJson json = MakeTextTokenJson(head_.service.tokenizer, token);
+      texts.emplace_back(json.text);
+      logprobs.emplace_back(json.logprob);
+      tops.emplace_back(std::move(json.top));
+      offsets.emplace_back(json.text_offset);
+    }
+    return json::Object{{"tokens", std::move(texts)},
+                        {"token_logprobs", std::move(logprobs)},
+                        {"top_logprobs", std::move(tops)},
+                        {"text_offset", std::move(offsets)}};
   }
 
-  static json::Object Choice(std::size_t index, std::string_view text, json::Value logprobs,
-                             json::Value finish) {
+  json::Object Chunk(std::size_t index, std::string_view text, json::Value logprobs,
+                     json::Value finish) const {
     json::Object choice;
     choice["index"] = index;
     choice["text"] = text;
     choice["logprobs"] = std::move(logprobs);
     choice["finish_reason"] = std::move(finish);
-    return choice;
-  }
-
-  json::Object Chunk(std::size_t index, std::string_view text, json::Value logprobs,
-                     json::Value finish) const {
     json::Object chunk = head_.Json();
-    chunk["choices"] = json::Array{Choice(index, text, std::move(logprobs), std::move(finish))};
+    chunk["choices"] = json::Array{std::move(choice)};
     return chunk;
   }
 
   AnswerHead head_;
   bool wants_logprobs_;
   std::vector<std::string> echoes_;  // One a choice.
-  std::vector<std::size_t> text_offsets_;
+  std::vector<ChoiceText> choices_;  // Of a whole answer.
 };
 
-ApiResult<GenerationPlan> Plan(const EngineService& service, const CompletionRequest& completion,
-                               const std::string& client) {
-  TRY(CheckModel(service, completion.settings.model));
+struct CompletionWork {
+  GenerationSettings settings;
   GenerationPlan plan;
-  for (const CompletionRequest::Prompt& prompt : completion.prompts) {
-    if (const auto* const ids = std::get_if<std::vector<engine::TokenId>>(&prompt)) {
-      plan.prompts.push_back(*ids);
-      continue;
-    }
-    const std::string& text = std::get<std::string>(prompt);
-    TRY(CheckTextBytes(service, text.size(), "prompt"));
-    tokenizer::Tokenizer::EncodeOptions options;
-    options.add_bos = service.tokenizer.spec().add_bos;
-    plan.prompts.push_back(service.tokenizer.Encode(text, options));
-    if (plan.prompts.back().empty()) {
-      return FailApi(Reason::kBadRequest, "'prompt' is empty", "prompt");
-    }
-  }
-  if (service.tokenizer.eos() >= 0) plan.stop_ids.push_back(service.tokenizer.eos());
-  plan.caller = Caller(client, completion.settings.user);
-  return plan;
+  std::vector<std::string> echoes;  // One a choice: what it begins with.
+};
+
+ApiResult<std::vector<engine::TokenId>> Encode(const EngineService& service,
+                                               const CompletionRequest::Prompt& prompt) {
+  if (const auto* const ids = std::get_if<std::vector<engine::TokenId>>(&prompt)) return *ids;
+  const std::string& text = std::get<std::string>(prompt);
+  TRY(CheckTextBytes(service, text.size(), "prompt"));
+  tokenizer::Tokenizer::EncodeOptions options;
+  options.add_bos = service.tokenizer.spec().add_bos;
+  options.count_max = static_cast<std::size_t>(service.context_max);
+  std::vector<engine::TokenId> ids = service.tokenizer.Encode(text, options);
+  if (ids.empty()) return FailApi(Reason::kBadRequest, "'prompt' is empty", "prompt");
+  return ids;
 }
 
-std::vector<std::string> Echoes(const EngineService& service, const CompletionRequest& completion) {
-  std::vector<std::string> echoes;
+std::string PromptText(const EngineService& service, const CompletionRequest::Prompt& prompt) {
+  if (const auto* const text = std::get_if<std::string>(&prompt)) return *text;
+  return tokenizer::ReplaceInvalidUtf8(
+      service.tokenizer.Decode(std::get<std::vector<engine::TokenId>>(prompt)));
+}
+
+// From the wire to ids.
+ApiResult<CompletionWork> Prepare(const EngineService& service, const http::RouteRequest& request) {
+  TRY_ASSIGN(CompletionRequest completion,
+             ParseCompletionRequest(request.body, service.vocab_size,
+                                    static_cast<std::size_t>(service.context_max)));
+  TRY(CheckModel(service, completion.settings.model));
+  CompletionWork work;
+  work.settings = std::move(completion.settings);
+  const auto answers = static_cast<std::size_t>(work.settings.n);
   for (const CompletionRequest::Prompt& prompt : completion.prompts) {
-    std::string text;
-    if (completion.echoes) {
-      const auto* const ids = std::get_if<std::vector<engine::TokenId>>(&prompt);
-      text = ids != nullptr ? tokenizer::ReplaceInvalidUtf8(service.tokenizer.Decode(*ids))
-                            : std::get<std::string>(prompt);
-    }
-    for (std::int64_t i = 0; i < completion.settings.n; ++i) echoes.push_back(text);
+    TRY_ASSIGN(auto ids, Encode(service, prompt));
+    work.plan.prompts.push_back(std::move(ids));
+    const std::string echo = completion.echoes ? PromptText(service, prompt) : std::string();
+    work.plan.echo_bytes += answers * json::Write(json::Value(echo)).size();
+    work.echoes.insert(work.echoes.end(), answers, echo);
   }
-  return echoes;
+  if (service.tokenizer.eos() >= 0) work.plan.stop_ids.push_back(service.tokenizer.eos());
+  work.plan.caller = Caller(request.client, work.settings.user);
+  return work;
 }
 
 }  // namespace
 
 net::Awaitable<void> Completions(const EngineService& service, http::Exchange& exchange,
                                  const http::RouteRequest& request) {
-  const ApiResult<CompletionRequest> completion = ParseCompletionRequest(
-      request.body, service.vocab_size, static_cast<std::size_t>(service.context_max));
-  if (!completion) {
-    co_await SendError(exchange, completion.error(), request.id);
+  const auto prepare = [&service, &request] { return Prepare(service, request); };
+  ApiResult<CompletionWork> work = co_await OffIoThread(service, prepare);
+  if (!work) {
+    co_await SendError(exchange, work.error(), request.id);
     co_return;
   }
-  ApiResult<GenerationPlan> plan = Plan(service, *completion, request.client);
-  if (!plan) {
-    co_await SendError(exchange, plan.error(), request.id);
-    co_return;
-  }
+  const GenerationSettings& settings = work->settings;
   const ApiResult<std::unique_ptr<Generation>> generation =
-      Generation::Start(service, completion->settings, *plan, exchange);
+      Generation::Start(service, settings, work->plan, exchange);
   if (!generation) {
     co_await SendError(exchange, generation.error(), request.id);
     co_return;
   }
-  TextFormat format(service, completion->settings.sampling.top_logprobs >= 0,
-                    Echoes(service, *completion));
-  const PumpOptions options{completion->settings.is_stream, completion->settings.includes_usage,
-                            request.id};
+  TextFormat format(service, settings.sampling.top_logprobs >= 0, std::move(work->echoes));
+  const PumpOptions options{settings.is_stream, settings.includes_usage, request.id};
   co_await PumpAnswer(service, exchange, **generation, format, options);
 }
 

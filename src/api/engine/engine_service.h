@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "api/engine/token_sizes.h"
 #include "engine/engine.h"
 #include "http/message.h"
+#include "net/blocking_pool.h"
 #include "tokenizer/chat_template.h"
 #include "tokenizer/tokenizer.h"
 
@@ -17,6 +19,8 @@ namespace holdfast::api {
 struct EngineService {
   engine::Engine& engine;
   const tokenizer::Tokenizer& tokenizer;
+  net::BlockingPool& blocking;  // Reads requests' bodies and makes prompts of them.
+  TokenSizes token_sizes;
   tokenizer::ChatFamily family = tokenizer::ChatFamily::kPlain;
   std::string model_id = {};
   std::string fingerprint = {};  // "fp_..." of the weights.

@@ -27,22 +27,31 @@ struct GenerationPlan {
   std::vector<std::vector<engine::TokenId>> prompts;
   std::vector<engine::TokenId> stop_ids;
   std::string caller;  // See engine::Request.
+  // Bytes of a whole answer beside what the engine makes: prompts that are echoed, in JSON.
+  std::size_t echo_bytes = 0;
 };
 
 enum class Finish : std::uint8_t { kStop, kLength };
 std::string_view FinishName(Finish finish);
 
+struct ShownToken {
+  engine::TokenEvent event;
+  // Characters of the answer before the one that the token begins or goes on with.
+  std::size_t text_offset = 0;
+};
+
 struct Piece {
   std::size_t choice = 0;
   std::string text;
-  std::vector<engine::TokenEvent> tokens;  // Those of `text`, if logprobs are wanted.
-  std::optional<Finish> finish;            // With the choice's last piece.
+  std::vector<ShownToken> tokens;  // Those of `text`, if logprobs are wanted.
+  std::optional<Finish> finish;    // With the choice's last piece.
 };
 
 class Generation {
  public:
-  // Checks the prompts against the context and submits all choices, or none. After success the
-  // request has its place in the engine's queue, so 200 may be answered.
+  // Checks the prompts against the context and a whole answer against kAnswerBytesMax, and submits
+  // all choices, or none. After success the request has its place in the engine's queue, so 200 may
+  // be answered.
   static ApiResult<std::unique_ptr<Generation>> Start(const EngineService& service,
                                                       const GenerationSettings& settings,
                                                       const GenerationPlan& plan,
@@ -63,8 +72,10 @@ class Generation {
   struct Choice;
   Generation(const EngineService& service, http::Exchange& exchange);
   ApiResult<void> Submit(const GenerationSettings& settings, const GenerationPlan& plan);
+  void Open(std::unique_ptr<engine::TokenStream> stream, std::int64_t prompt_tokens,
+            const std::vector<std::string>& stops);
   ApiResult<std::optional<Piece>> Advance(Choice& choice);
-  void Close(Choice& choice);
+  ApiResult<Finish> FinishOf(engine::FinishReason reason) const;
 
   const EngineService& service_;
   http::Exchange& exchange_;
@@ -73,6 +84,7 @@ class Generation {
   std::vector<std::unique_ptr<Choice>> choices_;
   std::size_t open_count_ = 0;
   std::size_t answers_per_prompt_ = 1;
+  std::size_t piece_tokens_max_ = 1;  // So that an event stays within kEventBytesMax.
   bool wants_logprobs_ = false;
 };
 

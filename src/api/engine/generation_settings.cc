@@ -98,9 +98,6 @@ ApiResult<GenerationSettings> ParseGenerationSettings(const json::Object& body,
                                                       std::int64_t vocab_size) {
   const Fields fields(body);
   GenerationSettings settings;
-  if (fields.Find("model") == nullptr) {
-    return FailApi(Reason::kBadRequest, "'model' is missing", "model");
-  }
   TRY_ASSIGN(settings.model, fields.String("model", "", kModelBytesMax));
   TRY(ParseSampling(fields, settings.sampling));
   TRY(ParseLogitBias(fields, vocab_size, settings.sampling));

@@ -25,7 +25,7 @@ inline constexpr std::size_t kModelBytesMax = 256;
 inline constexpr std::int64_t kAnswerTokensMax = 1 << 20;
 
 struct GenerationSettings {
-  std::string model;
+  std::string model;  // Empty: the one that is served.
   engine::SamplingParams sampling;
   std::optional<std::int64_t> max_tokens;
   std::vector<std::string> stop;

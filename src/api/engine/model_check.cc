@@ -1,9 +1,11 @@
 #include "api/engine/model_check.h"
 
+#include "api/engine/engine_errors.h"
+
 namespace holdfast::api {
 
 ApiResult<void> CheckModel(const EngineService& service, std::string_view model) {
-  if (model == service.model_id) return {};
+  if (model.empty() || model == service.model_id) return {};
   ApiError error;
   error.reason = Reason::kModelNotFound;
   error.param = "model";
@@ -14,17 +16,9 @@ ApiResult<void> CheckModel(const EngineService& service, std::string_view model)
 
 ApiResult<void> CheckTextBytes(const EngineService& service, std::size_t bytes,
                                std::string_view param) {
-  // No natural text has tokens of more than this on average (English: about 4.5).
-  constexpr std::int64_t kTokenBytesMean = 32;
-  const std::int64_t bytes_max = service.context_max * kTokenBytesMean;
-  if (bytes <= static_cast<std::size_t>(bytes_max)) return {};
-  ApiError error;
-  error.reason = Reason::kContextTooLong;
-  error.code = "context_length_exceeded";
-  error.param = param;
-  error.message = fmt::format("{} bytes of text cannot fit this model's context of {} tokens.",
-                              bytes, service.context_max);
-  return std::unexpected(std::move(error));
+  const std::size_t tokens_min = service.token_sizes.TokensMin(bytes);
+  if (tokens_min <= static_cast<std::size_t>(service.context_max)) return {};
+  return std::unexpected(ContextTooLong(tokens_min, service.context_max, param));
 }
 
 std::string Caller(std::string_view client, std::string_view user) {

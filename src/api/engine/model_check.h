@@ -9,10 +9,11 @@
 
 namespace holdfast::api {
 
-// 404 model_not_found for any model but ours.
+// 404 model_not_found for any model but ours; who names none ("") gets it, as there is one.
 ApiResult<void> CheckModel(const EngineService& service, std::string_view model);
 
 // Refuses text that cannot fit the context, before it costs a tokenizer's work.
+// `param`: the field.
 ApiResult<void> CheckTextBytes(const EngineService& service, std::size_t bytes,
                                std::string_view param);
 

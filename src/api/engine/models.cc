@@ -42,13 +42,15 @@ net::Awaitable<void> EngineHealth(const EngineService& service, http::Exchange& 
                                   const http::RouteRequest&) {
   const engine::Load load = service.engine.load();
   json::Object health;
-  health["status"] = "ok";
+  health["status"] = load.is_draining ? "draining" : "ok";
   health["model"] = service.model_id;
   health["running"] = load.running;
   health["waiting"] = load.waiting;
   health["blocks_free"] = load.blocks_free;
   health["blocks_total"] = load.blocks_total;
-  health["tokens_per_second"] = load.tokens_per_second;
+  health["sequences_max"] = load.sequences_max;
+  health["tokens_per_s"] = load.tokens_per_second;
+  health["is_draining"] = load.is_draining;
   const json::Value body = std::move(health);
   std::vector<http::Header> headers = LoadHeaders(service.engine);
   co_await SendJson(exchange, body, std::move(headers));

@@ -3,7 +3,11 @@
 #include <utility>
 
 #include "api/engine/chat_request.h"
+#include "api/engine/engine_errors.h"
 #include "api/engine/model_check.h"
+#include "api/engine/prompt_work.h"
+#include "api/engine/render_prompt.h"
+#include "api/engine/wire.h"
 #include "api/fields.h"
 #include "tokenizer/utf8.h"
 
@@ -27,28 +31,31 @@ ApiResult<std::vector<tokenizer::TokenId>> TokenizeText(const EngineService& ser
   return service.tokenizer.Encode(text, options);
 }
 
-ApiResult<json::Object> TokenizeBody(const EngineService& service, std::string_view body) {
-  TRY_ASSIGN(json::Object object, ParseBody(body));
-  std::vector<tokenizer::TokenId> ids;
-  if (Fields(object).Find("messages") != nullptr) {
-    object["model"] = service.model_id;
-    TRY_ASSIGN(const ChatRequest chat, ParseChatRequest(json::Write(object), service.vocab_size));
-    auto prompt = tokenizer::RenderChat(service.tokenizer, service.family, chat.messages,
-                                        chat.continues_last);
-    if (!prompt) return std::unexpected(ToApiError(prompt.error()));
-    ids = std::move(prompt->ids);
-  } else {
-    TRY_ASSIGN(ids, TokenizeText(service, Fields(object)));
+ApiResult<std::vector<tokenizer::TokenId>> TokenizeObject(const EngineService& service,
+                                                          const json::Object& object) {
+  const Fields fields(object);
+  if (fields.Find("messages") == nullptr) return TokenizeText(service, fields);
+  TRY_ASSIGN(const ChatRequest chat, ParseChatRequest(object, service.vocab_size));
+  TRY_ASSIGN(tokenizer::RenderedPrompt prompt, RenderPrompt(service, chat));
+  if (prompt.ids.size() > static_cast<std::size_t>(service.context_max)) {
+    return std::unexpected(ContextTooLong(prompt.ids.size(), service.context_max, "messages"));
   }
-  json::Array tokens(ids.begin(), ids.end());
-  json::Object answer;
-  answer["count"] = tokens.size();
-  answer["tokens"] = std::move(tokens);
-  answer["max_model_len"] = service.context_max;
-  return answer;
+  return std::move(prompt.ids);
 }
 
-ApiResult<json::Object> DetokenizeBody(const EngineService& service, std::string_view body) {
+ApiResult<std::string> TokenizeBody(const EngineService& service, std::string_view body) {
+  TRY_ASSIGN(const json::Object object, ParseBody(body));
+  TRY_ASSIGN(const std::string model, Fields(object).String("model", "", kModelBytesMax));
+  TRY(CheckModel(service, model));
+  TRY_ASSIGN(const std::vector<tokenizer::TokenId> ids, TokenizeObject(service, object));
+  json::Object answer;
+  answer["count"] = ids.size();
+  answer["tokens"] = json::Array(ids.begin(), ids.end());
+  answer["max_model_len"] = service.context_max;
+  return json::Write(answer);
+}
+
+ApiResult<std::string> DetokenizeBody(const EngineService& service, std::string_view body) {
   TRY_ASSIGN(const json::Object object, ParseBody(body));
   TRY_ASSIGN(const json::Array* const tokens, Fields(object).Array("tokens", kTokensMax));
   if (tokens == nullptr) return FailApi(Reason::kBadRequest, "'tokens' is missing", "tokens");
@@ -66,29 +73,32 @@ ApiResult<json::Object> DetokenizeBody(const EngineService& service, std::string
   json::Object answer;
   answer["content"] = text;
   answer["prompt"] = text;
-  return answer;
+  return json::Write(answer);
 }
 
-net::Awaitable<void> SendResult(http::Exchange& exchange, ApiResult<json::Object> result,
-                                const std::string& request_id) {
-  if (!result) {
-    co_await SendError(exchange, result.error(), request_id);
+using MakeBody = ApiResult<std::string> (*)(const EngineService&, std::string_view);
+
+net::Awaitable<void> Answer(const EngineService& service, http::Exchange& exchange,
+                            const http::RouteRequest& request, MakeBody make) {
+  const auto work = [&service, &request, make] { return make(service, request.body); };
+  const ApiResult<std::string> body = co_await OffIoThread(service, work);
+  if (!body) {
+    co_await SendError(exchange, body.error(), request.id);
     co_return;
   }
-  const json::Value body = std::move(*result);
-  co_await SendJson(exchange, body);
+  co_await SendJsonText(exchange, *body);
 }
 
 }  // namespace
 
 net::Awaitable<void> Tokenize(const EngineService& service, http::Exchange& exchange,
                               const http::RouteRequest& request) {
-  return SendResult(exchange, TokenizeBody(service, request.body), request.id);
+  return Answer(service, exchange, request, TokenizeBody);
 }
 
 net::Awaitable<void> Detokenize(const EngineService& service, http::Exchange& exchange,
                                 const http::RouteRequest& request) {
-  return SendResult(exchange, DetokenizeBody(service, request.body), request.id);
+  return Answer(service, exchange, request, DetokenizeBody);
 }
 
 }  // namespace holdfast::api

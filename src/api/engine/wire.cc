@@ -19,12 +19,11 @@ json::Object UsageJson(const engine::Usage& usage) {
   return json;
 }
 
-namespace {
-
-// A token may be part of a character only, and JSON is text.
 std::string TokenText(const tokenizer::Tokenizer& tokenizer, engine::TokenId id) {
   return tokenizer::ReplaceInvalidUtf8(tokenizer.Decode(std::span(&id, 1), /*with_special=*/true));
 }
+
+namespace {
 
 json::Object TokenJson(const tokenizer::Tokenizer& tokenizer, engine::TokenId id, float logprob) {
   json::Object json;
@@ -40,44 +39,39 @@ json::Object TokenJson(const tokenizer::Tokenizer& tokenizer, engine::TokenId id
 
 }  // namespace
 
-json::Object ChatLogprobsJson(const tokenizer::Tokenizer& tokenizer,
-                              const std::vector<engine::TokenEvent>& tokens) {
-  json::Array content;
-  for (const engine::TokenEvent& token : tokens) {
-    json::Object entry = TokenJson(tokenizer, token.id, token.logprob);
-    json::Array top;
-    for (const auto& [id, logprob] : token.top_logprobs) {
-      top.emplace_back(TokenJson(tokenizer, id, logprob));
-    }
-    entry["top_logprobs"] = std::move(top);
-    content.emplace_back(std::move(entry));
+json::Object ChatTokenJson(const tokenizer::Tokenizer& tokenizer, const ShownToken& token) {
+  json::Object json = TokenJson(tokenizer, token.event.id, token.event.logprob);
+  json::Array top;
+  for (const auto& [id, logprob] : token.event.top_logprobs) {
+    top.emplace_back(TokenJson(tokenizer, id, logprob));
   }
-  json::Object json;
-  json["content"] = std::move(content);
-  json["refusal"] = nullptr;
+  json["top_logprobs"] = std::move(top);
   return json;
 }
 
-json::Object TextLogprobsJson(const tokenizer::Tokenizer& tokenizer,
-                              const std::vector<engine::TokenEvent>& tokens,
-                              std::size_t& text_offset) {
-  json::Array texts, logprobs, tops, offsets;
-  for (const engine::TokenEvent& token : tokens) {
-    const std::string text = TokenText(tokenizer, token.id);
-    texts.emplace_back(text);
-    logprobs.emplace_back(token.logprob);
-    json::Object top;
-    for (const auto& [id, logprob] : token.top_logprobs) top[TokenText(tokenizer, id)] = logprob;
-    tops.emplace_back(std::move(top));
-    offsets.emplace_back(text_offset);
-    text_offset += text.size();
-  }
-  json::Object json;
-  json["tokens"] = std::move(texts);
-  json["token_logprobs"] = std::move(logprobs);
-  json["top_logprobs"] = std::move(tops);
-  json["text_offset"] = std::move(offsets);
+TextTokenJson MakeTextTokenJson(const tokenizer::Tokenizer& tokenizer, const ShownToken& token) {
+  TextTokenJson json{.text = TokenText(tokenizer, token.event.id),
+                     .logprob = token.event.logprob,
+                     .top = {},
+                     .text_offset = token.text_offset};
+  bool has_taken = false;
+  const auto add = [&](engine::TokenId id, float logprob) {
+    has_taken |= id == token.event.id;
+    const std::string text = TokenText(tokenizer, id);
+    json.top[json.top.contains(text) ? fmt::format("token_id:{}", id) : text] = logprob;
+  };
+  for (const auto& [id, logprob] : token.event.top_logprobs) add(id, logprob);
+  if (!has_taken) add(token.event.id, token.event.logprob);
   return json;
+}
+
+net::Awaitable<Result<void>> SendJsonText(http::Exchange& exchange, std::string_view body,
+                                          std::vector<http::Header> headers) {
+  http::ResponseHead head;
+  head.content_type = "application/json";
+  head.headers = std::move(headers);
+  head.headers.push_back({"Cache-Control", "no-store"});
+  co_return co_await exchange.Send(head, body);
 }
 
 std::string NewId(std::string_view prefix) {
@@ -95,13 +89,35 @@ json::Object AnswerHead::Json() const {
   return json;
 }
 
+std::string WholeAnswer(const AnswerHead& head, std::vector<std::string> choices,
+                        const engine::Usage& usage) {
+  std::string answer = json::Write(head.Json());
+  const std::string usage_json = json::Write(UsageJson(usage));
+  std::size_t bytes = answer.size() + usage_json.size() + 64;
+  for (const std::string& choice : choices) bytes += choice.size() + 1;
+  answer.reserve(bytes);
+  answer.back() = ',';  // Was the object's end.
+  answer += R"("choices":[)";
+  for (std::string& choice : choices) {
+    if (&choice != &choices.front()) answer += ',';
+    answer += choice;
+    choice = {};
+  }
+  answer += R"(],"usage":)";
+  answer += usage_json;
+  answer += '}';
+  return answer;
+}
+
 std::vector<http::Header> LoadHeaders(const engine::Engine& engine) {
   const engine::Load load = engine.load();
   return {{"x-holdfast-running", std::to_string(load.running)},
           {"x-holdfast-waiting", std::to_string(load.waiting)},
           {"x-holdfast-blocks-free", std::to_string(load.blocks_free)},
           {"x-holdfast-blocks-total", std::to_string(load.blocks_total)},
-          {"x-holdfast-tokens-per-second", fmt::format("{:.1f}", load.tokens_per_second)}};
+          {"x-holdfast-sequences-max", std::to_string(load.sequences_max)},
+          {"x-holdfast-tokens-per-s", fmt::format("{:.1f}", load.tokens_per_second)},
+          {"x-holdfast-is-draining", load.is_draining ? "true" : "false"}};
 }
 
 }  // namespace holdfast::api

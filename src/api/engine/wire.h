@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/engine/engine_service.h"
+#include "api/engine/generation.h"
 #include "engine/engine.h"
 #include "json/json.h"
 
@@ -14,15 +15,27 @@ namespace holdfast::api {
 
 json::Object UsageJson(const engine::Usage& usage);
 
-// `choices[].logprobs` of a chat completion: {"content": [...]}.
-json::Object ChatLogprobsJson(const tokenizer::Tokenizer& tokenizer,
-                              const std::vector<engine::TokenEvent>& tokens);
+// The token as text; what is part of a character only shows as U+FFFD.
+std::string TokenText(const tokenizer::Tokenizer& tokenizer, engine::TokenId id);
 
-// `choices[].logprobs` of a text completion: parallel arrays. `text_offset` is the offset of the
-// first token in the answer; it moves on.
-json::Object TextLogprobsJson(const tokenizer::Tokenizer& tokenizer,
-                              const std::vector<engine::TokenEvent>& tokens,
-                              std::size_t& text_offset);
+// An element of `choices[].logprobs.content` of a chat completion.
+json::Object ChatTokenJson(const tokenizer::Tokenizer& tokenizer, const ShownToken& token);
+
+// An element of each of the parallel arrays that are `choices[].logprobs` of a text completion.
+// `top` has the n likeliest tokens and always the one that was taken, by their texts. Of two with
+// one text (parts of characters, or a special token and its spelling) the likelier has it, and the
+// other is "token_id:17", as vLLM writes a token that has no text of its own.
+struct TextTokenJson {
+  std::string text;
+  float logprob;
+  json::Object top;
+  std::size_t text_offset;
+};
+TextTokenJson MakeTextTokenJson(const tokenizer::Tokenizer& tokenizer, const ShownToken& token);
+
+// Sends a JSON text as a whole answer.
+net::Awaitable<Result<void>> SendJsonText(http::Exchange& exchange, std::string_view body,
+                                          std::vector<http::Header> headers = {});
 
 // A new id for an answer: prefix and 128 random bits.
 std::string NewId(std::string_view prefix);
@@ -36,5 +49,10 @@ struct AnswerHead {
 
   json::Object Json() const;
 };
+
+// A whole answer with its `choices`, each a JSON text; large ones are never held twice over as
+// values and as text.
+std::string WholeAnswer(const AnswerHead& head, std::vector<std::string> choices,
+                        const engine::Usage& usage);
 
 }  // namespace holdfast::api

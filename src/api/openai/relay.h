@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 
+#include "api/limits.h"
 #include "http/router.h"
 #include "upstream/upstream.h"
 
@@ -15,7 +16,7 @@ struct RelayLimits {
   std::chrono::milliseconds answer_time_max{600'000};
   // An engine sends at least keep-alive comments; one that is silent for longer is taken for dead.
   std::chrono::milliseconds silence_max{60'000};
-  std::size_t answer_bytes_max = 16 << 20;  // Of an answer that is not a stream.
+  std::size_t answer_bytes_max = kAnswerBytesMax;  // Of an answer that is not a stream.
 };
 
 net::Awaitable<void> Relay(upstream::Upstream& upstream, const RelayLimits& limits,
