@@ -140,6 +140,7 @@ class HfCheckpoint final : public Checkpoint {
   // Writers that put tensors of odd size before wider elements leave those where no typed pointer
   // may read; such a tensor is copied.
   void Realign(tensor::TensorView& view) {
+    if (view.Bytes() == 0) return;
     if (reinterpret_cast<std::uintptr_t>(view.data) % tensor::BlockBytes(view.dtype) == 0) return;
     tensor::AlignedBuffer<std::byte> copy(view.Bytes());
     std::memcpy(copy.data(), view.data, view.Bytes());
