@@ -52,7 +52,8 @@ std::vector<std::int64_t> ReadTokenIds(const json::Object& object, std::string_v
   const json::Value* value = json::Find(object, key);
   if (value == nullptr) return ids;
   const auto add = [&ids](const json::Value& item) {
-    if (item.is_int64() && item.get_int64() >= 0) ids.push_back(item.get_int64());
+    if (!item.is_int64() || item.get_int64() < 0 || ids.size() == kEndIdsKeptMax) return;
+    ids.push_back(item.get_int64());
   };
   add(*value);
   if (value->is_array()) {

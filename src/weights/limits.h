@@ -25,6 +25,8 @@ inline constexpr std::size_t kConfigBytesMax = 1u << 20;
 inline constexpr std::size_t kIndexBytesMax = 64u << 20;  // DeepSeek-V3's has 8.9 MB.
 inline constexpr std::size_t kTokenizerBytesMax = 64u << 20;
 inline constexpr std::size_t kHeaderJsonDepthMax = 8;
+// End ids that are kept of a list: one more than a tokenizer may have, which then is refused.
+inline constexpr std::size_t kEndIdsKeptMax = 65;
 
 // Takes one more dimension into `count`, the product of a shape so far; false where that is over
 // the limits. Both formats allow tensors without elements. A 0 counts as 1, so that the product of
