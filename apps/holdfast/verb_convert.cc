@@ -64,8 +64,9 @@ int RunConvert(const Options& options) {
   }
   for (const std::string& name : report->left_out) log::warn("left out: {}", name);
   if (!report->has_tokenizer) log::warn("the source has no tokenizer");
-  log::info("{}: {} tensors, {:.1f} MB, read back and compared", options.target, report->tensors,
-            static_cast<double>(report->bytes) / 1e6);
+  log::info("{}: {} tensors, {:.1f} MB, read back and compared{}", options.target, report->tensors,
+            static_cast<double>(report->bytes) / 1e6,
+            report->has_compared_logits ? ", logits too" : "");
   return 0;
 }
 

@@ -269,6 +269,10 @@ TEST_F(Edited, BrokenSourcesAreNamed) {
       Rewrite("dense", [&](const std::string& name, auto&) { return name != kName; });
   EXPECT_THAT(Run(incomplete, gguf).error().message,
               HasSubstr("tensor 'model.layers.0.self_attn.o_proj.weight' is missing"));
+  // The configuration does not say that the embedding is the output too.
+  const fs::path headless =
+      Rewrite("dense", [](const std::string& name, auto&) { return name != "lm_head.weight"; });
+  EXPECT_THAT(Run(headless, gguf).error().message, HasSubstr("tensor 'lm_head.weight' is missing"));
   EXPECT_THAT(Run(Rewrite("dense", Poison(kName, NAN)), gguf, DType::kQ8_0).error().message,
               HasSubstr("'blk.0.attn_output.weight' has a value that is not finite"));
   EXPECT_FALSE(fs::exists(gguf));
