@@ -102,7 +102,7 @@ ApiResult<GenerationPlan> Plan(const EngineService& service, const CompletionReq
       return FailApi(Reason::kBadRequest, "'prompt' is empty", "prompt");
     }
   }
-  if (service.tokenizer.eos() >= 0) plan.stop_ids.push_back(service.tokenizer.eos());
+  plan.stop_ids = service.tokenizer.ends();
   plan.caller = Caller(client, completion.settings.user);
   return plan;
 }
