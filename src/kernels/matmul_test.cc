@@ -283,6 +283,27 @@ TEST(MatMul, GivesNoNumbersForARowThatHoldsOneThatIsNone) {
   }
 }
 
+// A Highway with more targets than AVX3 must not lose the instructions that only it names.
+TEST(BestTable, IsTheOneForThisCpusInstructions) {
+#if defined(__x86_64__)
+  ASSERT_NE(internal::BestTable(), nullptr);
+  const std::string name(internal::BestTable()->name);
+  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+  if (!has_avx512) {
+    EXPECT_EQ(name, __builtin_cpu_supports("avx2") ? "AVX2" : "SSE4");
+  } else if (!__builtin_cpu_supports("avx512vnni")) {
+    EXPECT_EQ(name.substr(0, 4), "AVX3");
+  } else if (__builtin_cpu_supports("avx512bf16") && !__builtin_cpu_is("intel")) {
+    EXPECT_EQ(name, "AVX3_VNNI_BF16");
+  } else {
+    EXPECT_EQ(name, "AVX3_VNNI");
+  }
+  RecordProperty("table", name);
+#endif
+  const auto supported = internal::SupportedTables();
+  EXPECT_EQ(internal::BestTable(), supported.empty() ? nullptr : supported.back());
+}
+
 TEST(MatMul, GathersRowsAndRunsManyJobsAtOnce) {
   parallel::ThreadPool pool(2);
   constexpr std::int64_t kIn = 256;
