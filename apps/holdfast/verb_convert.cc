@@ -43,29 +43,30 @@ void PrintProgress(const convert::Progress& progress) {
 struct Options {
   std::string source;
   std::string target;
-  std::optional<DType> type;
-  std::optional<convert::Format> format;
+  std::string type;    // A key of kTypes, or empty.
+  std::string format;  // A key of kFormats, or empty.
   bool overwrite = false;
   int threads = 0;
 };
 
 int RunConvert(const Options& options) {
   parallel::ThreadPool pool(options.threads);
-  const auto report =
-      convert::Convert(options.source, options.target,
-                       {.format = options.format.value_or(convert::FormatOfPath(options.target)),
-                        .type = options.type,
-                        .overwrite = options.overwrite,
-                        .progress = PrintProgress},
-                       pool);
+  convert::ConvertOptions wanted{.format = options.format.empty()
+                                               ? convert::FormatOfPath(options.target)
+                                               : kFormats.at(options.format),
+                                 .overwrite = options.overwrite,
+                                 .progress = PrintProgress};
+  if (!options.type.empty()) wanted.type = kTypes.at(options.type);
+  const auto report = convert::Convert(options.source, options.target, wanted, pool);
   if (!report) {
     log::error("{}", report.error().message);
     return 1;
   }
   for (const std::string& name : report->left_out) log::warn("left out: {}", name);
   if (!report->has_tokenizer) log::warn("the source has no tokenizer");
-  log::info("{}: {} tensors, {:.1f} MB, read back and compared", options.target, report->tensors,
-            static_cast<double>(report->bytes) / 1e6);
+  log::info("{}: {} tensors, {:.1f} MB, read back and compared{}", options.target, report->tensors,
+            static_cast<double>(report->bytes) / 1e6,
+            report->has_compared_logits ? ", logits too" : "");
   return 0;
 }
 
@@ -79,9 +80,9 @@ void AddConvert(CLI::App& app, int& exit_code) {
   verb->add_option("DST", options->target, "A name ending in .gguf, or a new directory")
       ->required();
   verb->add_option("--type", options->type, "Type of the matrices; left out, types are kept")
-      ->transform(CLI::CheckedTransformer(kTypes, CLI::ignore_case));
+      ->transform(CLI::IsMember(kTypes, CLI::ignore_case));
   verb->add_option("--format", options->format, "gguf or safetensors; left out, DST's name decides")
-      ->transform(CLI::CheckedTransformer(kFormats, CLI::ignore_case));
+      ->transform(CLI::IsMember(kFormats, CLI::ignore_case));
   verb->add_flag("--overwrite", options->overwrite, "Replace a DST file that exists");
   verb->add_option("--threads", options->threads, "0: one per CPU")->check(CLI::Range(0, 1024));
   verb->callback([options, &exit_code] { exit_code = RunConvert(*options); });

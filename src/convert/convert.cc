@@ -10,6 +10,7 @@
 
 #include "convert/hf_directory.h"
 #include "convert/plan.h"
+#include "convert/read_back.h"
 #include "convert/tensor_stream.h"
 #include "convert/tokenizer_form.h"
 #include "tensor/page_out.h"
@@ -44,7 +45,8 @@ class Meter {
 
 using Fingerprints = std::unordered_map<std::string, std::uint64_t>;
 
-// The model's configuration as the target will state it: with the MTP modules that are there.
+// The configuration file of a Hugging Face target: the source's own, with the MTP modules that are
+// there.
 json::Object TargetConfig(const weights::Checkpoint& source, const Plan& plan) {
   json::Object config = source.config();
   if (json::Find(config, "num_nextn_predict_layers") != nullptr || plan.mtp_modules > 0) {
@@ -72,22 +74,35 @@ struct Job {
   const fs::path& target;
   const ConvertOptions& options;
   const Plan& plan;
+  const model::ModelConfig& config;  // Of the target: with the MTP modules that are there.
   parallel::ThreadPool& pool;
 };
 
+// Fails where these metadata would not read back as the model that is meant, before anything is
+// written.
+Result<void> CheckMetadata(const Job& job, const weights::GgufMetadata& metadata) {
+  weights::GgufContents contents{.metadata = metadata, .tensors = {}};
+  for (const OutputTensor& tensor : job.plan.tensors) {
+    contents.tensors.push_back(
+        {tensor.spec.name, {.dtype = tensor.spec.dtype, .shape = tensor.spec.shape}});
+  }
+  const std::string name = job.target.string();
+  TRY_ASSIGN(const json::Object object, weights::ConfigFromGguf(contents, name));
+  TRY_ASSIGN(const model::ModelConfig stated, model::ParseModelConfig(object));
+  return CheckSameModel(job.config, stated, name);
+}
+
 Result<Fingerprints> WriteGguf(const Job& job, Meter& meter) {
-  const json::Object config = TargetConfig(job.source, job.plan);
-  TRY_ASSIGN(const std::int64_t vocab_size,
-             json::RequireInt(config, "vocab_size", 1, std::int64_t{1} << 24));
   TRY_ASSIGN(const weights::TokenizerSource tokenizer,
-             ToGgufTokenizer(job.source.tokenizer(), vocab_size));
+             ToGgufTokenizer(job.source.tokenizer(), job.config.vocab_size));
   const std::string name = ModelName(job.target);
   TRY_ASSIGN(const weights::GgufMetadata metadata,
              weights::MakeGgufMetadata(
-                 config, tokenizer,
+                 model::WriteModelConfig(job.config), tokenizer,
                  {.model_name = name,
                   .file_type = GgufFileType(job.options.type.value_or(MainType(job.plan))),
                   .has_split_kv_b = true}));
+  TRY(CheckMetadata(job, metadata));
   std::vector<weights::TensorSpec> specs;
   for (const OutputTensor& tensor : job.plan.tensors) specs.push_back(tensor.spec);
   TRY_ASSIGN(weights::GgufWriter writer,
@@ -128,11 +143,23 @@ Result<Fingerprints> WriteHf(const Job& job, Meter& meter) {
   return fingerprints;
 }
 
-// Reads the target back and compares every tensor with what was meant.
-Result<void> Verify(const Job& job, const Fingerprints& meant) {
-  TRY_ASSIGN(const auto written, weights::Checkpoint::Open(job.target));
+// The target's tokenizer must be one that we can read, and know every end id of the source.
+Result<void> CheckTokenizer(const Job& job, const weights::Checkpoint& written) {
+  const weights::TokenizerSource& source = job.source.tokenizer();
+  const std::vector<std::int64_t>& found = written.tokenizer().eos_token_ids;
+  for (const std::int64_t id : source.eos_token_ids) {
+    if (std::ranges::find(found, id) != found.end()) continue;
+    return Fail(ErrorCode::kCorrupt, "{}: end id {} does not read back", job.target.string(), id);
+  }
+  if (source.tokens.empty() && source.tokenizer_json.empty()) return {};
+  TRY(TokenizerSpec(written.tokenizer()));
+  return {};
+}
+
+Result<void> CheckTensors(const Job& job, const weights::Checkpoint& written,
+                          const Fingerprints& meant) {
   std::unordered_map<std::string_view, const weights::NamedTensor*> tensors;
-  for (const weights::NamedTensor& tensor : written->tensors()) {
+  for (const weights::NamedTensor& tensor : written.tensors()) {
     tensors.emplace(tensor.name, &tensor);
   }
   for (const OutputTensor& output : job.plan.tensors) {
@@ -152,6 +179,26 @@ Result<void> Verify(const Job& job, const Fingerprints& meant) {
     }
   }
   return {};
+}
+
+// Small models are run, where the target holds the very values of the source; what another type
+// changes is no error.
+bool HasComparableLogits(const Job& job) {
+  std::uint64_t bytes = 0;
+  for (const OutputTensor& tensor : job.plan.tensors) bytes += tensor.spec.Bytes();
+  return bytes <= kLogitsBytesMax && std::ranges::all_of(job.plan.tensors, &OutputTensor::IsExact);
+}
+
+// True if the comparison included the logits.
+Result<bool> ReadBack(const Job& job, const Fingerprints& meant) {
+  TRY_ASSIGN(const auto written, weights::Checkpoint::Open(job.target));
+  TRY(CheckTensors(job, *written, meant));
+  TRY(CheckTokenizer(job, *written));
+  TRY_ASSIGN(const model::ModelConfig stated, model::ParseModelConfig(written->config()));
+  TRY(CheckSameModel(job.config, stated, job.target.string()));
+  if (!HasComparableLogits(job)) return false;
+  TRY(CheckSameLogits(job.source, *written, job.pool, job.target.string()));
+  return true;
 }
 
 Result<void> CheckTarget(const fs::path& source, const fs::path& target,
@@ -192,18 +239,26 @@ Result<ConvertReport> Convert(const fs::path& source, const fs::path& target,
   }
   TRY_ASSIGN(const auto checkpoint, weights::Checkpoint::Open(source));
   TRY(CheckTarget(source, target, options));
-  TRY_ASSIGN(const Plan plan, MakePlan(*checkpoint, options.format, options.type));
+  TRY_ASSIGN(model::ModelConfig config, model::ParseModelConfig(checkpoint->config()));
+  TRY_ASSIGN(const Plan plan, MakePlan(*checkpoint, config, options.format, options.type));
+  config.num_nextn_predict_layers = plan.mtp_modules;
   Meter meter(plan, options);
-  const Job job{*checkpoint, target, options, plan, pool};
+  const Job job{*checkpoint, target, options, plan, config, pool};
   TRY_ASSIGN(const Fingerprints fingerprints,
              options.format == Format::kGguf ? WriteGguf(job, meter) : WriteHf(job, meter));
-  TRY(Verify(job, fingerprints));
+  const Result<bool> has_compared_logits = ReadBack(job, fingerprints);
+  if (!has_compared_logits) {
+    std::error_code ignored;
+    fs::remove_all(target, ignored);
+    return Fail(has_compared_logits.error());
+  }
   const weights::TokenizerSource& tokenizer = checkpoint->tokenizer();
   return ConvertReport{
       .tensors = plan.tensors.size(),
       .bytes = meter.bytes(),
       .left_out = plan.left_out,
-      .has_tokenizer = !tokenizer.tokens.empty() || !tokenizer.tokenizer_json.empty()};
+      .has_tokenizer = !tokenizer.tokens.empty() || !tokenizer.tokenizer_json.empty(),
+      .has_compared_logits = *has_compared_logits};
 }
 
 }  // namespace holdfast::convert

@@ -1,7 +1,9 @@
 // Converts a model: any checkpoint we read, to a GGUF file or a Hugging Face directory, tensor by
 // tensor, in memory of a few megabytes a thread beside the mapped source. The target appears under
-// its name when it is whole, on the disk and read back, or not at all. Called by one thread; the
-// pool's workers help.
+// its name when it is whole and on the disk. Then it is read back and compared with what was meant:
+// tensors, end ids and configuration, and the logits of both models where the target keeps every
+// value and the model is small (read_back.h). A target that differs is removed. Called by one
+// thread; the pool's workers help.
 #pragma once
 
 #include <cstdint>
@@ -41,13 +43,15 @@ struct ConvertReport {
   std::uint64_t bytes = 0;
   std::vector<std::string> left_out;  // Source tensors that are no part of the architecture.
   bool has_tokenizer = false;
+  bool has_compared_logits = false;  // Only where no value changes and the model is small.
 };
 
 // GGUF for names ending in ".gguf", a Hugging Face directory for others.
 Format FormatOfPath(const std::filesystem::path& target);
 
-// Errors: those of Checkpoint::Open and MakePlan; kAlreadyExists; kDiskFull; kCorrupt when what was
-// written does not read back as it was meant.
+// Errors: those of Checkpoint::Open, ParseModelConfig and MakePlan; kUnsupported for what the
+// target cannot express, kOutOfRange for a value its type cannot hold, by name; kAlreadyExists;
+// kDiskFull; kCorrupt when what was written does not read back as it was meant.
 [[nodiscard]] Result<ConvertReport> Convert(const std::filesystem::path& source,
                                             const std::filesystem::path& target,
                                             const ConvertOptions& options,

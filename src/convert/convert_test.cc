@@ -269,11 +269,42 @@ TEST_F(Edited, BrokenSourcesAreNamed) {
       Rewrite("dense", [&](const std::string& name, auto&) { return name != kName; });
   EXPECT_THAT(Run(incomplete, gguf).error().message,
               HasSubstr("tensor 'model.layers.0.self_attn.o_proj.weight' is missing"));
+  // The configuration does not say that the embedding is the output too.
+  const fs::path headless =
+      Rewrite("dense", [](const std::string& name, auto&) { return name != "lm_head.weight"; });
+  EXPECT_THAT(Run(headless, gguf).error().message, HasSubstr("tensor 'lm_head.weight' is missing"));
   EXPECT_THAT(Run(Rewrite("dense", Poison(kName, NAN)), gguf, DType::kQ8_0).error().message,
               HasSubstr("'blk.0.attn_output.weight' has a value that is not finite"));
-  EXPECT_THAT(Run(Rewrite("dense", Poison(kName, 70000.0f)), gguf, DType::kF16).error().message,
-              HasSubstr("over f16's 65504; use bf16"));
   EXPECT_FALSE(fs::exists(gguf));
+}
+
+TEST_F(Edited, ValuesThatATypeCannotHoldAreRefusedByName) {
+  const fs::path gguf = directory_ / "m.gguf";
+  constexpr std::string_view kName = "model.layers.0.self_attn.o_proj.weight";
+  const struct {
+    DType type;
+    float largest;  // Held.
+    float refused;
+  } cases[] = {{DType::kF16, 65504.0f, 70000.0f}, {DType::kBF16, 1e38f, 3.4028e38f},
+               {DType::kQ8_0, 8e6f, 1e7f},        {DType::kQ4_0, 5e5f, 1e7f},
+               {DType::kQ4_1, 9e5f, 1e7f},        {DType::kQ5_0, 1e6f, 1e7f},
+               {DType::kQ5_1, 1.9e6f, 1e7f}};
+  for (const auto& c : cases) {
+    const std::string name(tensor::DTypeName(c.type));
+    const auto report =
+        Run(Rewrite("v3", Poison(kName, c.refused)), gguf, c.type, {.overwrite = true});
+    ASSERT_FALSE(report) << name;
+    EXPECT_EQ(report.error().code, ErrorCode::kOutOfRange) << report.error().message;
+    EXPECT_THAT(report.error().message, HasSubstr("tensor 'blk.0.attn_output.weight' has the"));
+    EXPECT_THAT(report.error().message, HasSubstr("too large for " + name));
+    EXPECT_FALSE(fs::exists(gguf)) << name;
+    const auto held =
+        Run(Rewrite("v3", Poison(kName, c.largest)), gguf, c.type, {.overwrite = true});
+    ASSERT_TRUE(held) << name << ": " << held.error().message;
+    const auto written = weights::Checkpoint::Open(gguf);
+    EXPECT_NEAR(Values(*(*written)->Find(kName))[1], c.largest, 0.15 * c.largest) << name;
+    fs::remove(gguf);
+  }
 }
 
 TEST_F(Edited, GgufLeavesOutCopiesOfTheMainModelsTensors) {

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "weights/limits.h"
 #include "weights/tensor_names.h"
 
 namespace holdfast::convert {
@@ -17,33 +16,6 @@ using tensor::DType;
 using tensor::TensorView;
 using Rows = OutputTensor::Rows;
 
-constexpr std::int64_t kDimMax = std::int64_t{1} << 24;
-constexpr std::int64_t kExpertsMax = 65536;
-
-struct Shape {
-  std::int64_t layers = 0;
-  std::int64_t modules = 0;
-  std::int64_t experts = 0;
-  std::int64_t heads = 0;
-  std::int64_t nope = 0;
-  std::int64_t value = 0;
-  std::int64_t latent = 0;
-};
-
-Result<Shape> ReadShape(const json::Object& config) {
-  Shape shape;
-  TRY_ASSIGN(shape.layers,
-             json::RequireInt(config, "num_hidden_layers", 1, weights::kLayerCountMax));
-  TRY_ASSIGN(shape.modules, json::IntOr(config, "num_nextn_predict_layers", 0, 0,
-                                        weights::kLayerCountMax - shape.layers));
-  TRY_ASSIGN(shape.experts, json::IntOr(config, "n_routed_experts", 0, 0, kExpertsMax));
-  TRY_ASSIGN(shape.heads, json::RequireInt(config, "num_attention_heads", 1, kDimMax));
-  TRY_ASSIGN(shape.nope, json::RequireInt(config, "qk_nope_head_dim", 1, kDimMax));
-  TRY_ASSIGN(shape.value, json::RequireInt(config, "v_head_dim", 1, kDimMax));
-  TRY_ASSIGN(shape.latent, json::RequireInt(config, "kv_lora_rank", 1, kDimMax));
-  return shape;
-}
-
 bool IsSame(const TensorView& a, const TensorView& b) {
   if (a.dtype != b.dtype || a.shape != b.shape) return false;
   return a.data == b.data || std::memcmp(a.data, b.data, a.Bytes()) == 0;
@@ -52,8 +24,8 @@ bool IsSame(const TensorView& a, const TensorView& b) {
 class Planner {
  public:
   Planner(const weights::Checkpoint& source, Format format, std::optional<DType> wanted,
-          const Shape& shape)
-      : source_(source), format_(format), wanted_(wanted), shape_(shape) {}
+          const model::ModelConfig& config)
+      : source_(source), format_(format), wanted_(wanted), config_(config) {}
 
   Result<Plan> Make() {
     TRY(Require("model.embed_tokens.weight"));
@@ -61,9 +33,13 @@ class Planner {
     // An alias of the embedding is not written again.
     const auto output = source_.Find("lm_head.weight");
     const auto embedding = source_.Find("model.embed_tokens.weight");
+    if (!output && !config_.tie_word_embeddings) {
+      return Fail(ErrorCode::kNotFound, "tensor 'lm_head.weight' is missing");
+    }
     if (output && output->data != embedding->data) Add("lm_head.weight");
     plan_.mtp_modules = CountModules();
-    for (std::int64_t i = 0; i < shape_.layers + plan_.mtp_modules; ++i) TRY(AddLayer(i));
+    for (std::int64_t i = 0; i < config_.num_hidden_layers + plan_.mtp_modules; ++i)
+      TRY(AddLayer(i));
     FindLeftOut();
     return std::move(plan_);
   }
@@ -76,7 +52,8 @@ class Planner {
   // Many published directories announce MTP modules that they leave out.
   std::int64_t CountModules() const {
     std::int64_t count = 0;
-    while (count < shape_.modules && source_.Find(Layer(shape_.layers + count, "eh_proj.weight"))) {
+    while (count < config_.num_nextn_predict_layers &&
+           source_.Find(Layer(config_.num_hidden_layers + count, "eh_proj.weight"))) {
       ++count;
     }
     return count;
@@ -89,7 +66,7 @@ class Planner {
     facts.rank = rank;
     facts.cols = view.Cols();
     facts.layer = layer_;
-    facts.layer_count = shape_.layers;
+    facts.layer_count = config_.num_hidden_layers;
     const auto output = source_.Find("lm_head.weight");
     const auto embedding = source_.Find("model.embed_tokens.weight");
     const bool is_tied = !output || output->data == embedding->data;
@@ -172,7 +149,7 @@ class Planner {
     } else {
       TRY(AddExperts(layer));
     }
-    if (layer >= shape_.layers) TRY(AddModule(layer));
+    if (layer >= config_.num_hidden_layers) TRY(AddModule(layer));
     layer_ = -1;
     return {};
   }
@@ -185,7 +162,7 @@ class Planner {
         TRY(AddMergedExperts(layer, projection));
         continue;
       }
-      for (std::int64_t expert = 0; expert < shape_.experts; ++expert) {
+      for (std::int64_t expert = 0; expert < config_.n_routed_experts; ++expert) {
         TRY(Require(weights::ExpertName(layer, expert, projection)));
       }
     }
@@ -199,7 +176,7 @@ class Planner {
   Result<void> AddMergedExperts(std::int64_t layer, std::string_view projection) {
     OutputTensor output;
     std::string first_name;
-    for (std::int64_t expert = 0; expert < shape_.experts; ++expert) {
+    for (std::int64_t expert = 0; expert < config_.n_routed_experts; ++expert) {
       const std::string name = weights::ExpertName(layer, expert, projection);
       const auto view = source_.Find(name);
       if (!view) return Fail(ErrorCode::kNotFound, "tensor '{}' is missing", name);
@@ -217,7 +194,7 @@ class Planner {
     const TensorView& first = output.parts[0];
     output.spec = {weights::MergedExpertName(layer, projection),
                    Choose(first_name, first, 3),
-                   {shape_.experts, first.shape[0], first.shape[1]}};
+                   {config_.n_routed_experts, first.shape[0], first.shape[1]}};
     Push(first_name, std::move(output));
     return {};
   }
@@ -231,9 +208,13 @@ class Planner {
     const auto key = source_.Find(key_name);
     const auto value = source_.Find(value_name);
     for (const std::string& name : {fused_name, key_name, value_name}) used_.insert(name);
-    const tensor::Shape fused_shape{shape_.heads * (shape_.nope + shape_.value), shape_.latent};
-    const tensor::Shape key_shape{shape_.heads, shape_.latent, shape_.nope};
-    const tensor::Shape value_shape{shape_.heads, shape_.value, shape_.latent};
+    const tensor::Shape fused_shape{
+        config_.num_attention_heads * (config_.qk_nope_head_dim + config_.v_head_dim),
+        config_.kv_lora_rank};
+    const tensor::Shape key_shape{config_.num_attention_heads, config_.kv_lora_rank,
+                                  config_.qk_nope_head_dim};
+    const tensor::Shape value_shape{config_.num_attention_heads, config_.v_head_dim,
+                                    config_.kv_lora_rank};
     const bool has_halves = key && value;
     if (!fused && !has_halves) {
       return Fail(ErrorCode::kNotFound, "tensor '{}' is missing", fused_name);
@@ -266,8 +247,8 @@ class Planner {
   OutputTensor WithHeads(Rows rows) const {
     OutputTensor output;
     output.rows = rows;
-    output.nope = shape_.nope;
-    output.value = shape_.value;
+    output.nope = config_.qk_nope_head_dim;
+    output.value = config_.v_head_dim;
     return output;
   }
 
@@ -321,7 +302,7 @@ class Planner {
   const weights::Checkpoint& source_;
   const Format format_;
   const std::optional<DType> wanted_;
-  const Shape shape_;
+  const model::ModelConfig& config_;
   std::int64_t layer_ = -1;
   Plan plan_;
   std::unordered_set<std::string> used_;
@@ -335,10 +316,19 @@ bool OutputTensor::IsCopy() const {
                      [this](const TensorView& part) { return part.dtype == spec.dtype; });
 }
 
-Result<Plan> MakePlan(const weights::Checkpoint& source, Format format,
-                      std::optional<DType> wanted) {
-  TRY_ASSIGN(const Shape shape, ReadShape(source.config()));
-  return Planner(source, format, wanted, shape).Make();
+bool OutputTensor::IsExact() const {
+  if (IsCopy()) return true;
+  // Loading a model quantizes some rows of blocks anew, so their values do not reach the logits.
+  const auto is_kept = [this](const TensorView& part) {
+    if (tensor::BlockElements(part.dtype) > 1 || spec.dtype == DType::kF8E4M3) return false;
+    return spec.dtype == DType::kF32 || part.dtype == spec.dtype;
+  };
+  return rows == Rows::kFp8Scales || std::all_of(parts.begin(), parts.end(), is_kept);
+}
+
+Result<Plan> MakePlan(const weights::Checkpoint& source, const model::ModelConfig& config,
+                      Format format, std::optional<DType> wanted) {
+  return Planner(source, format, wanted, config).Make();
 }
 
 }  // namespace holdfast::convert

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "convert/recipe.h"
+#include "model/config.h"
 #include "weights/checkpoint.h"
 #include "weights/gguf_writer.h"
 
@@ -30,6 +31,8 @@ struct OutputTensor {
 
   // Stored bytes can be taken over as they are.
   bool IsCopy() const;
+  // Both models compute with the same values.
+  bool IsExact() const;
 };
 
 struct Plan {
@@ -38,9 +41,10 @@ struct Plan {
   std::int64_t mtp_modules = 0;       // Of which the source really has the tensors.
 };
 
-// Errors: kNotFound names the missing tensor; kInvalidArgument a key of the configuration or a
-// shape that disagrees with it.
-[[nodiscard]] Result<Plan> MakePlan(const weights::Checkpoint& source, Format format,
+// `config` is that of `source`. Errors: kNotFound names the missing tensor; kInvalidArgument a
+// shape that disagrees with the configuration.
+[[nodiscard]] Result<Plan> MakePlan(const weights::Checkpoint& source,
+                                    const model::ModelConfig& config, Format format,
                                     std::optional<tensor::DType> wanted);
 
 }  // namespace holdfast::convert

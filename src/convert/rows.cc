@@ -17,7 +17,6 @@ using Rows = OutputTensor::Rows;
 
 constexpr std::int64_t kChunkValues = 1 << 18;
 constexpr std::int64_t kScaleBlock = 128;
-using kernels::kF16Max;
 
 std::int64_t Cols(const OutputTensor& output) {
   return output.spec.shape[output.spec.shape.rank - 1];
@@ -93,14 +92,21 @@ Result<void> CheckValues(const OutputTensor& output, const std::vector<float>& v
     return Fail(ErrorCode::kCorrupt, "tensor '{}' has a value that is not finite",
                 output.spec.name);
   }
-  if (output.spec.dtype != DType::kF16) return {};
-  for (float value : values) {
-    if (std::abs(value) > kF16Max) {
-      return Fail(ErrorCode::kOutOfRange, "tensor '{}' has the value {}, over f16's {}; use bf16",
-                  output.spec.name, value, kF16Max);
-    }
-  }
   return {};
+}
+
+// Reads an encoded row back: a type that cannot hold a value, or the scale that a block of values
+// needs, has stored an infinity.
+Result<void> CheckEncoded(const OutputTensor& output, const float* values, const std::byte* bytes,
+                          std::int64_t cols) {
+  std::vector<float> back(static_cast<std::size_t>(cols));
+  kernels::DequantizeRow(output.spec.dtype, bytes, back.data(), cols);
+  if (kernels::IsFinite(back)) return {};
+  const float largest = *std::max_element(
+      values, values + cols, [](float a, float b) { return std::abs(a) < std::abs(b); });
+  return Fail(ErrorCode::kOutOfRange,
+              "tensor '{}' has the value {}, too large for {}; use a wider type", output.spec.name,
+              largest, tensor::DTypeName(output.spec.dtype));
 }
 
 std::vector<float> ReadValues(const OutputTensor& output, std::int64_t first, std::int64_t count,
@@ -188,8 +194,10 @@ Result<std::vector<std::byte>> EncodeRows(const OutputTensor& output, std::int64
   const TensorView row{.dtype = dtype, .shape = {count, cols}};
   std::vector<std::byte> bytes(row.Bytes());
   for (std::int64_t i = 0; i < count; ++i) {
-    kernels::QuantizeRow(dtype, values.data() + i * cols,
-                         bytes.data() + static_cast<std::size_t>(i) * row.RowBytes(), cols);
+    const float* from = values.data() + i * cols;
+    std::byte* to = bytes.data() + static_cast<std::size_t>(i) * row.RowBytes();
+    kernels::QuantizeRow(dtype, from, to, cols);
+    TRY(CheckEncoded(output, from, to, cols));
   }
   return bytes;
 }

@@ -1,6 +1,8 @@
 #include "convert/tokenizer_form.h"
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -64,9 +66,10 @@ Result<std::string> PreName(const Spec& spec) {
               "the pre-tokenizer of tokenizer.json splits text like none that GGUF has a name for");
 }
 
-Result<Spec> ReadSpec(const TokenizerSource& source) {
+Result<Spec> ReadFiles(const TokenizerSource& source) {
   if (source.tokens.empty()) {
-    return tokenizer::SpecFromHuggingFace(source.tokenizer_json, source.tokenizer_config_json);
+    return tokenizer::SpecFromHuggingFace(source.tokenizer_json, source.tokenizer_config_json,
+                                          source.chat_template);
   }
   return tokenizer::SpecFromGguf({.tokens = source.tokens,
                                   .token_types = source.token_types,
@@ -158,11 +161,40 @@ std::string WriteTokenizerConfig(const Spec& spec) {
   return json::Write(config);
 }
 
+// An id that the model's configuration names where the tokenizer's own files are silent.
+tokenizer::TokenId Fallback(tokenizer::TokenId id, std::int64_t configured, const Spec& spec) {
+  const bool is_token =
+      configured >= 0 && configured < static_cast<std::int64_t>(spec.tokens.size());
+  return id < 0 && is_token ? static_cast<tokenizer::TokenId>(configured) : id;
+}
+
 }  // namespace
+
+Result<Spec> TokenizerSpec(const TokenizerSource& source) {
+  if (source.tokenizer_json.empty() && source.tokens.empty()) {
+    return Fail(ErrorCode::kNotFound, "the checkpoint has no tokenizer");
+  }
+  TRY_ASSIGN(Spec spec, ReadFiles(source));
+  spec.bos = Fallback(spec.bos, source.bos_token_id, spec);
+  spec.eos = Fallback(spec.eos, source.eos_token_id, spec);
+  if (spec.eos >= 0) spec.ends.push_back(spec.eos);
+  for (const std::int64_t id : source.eos_token_ids) {
+    if (id < 0 || id > std::numeric_limits<tokenizer::TokenId>::max()) {
+      return Fail(ErrorCode::kInvalidArgument, "end id {} is not a token's", id);
+    }
+    const auto end = static_cast<tokenizer::TokenId>(id);
+    if (std::ranges::find(spec.ends, end) == spec.ends.end()) spec.ends.push_back(end);
+  }
+  if (spec.ends.size() > tokenizer::Tokenizer::kEndsMax) {
+    return Fail(ErrorCode::kTooLarge, "{} end ids are over the limit of {}", spec.ends.size(),
+                tokenizer::Tokenizer::kEndsMax);
+  }
+  return spec;
+}
 
 Result<TokenizerSource> ToGgufTokenizer(const TokenizerSource& source, std::int64_t vocab_size) {
   if (!source.tokens.empty() || source.tokenizer_json.empty()) return source;
-  TRY_ASSIGN(const Spec spec, ReadSpec(source));
+  TRY_ASSIGN(const Spec spec, TokenizerSpec(source));
   TokenizerSource target;
   TRY_ASSIGN(target.pre, PreName(spec));
   for (std::size_t id = 0; id < spec.tokens.size(); ++id) {
@@ -176,14 +208,11 @@ Result<TokenizerSource> ToGgufTokenizer(const TokenizerSource& source, std::int6
     target.token_types.push_back(GgufTokenType(Kind::kUnused));
   }
   for (const auto& [left, right] : spec.merges) target.merges.push_back(left + " " + right);
-  target.bos_token_id = spec.bos >= 0 ? spec.bos : source.bos_token_id;
-  target.eos_token_id = spec.eos >= 0 ? spec.eos : source.eos_token_id;
-  if (target.eos_token_id >= 0) target.eos_token_ids.push_back(target.eos_token_id);
-  for (std::int64_t id : source.eos_token_ids) {
-    if (id != target.eos_token_id) target.eos_token_ids.push_back(id);
-  }
+  target.bos_token_id = spec.bos;
+  target.eos_token_id = spec.eos;
+  target.eos_token_ids.assign(spec.ends.begin(), spec.ends.end());
   target.add_bos_token = spec.add_bos;
-  target.chat_template = spec.chat_template.empty() ? source.chat_template : spec.chat_template;
+  target.chat_template = spec.chat_template;
   return target;
 }
 
@@ -192,7 +221,7 @@ Result<TokenizerTexts> ToHfTokenizer(const TokenizerSource& source) {
     return TokenizerTexts{source.tokenizer_json, source.tokenizer_config_json,
                           source.chat_template};
   }
-  TRY_ASSIGN(const Spec spec, ReadSpec(source));
+  TRY_ASSIGN(const Spec spec, TokenizerSpec(source));
   return TokenizerTexts{WriteTokenizerJson(spec), WriteTokenizerConfig(spec), {}};
 }
 

@@ -5,9 +5,15 @@
 #include <string>
 
 #include "base/result.h"
+#include "tokenizer/tokenizer.h"
 #include "weights/checkpoint.h"
 
 namespace holdfast::convert {
+
+// What a checkpoint says of its tokenizer in all its files, of either form: everything that is read
+// is handed on. Errors: kNotFound (there is no tokenizer), kTooLarge (more end ids than
+// Tokenizer::kEndsMax), and those of SpecFromHuggingFace and SpecFromGguf.
+[[nodiscard]] Result<tokenizer::Spec> TokenizerSpec(const weights::TokenizerSource& source);
 
 // The GGUF form of either form; a source without a tokenizer gives one without tokens. `vocab_size`
 // fills up with unused tokens, as GGUF wants one for every row of the embedding. Errors:

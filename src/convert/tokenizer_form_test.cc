@@ -101,5 +101,45 @@ TEST(TokenizerForm, PassesOnWhatIsInTheRightFormAlready) {
   EXPECT_TRUE(none->tokens.empty());
 }
 
+TEST(TokenizerSpec, HandsOnWhatTheOtherFilesSay) {
+  TokenizerSource source = ThroughHuggingFace(DeepSeekLlm("deepseek-llm"));
+  const auto own = TokenizerSpec(source);
+  ASSERT_TRUE(own) << own.error().message;
+  source.eos_token_ids = {own->eos, 7, 8};
+  source.chat_template = "beside";
+  const auto spec = TokenizerSpec(source);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->ends, (std::vector<tokenizer::TokenId>{own->eos, 7, 8}));
+  EXPECT_EQ(spec->chat_template, "beside");
+  // Of GGUF too, and from there back.
+  const auto gguf = ToGgufTokenizer(source, static_cast<std::int64_t>(spec->tokens.size()));
+  ASSERT_TRUE(gguf);
+  EXPECT_EQ(TokenizerSpec(*gguf)->ends, spec->ends);
+  EXPECT_EQ(gguf->chat_template, "beside");
+}
+
+TEST(TokenizerSpec, TakesTheModelsIdsWhereTheTokenizerNamesNone) {
+  TokenizerSource source = DeepSeekLlm("deepseek-llm");
+  const std::int64_t bos = source.bos_token_id, eos = source.eos_token_id;
+  source.tokens[static_cast<std::size_t>(bos)] = "<begin>";
+  source.tokens[static_cast<std::size_t>(eos)] = "<end>";
+  source.bos_token_id = source.eos_token_id = -1;
+  source.eos_token_ids = {};
+  TokenizerSource hf = ThroughHuggingFace(source);
+  EXPECT_EQ(TokenizerSpec(hf)->bos, -1);
+  hf.bos_token_id = bos;
+  hf.eos_token_id = eos;
+  hf.eos_token_ids = {eos};
+  EXPECT_EQ(TokenizerSpec(hf)->bos, bos);
+  EXPECT_EQ(TokenizerSpec(hf)->eos, eos);
+}
+
+TEST(TokenizerSpec, RefusesNoTokenizerAndTooManyEndIds) {
+  EXPECT_EQ(TokenizerSpec({}).error().code, ErrorCode::kNotFound);
+  TokenizerSource source = DeepSeekLlm("deepseek-llm");
+  for (std::int64_t id = 0; id < 65; ++id) source.eos_token_ids.push_back(id);
+  EXPECT_EQ(TokenizerSpec(source).error().code, ErrorCode::kTooLarge);
+}
+
 }  // namespace
 }  // namespace holdfast::convert

@@ -6,7 +6,18 @@
 namespace holdfast::json {
 namespace {
 
-// Boost.JSON reads a number beyond double's range as infinity, which JSON cannot write again.
+void PutNulls(Value& value) {
+  if (value.is_double() && !std::isfinite(value.get_double())) {
+    value = nullptr;
+  } else if (value.is_array()) {
+    for (Value& element : value.get_array()) PutNulls(element);
+  } else if (value.is_object()) {
+    for (auto& member : value.get_object()) PutNulls(member.value());
+  }
+}
+
+}  // namespace
+
 bool IsFinite(const Value& value) {
   if (value.is_double()) return std::isfinite(value.get_double());
   if (value.is_array()) return std::ranges::all_of(value.get_array(), IsFinite);
@@ -16,8 +27,6 @@ bool IsFinite(const Value& value) {
   }
   return true;
 }
-
-}  // namespace
 
 Result<Value> Parse(std::string_view text, const Limits& limits) {
   if (text.size() > limits.text_bytes_max) {
@@ -38,13 +47,19 @@ Result<Value> Parse(std::string_view text, const Limits& limits) {
                 error.message());
   }
   Value value = parser.release();
+  // Boost.JSON reads a number beyond double's range as infinity.
   if (!IsFinite(value)) {
     return Fail(ErrorCode::kInvalidArgument, "JSON with a number beyond the range of double");
   }
   return value;
 }
 
-std::string Write(const Value& value) { return boost::json::serialize(value); }
+std::string Write(const Value& value) {
+  if (IsFinite(value)) return boost::json::serialize(value);
+  Value writable = value;
+  PutNulls(writable);
+  return boost::json::serialize(writable);
+}
 
 const Value* Find(const Object& object, std::string_view key) { return object.if_contains(key); }
 

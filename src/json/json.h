@@ -26,7 +26,12 @@ struct Limits {
 // Errors: kTooLarge (over a limit), kInvalidArgument (not JSON; the message has the byte offset).
 [[nodiscard]] Result<Value> Parse(std::string_view text, const Limits& limits = {});
 
+// Always text that Parse takes: a number that is not finite, which JSON cannot write, becomes null.
 std::string Write(const Value& value);
+
+// False if a number anywhere in `value` is infinite or NaN. A writer whose reader needs the number
+// refuses to write such a value.
+bool IsFinite(const Value& value);
 
 // Typed members of an object. A missing member is nullptr or the fallback; a member of the wrong
 // type or outside [min, max] is kInvalidArgument with the key's name.

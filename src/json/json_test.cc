@@ -1,5 +1,9 @@
 #include "json/json.h"
 
+#include <cmath>
+#include <limits>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -67,6 +71,17 @@ TEST(Json, WritesWhatItParses) {
   const auto parsed = Parse(text);
   ASSERT_TRUE(parsed);
   EXPECT_EQ(Write(*parsed), text);
+}
+
+TEST(Json, WritesNullForNumbersThatItCannotParse) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const Value value = {{"loss", std::nan("")}, {"list", {1.5, kInfinity, {{"low", -kInfinity}}}}};
+  EXPECT_FALSE(IsFinite(value));
+  EXPECT_EQ(Write(value), R"({"loss":null,"list":[1.5E0,null,{"low":null}]})");
+  for (const double number : {std::nan(""), kInfinity, -kInfinity, 1e308, -0.0}) {
+    EXPECT_TRUE(Parse(Write(Value(number)))) << number;
+    EXPECT_TRUE(Parse(Write(Array{number, Object{{"a", number}}}))) << number;
+  }
 }
 
 class Members : public testing::Test {

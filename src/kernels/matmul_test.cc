@@ -254,6 +254,56 @@ TEST(MatMul, GivesARowTheSameBitsAloneAndInABatch) {
   }
 }
 
+// Activations become integers on the way to a quantized weight; what is no number must not become
+// one, or the check of the logits never sees it.
+TEST(MatMul, GivesNoNumbersForARowThatHoldsOneThatIsNone) {
+  parallel::ThreadPool pool(2);
+  constexpr std::int64_t kOut = 21;
+  constexpr std::int64_t kIn = 512;
+  constexpr std::int64_t kRows = 5;
+  std::vector<const internal::KernelTable*> tables = internal::SupportedTables();
+  tables.push_back(nullptr);
+  for (const internal::KernelTable* table : tables) {
+    for (const DType type : kTypes) {
+      const Weight weight = MakeWeight(type, kOut, kIn, 8);
+      const PackedMatrix packed = PackFor(weight, table, pool);
+      for (const float broken : {NAN, -NAN, INFINITY, -INFINITY}) {
+        for (const std::int64_t at : {0, 1, 30, 31, 32, 255, 256, 490, 511}) {
+          std::vector<float> x = MakeInput(kRows * kIn, 6);
+          x[2 * kIn + at] = broken;
+          const std::vector<float> y = Multiply(packed, x, kRows, pool);
+          for (std::int64_t i = 0; i < kRows * kOut; ++i) {
+            ASSERT_EQ(std::isfinite(y[i]), i / kOut != 2)
+                << (table == nullptr ? "reference" : table->name) << " " << tensor::DTypeName(type)
+                << " with " << broken << " at " << at << ": " << y[i];
+          }
+        }
+      }
+    }
+  }
+}
+
+// A Highway with more targets than AVX3 must not lose the instructions that only it names.
+TEST(BestTable, IsTheOneForThisCpusInstructions) {
+#if defined(__x86_64__)
+  ASSERT_NE(internal::BestTable(), nullptr);
+  const std::string name(internal::BestTable()->name);
+  const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+  if (!has_avx512) {
+    EXPECT_EQ(name, __builtin_cpu_supports("avx2") ? "AVX2" : "SSE4");
+  } else if (!__builtin_cpu_supports("avx512vnni")) {
+    EXPECT_EQ(name.substr(0, 4), "AVX3");
+  } else if (__builtin_cpu_supports("avx512bf16") && !__builtin_cpu_is("intel")) {
+    EXPECT_EQ(name, "AVX3_VNNI_BF16");
+  } else {
+    EXPECT_EQ(name, "AVX3_VNNI");
+  }
+  RecordProperty("table", name);
+#endif
+  const auto supported = internal::SupportedTables();
+  EXPECT_EQ(internal::BestTable(), supported.empty() ? nullptr : supported.back());
+}
+
 TEST(MatMul, GathersRowsAndRunsManyJobsAtOnce) {
   parallel::ThreadPool pool(2);
   constexpr std::int64_t kIn = 256;

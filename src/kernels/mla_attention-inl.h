@@ -53,7 +53,8 @@ HWY_INLINE void WithRowCount(std::int64_t rows, const Body& body) {
 }
 
 // Running softmax of one row: scores[0, count) become weights, scores[count, padded) zero; updates
-// max and sum, returns the factor for what was summed before. `padded`: whole vectors.
+// max and sum, returns the factor for what was summed before. `padded`: whole vectors. A score that
+// is NaN or +infinity makes the sum NaN: the maximum and the exponential below would lose it.
 HWY_INLINE float SoftmaxTile(float* scores, std::int64_t count, std::int64_t padded, float& max,
                              float& sum) {
   const Tag d;
@@ -65,8 +66,11 @@ HWY_INLINE float SoftmaxTile(float* scores, std::int64_t count, std::int64_t pad
   }
   std::fill(scores + count, scores + padded, -INFINITY);
   Vector largest = lowest;
+  Vector total = hn::Zero(d);
   for (std::int64_t i = 0; i < padded; i += lanes) {
-    largest = hn::Max(largest, hn::LoadU(d, scores + i));
+    const Vector score = hn::LoadU(d, scores + i);
+    largest = hn::Max(largest, score);
+    total = hn::Add(total, score);
   }
   const float new_max = std::max(max, hn::GetLane(hn::MaxOfLanes(d, largest)));
   const Vector shift = hn::Set(d, new_max);
@@ -78,6 +82,9 @@ HWY_INLINE float SoftmaxTile(float* scores, std::int64_t count, std::int64_t pad
   }
   const float keep = max == new_max ? 1.0f : std::exp(max - new_max);
   sum = sum * keep + hn::GetLane(hn::SumOfLanes(d, weights));
+  // Written so that a NaN is unsound too. Padding makes the sum of sound scores -infinity.
+  const bool is_sound = hn::GetLane(hn::SumOfLanes(d, total)) < INFINITY;
+  if (!is_sound) sum = NAN;
   max = new_max;
   return keep;
 }

@@ -129,6 +129,43 @@ TEST(AbsorbedAttention, SpansMergeToTheWhole) {
   });
 }
 
+// Row r of `out` [*, width] has a value that is no finite number exactly where `is_broken(r)`.
+template <typename IsBroken>
+void ExpectBrokenRows(const std::vector<float>& out, std::int64_t width,
+                      const IsBroken& is_broken) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto row = static_cast<std::int64_t>(i) / width;
+    ASSERT_EQ(!std::isfinite(out[i]), is_broken(row)) << "row " << row << ": " << out[i];
+  }
+}
+
+TEST(AbsorbedAttention, ScoresThatAreNoNumbersAreSeenInTheOutput) {
+  constexpr std::int64_t kKeys = 300, kRows = 7;
+  const std::vector<std::int32_t> visible = {300, 1, 128, 129, 200, 299, 256};
+  const auto run = [&](const Absorbed& problem) {
+    Partial total(kRows, problem.value_width);
+    AbsorbedAttentionSpan(problem.Task(0, kKeys, visible), total.view());
+    Partial nothing(kRows, problem.value_width);
+    MergeAttention(total.view(), nothing.view(), kRows, problem.value_width);
+    FinishAttention(total.view(), kRows, problem.value_width);
+    return total.out;
+  };
+  internal::ForEachTarget([&] {
+    for (const float broken : {NAN, -NAN, INFINITY}) {
+      Absorbed query(kRows, kKeys, 40, 8);
+      query.query[4 * query.width + 3] = broken;
+      ExpectBrokenRows(run(query), query.value_width, [](std::int64_t row) { return row == 4; });
+      // The rotary part of a key is no part of its value.
+      Absorbed key(kRows, kKeys, 48, 8);
+      constexpr std::int64_t kAt = 150;
+      key.entries[(kKeys - 1 - kAt) * key.width + 50] = broken;
+      for (std::int64_t r = 0; r < kRows; ++r) key.query[r * key.width + 50] = 1.0f;
+      ExpectBrokenRows(run(key), key.value_width,
+                       [&](std::int64_t row) { return visible[row] > kAt; });
+    }
+  });
+}
+
 TEST(FinishAttention, ARowThatSawNothingIsZero) {
   internal::ForEachTarget([] {
     Partial partial(1, 16);

@@ -30,7 +30,9 @@ struct LoadedModel {
   std::unique_ptr<model::Model> model;
 };
 
-Result<LoadedModel> LoadModel(const Config& config) {
+Result<LoadedModel> LoadModel(const Config& config, const ProcessSignals& signals) {
+  // A large model takes minutes.
+  const EndsOnSignal ends(signals);
   LoadedModel loaded;
   TRY_ASSIGN(loaded.path, FindModel(config.model.path));
   log::info("loading {}", loaded.path.string());
@@ -97,7 +99,7 @@ api::EngineService MakeService(const Config& config, const LoadedModel& loaded,
 Result<void> RunEngine(const Config& config) {
   ProcessSignals signals;
   metrics::Registry registry;
-  TRY_ASSIGN(const LoadedModel loaded, LoadModel(config));
+  TRY_ASSIGN(const LoadedModel loaded, LoadModel(config, signals));
   TRY_ASSIGN(const std::unique_ptr<engine::Engine> engine,
              engine::Engine::Start(*loaded.model, MakeEngineOptions(config.engine), &registry));
   net::BlockingPool blocking({.thread_count = static_cast<std::size_t>(config.engine.io_threads),

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "convert/tokenizer_form.h"
+
 namespace holdfast::server {
 namespace {
 
@@ -44,24 +46,7 @@ std::string ModelName(const fs::path& path) {
 
 Result<std::unique_ptr<const tokenizer::Tokenizer>> MakeTokenizer(
     const weights::Checkpoint& checkpoint) {
-  const weights::TokenizerSource& source = checkpoint.tokenizer();
-  if (source.tokenizer_json.empty() && source.tokens.empty()) {
-    return Fail(ErrorCode::kNotFound, "the checkpoint has no tokenizer");
-  }
-  if (!source.tokenizer_json.empty()) {
-    TRY_ASSIGN(tokenizer::Spec spec,
-               tokenizer::SpecFromHuggingFace(source.tokenizer_json, source.tokenizer_config_json));
-    return tokenizer::Tokenizer::Make(std::move(spec));
-  }
-  TRY_ASSIGN(tokenizer::Spec spec,
-             tokenizer::SpecFromGguf({.tokens = source.tokens,
-                                      .token_types = source.token_types,
-                                      .merges = source.merges,
-                                      .pre = source.pre,
-                                      .bos_token_id = source.bos_token_id,
-                                      .eos_token_id = source.eos_token_id,
-                                      .add_bos_token = source.add_bos_token,
-                                      .chat_template = source.chat_template}));
+  TRY_ASSIGN(tokenizer::Spec spec, convert::TokenizerSpec(checkpoint.tokenizer()));
   return tokenizer::Tokenizer::Make(std::move(spec));
 }
 

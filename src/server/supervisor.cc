@@ -86,7 +86,11 @@ class Service {
       if (!wait) {
         return Fail(ErrorCode::kFailedPrecondition, "the {} cannot run, see above", verb_);
       }
-      log::warn("the {} ended with {}, starting it again in {} ms", verb_, *exit, wait->count());
+      if (*exit == 0) {
+        log::info("the {} was stopped, starting it again in {} ms", verb_, wait->count());
+      } else {
+        log::warn("the {} ended with {}, starting it again in {} ms", verb_, *exit, wait->count());
+      }
       start_at_ = now + *wait;
     }
     if (now < start_at_) return {};

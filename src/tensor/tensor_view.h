@@ -46,7 +46,11 @@ struct TensorView {
 
   // Matrix view: the last dimension is a row; all others together are rows.
   std::int64_t Cols() const { return shape.rank == 0 ? 1 : shape[shape.rank - 1]; }
-  std::int64_t Rows() const { return shape.rank == 0 ? 1 : shape.Count() / Cols(); }
+  std::int64_t Rows() const {
+    std::int64_t rows = 1;
+    for (int i = 0; i + 1 < shape.rank; ++i) rows *= shape[i];
+    return rows;
+  }
   std::size_t RowBytes() const {
     return static_cast<std::size_t>(Cols()) / BlockElements(dtype) * BlockBytes(dtype);
   }

@@ -1,5 +1,6 @@
 #include "tokenizer/chat_template.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -282,7 +283,7 @@ Result<RenderedPrompt> RenderChat(const Tokenizer& tokenizer, ChatFamily family,
   Prompt prompt(tokenizer, options.count_max);
   const Conversation chat{messages, options};
   RenderedPrompt rendered;
-  if (tokenizer.eos() >= 0) rendered.stop_ids.push_back(tokenizer.eos());
+  rendered.stop_ids = tokenizer.ends();
   switch (family) {
     case ChatFamily::kDeepSeekV2:
       RenderV2(prompt, tokenizer, chat);
@@ -293,7 +294,9 @@ Result<RenderedPrompt> RenderChat(const Tokenizer& tokenizer, ChatFamily family,
     case ChatFamily::kMoonlight: {
       RenderMoonlight(prompt, tokenizer, chat);
       const auto end = tokenizer.FindSpecial(kImEnd);
-      if (end && *end != tokenizer.eos()) rendered.stop_ids.push_back(*end);
+      if (end && std::ranges::find(rendered.stop_ids, *end) == rendered.stop_ids.end()) {
+        rendered.stop_ids.push_back(*end);
+      }
       break;
     }
     case ChatFamily::kPlain:

@@ -225,6 +225,23 @@ TEST(ChatTemplate, StopsSoonAfterTheCallersLimitOfIds) {
   EXPECT_LT(cut->ids.size(), whole->ids.size() / 2);
 }
 
+TEST(ChatTemplate, EveryEndIdOfTheModelEndsTheTurn) {
+  const Messages user{{Role::kUser, "u"}};
+  const auto with_ends = [](Spec spec, std::vector<TokenId> ends) {
+    spec.ends = std::move(ends);
+    auto tokenizer = Tokenizer::Make(std::move(spec));
+    CHECK(tokenizer);
+    return std::move(*tokenizer);
+  };
+  const auto v3 = with_ends(V3()->spec(), {65, 9999});
+  EXPECT_THAT(RenderChat(*v3, ChatFamily::kDeepSeekV3, user)->stop_ids,
+              ElementsAre(v3->eos(), 65, 9999));
+  const TokenId im_end = *Moonlight()->FindSpecial("<|im_end|>");
+  const auto moonlight = with_ends(Moonlight()->spec(), {im_end, Moonlight()->eos()});
+  EXPECT_THAT(RenderChat(*moonlight, ChatFamily::kMoonlight, user)->stop_ids,
+              ElementsAre(moonlight->eos(), im_end));
+}
+
 TEST(ChatTemplate, DetectsTheFamily) {
   EXPECT_EQ(DetectChatFamily(*V3()), ChatFamily::kDeepSeekV3);
   EXPECT_EQ(DetectChatFamily(*V2()), ChatFamily::kDeepSeekV2);

@@ -338,9 +338,14 @@ Result<Spec> Read(std::string_view tokenizer_json, std::string_view tokenizer_co
 }  // namespace
 
 Result<Spec> SpecFromHuggingFace(std::string_view tokenizer_json,
-                                 std::string_view tokenizer_config_json) {
+                                 std::string_view tokenizer_config_json,
+                                 std::string_view chat_template_file) {
   auto spec = Read(tokenizer_json, tokenizer_config_json);
-  if (!spec) spec.error().message = "tokenizer.json: " + spec.error().message;
+  if (!spec) {
+    spec.error().message = "tokenizer.json: " + spec.error().message;
+  } else if (!chat_template_file.empty()) {
+    spec->chat_template = chat_template_file;
+  }
   return spec;
 }
 

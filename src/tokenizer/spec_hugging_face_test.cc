@@ -126,6 +126,14 @@ TEST(SpecFromHuggingFace, NamedChatTemplatesTakeTheDefault) {
   EXPECT_EQ(spec->chat_template, "d");
 }
 
+TEST(SpecFromHuggingFace, ATemplateInAFileOfItsOwnTakesPrecedence) {
+  const std::string tokenizer = json::Write(Document());
+  const std::string config = R"({"chat_template": "inside"})";
+  EXPECT_EQ(SpecFromHuggingFace(tokenizer, config)->chat_template, "inside");
+  EXPECT_EQ(SpecFromHuggingFace(tokenizer, config, "beside")->chat_template, "beside");
+  EXPECT_EQ(SpecFromHuggingFace(tokenizer, "", "beside")->chat_template, "beside");
+}
+
 TEST(SpecFromHuggingFace, ByteLevelWithItsRegexAndLiteralSplits) {
   Object document = Document();
   document["pre_tokenizer"] = Object{

@@ -62,7 +62,21 @@ Result<> CheckLimits(const Spec& spec) {
     return Fail(ErrorCode::kInvalidArgument, "bos {} or eos {} is outside the {} tokens", spec.bos,
                 spec.eos, count);
   }
+  if (spec.ends.size() > Tokenizer::kEndsMax) {
+    return Fail(ErrorCode::kTooLarge, "{} end ids are over the limit of {}", spec.ends.size(),
+                Tokenizer::kEndsMax);
+  }
+  if (std::ranges::any_of(spec.ends, [](TokenId id) { return id < 0; })) {
+    return Fail(ErrorCode::kInvalidArgument, "an end id is negative");
+  }
   return {};
+}
+
+// Puts eos, where there is one, before the other end ids.
+void PutEosFirst(Spec& spec) {
+  if (spec.eos < 0) return;
+  std::erase(spec.ends, spec.eos);
+  spec.ends.insert(spec.ends.begin(), spec.eos);
 }
 
 }  // namespace
@@ -191,6 +205,7 @@ Tokenizer::~Tokenizer() = default;
 
 Result<std::unique_ptr<const Tokenizer>> Tokenizer::Make(Spec spec) {
   TRY(CheckLimits(spec));
+  PutEosFirst(spec);
   TRY_ASSIGN(PreTokenizer pre_tokenizer, PreTokenizer::Make(spec.pre_patterns));
   const std::size_t merge_count = spec.merges.size();
   std::unique_ptr<State> state(
@@ -267,6 +282,7 @@ std::optional<TokenId> Tokenizer::FindSpecial(std::string_view text) const {
 std::size_t Tokenizer::vocab_size() const { return state_->spec.tokens.size(); }
 TokenId Tokenizer::bos() const { return state_->spec.bos; }
 TokenId Tokenizer::eos() const { return state_->spec.eos; }
+const std::vector<TokenId>& Tokenizer::ends() const { return state_->spec.ends; }
 const Spec& Tokenizer::spec() const { return state_->spec; }
 
 }  // namespace holdfast::tokenizer

@@ -34,13 +34,18 @@ struct Spec {
   bool expects_nfc = false;
   TokenId bos = -1;
   TokenId eos = -1;
+  // Ids that end an answer; eos is one of them, named here or not. They may lie past `tokens`,
+  // where a model has more rows than its tokenizer has tokens.
+  std::vector<TokenId> ends;
   bool add_bos = true;
   std::string chat_template;  // Jinja source as found in the file; may be empty.
 };
 
-// Text of a tokenizer.json (Hugging Face) with an optional tokenizer_config.json.
+// Text of a tokenizer.json (Hugging Face) with an optional tokenizer_config.json, and that of a
+// chat_template.jinja, which if there is one takes the place of a template in the configuration.
 [[nodiscard]] Result<Spec> SpecFromHuggingFace(std::string_view tokenizer_json,
-                                               std::string_view tokenizer_config_json);
+                                               std::string_view tokenizer_config_json,
+                                               std::string_view chat_template_file = {});
 // The arrays of a GGUF's metadata (tokenizer.ggml.*). `pre` names the pre-tokenizer.
 struct GgufTokenizer {
   const std::vector<std::string>& tokens;
@@ -58,6 +63,7 @@ class Tokenizer {
  public:
   static constexpr std::size_t kTokensMax = 1 << 20;
   static constexpr std::size_t kMergesMax = 1 << 20;
+  static constexpr std::size_t kEndsMax = 64;
   static constexpr std::size_t kTokenBytesMax = 4096;            // One token's text.
   static constexpr std::size_t kVocabularyBytesMax = 64u << 20;  // All texts together.
 
@@ -91,6 +97,8 @@ class Tokenizer {
   std::size_t vocab_size() const;
   TokenId bos() const;
   TokenId eos() const;
+  // Every id that ends an answer, eos first if there is one.
+  const std::vector<TokenId>& ends() const;
   const Spec& spec() const;
 
  private:

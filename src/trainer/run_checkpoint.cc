@@ -94,7 +94,12 @@ Result<RunCheckpoint> SaveRunCheckpoint(const std::filesystem::path& dir,
       dir / fmt::format("{}{:09}{}", kPrefix, progress.step, kSuffix);
   TRY_ASSIGN(weights::AtomicFile file, weights::AtomicFile::Create(path));
   HashedWriter writer(file);
-  const std::string header = json::Write(MakeHeader(progress, state));
+  const json::Object fields = MakeHeader(progress, state);
+  if (!json::IsFinite(fields)) {
+    return Fail(ErrorCode::kInternal, "{}: the ledger has a number that is not finite",
+                path.string());
+  }
+  const std::string header = json::Write(fields);
   const std::uint64_t header_bytes = header.size();
   TRY(writer.Write(kMagic));
   TRY(writer.Write(std::as_bytes(std::span(&header_bytes, 1))));

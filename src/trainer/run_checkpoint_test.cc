@@ -1,5 +1,6 @@
 #include "trainer/run_checkpoint.h"
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -67,6 +68,15 @@ TEST_F(RunCheckpointTest, RestoresEveryArrayAndCounter) {
   EXPECT_TRUE(same(state->router_bias(), other->router_bias()));
   EXPECT_TRUE(same(state->optimizer().first_moment(), other->optimizer().first_moment()));
   EXPECT_TRUE(same(state->optimizer().second_moment(), other->optimizer().second_moment()));
+}
+
+TEST_F(RunCheckpointTest, ALedgerThatCouldNotBeReadAgainIsNotWritten) {
+  const auto state = MakeState(1);
+  const RunProgress progress{.step = 1, .cursor = "c", .ledger = {{"flops", std::nan("")}}};
+  const auto saved = SaveRunCheckpoint(folder_.path(), progress, *state, 2);
+  ASSERT_FALSE(saved.has_value());
+  EXPECT_NE(saved.error().message.find("not finite"), std::string::npos);
+  EXPECT_TRUE(ListRunCheckpoints(folder_.path()).empty());
 }
 
 TEST_F(RunCheckpointTest, KeepsTheNewest) {

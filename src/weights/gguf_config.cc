@@ -225,12 +225,20 @@ Result<void> AddRope(const Reader& reader, const GgufMetadata& metadata, std::st
 
 std::vector<std::int64_t> EndIds(const GgufMetadata& metadata) {
   std::vector<std::int64_t> ids;
+  const auto add = [&ids](std::int64_t id) {
+    if (id < 0 || id >= kCountMax || ids.size() == kEndIdsKeptMax) return;
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+  };
   for (std::string_view key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
                                "tokenizer.ggml.eom_token_id"}) {
     const GgufValue* value = FindValue(metadata, key);
     const auto* id = value == nullptr ? nullptr : std::get_if<std::int64_t>(&value->value);
-    if (id == nullptr || *id < 0 || *id >= kCountMax) continue;
-    if (std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
+    if (id != nullptr) add(*id);
+  }
+  const GgufValue* own = FindValue(metadata, kEndIdsKey);
+  const auto* array = own == nullptr ? nullptr : std::get_if<GgufArray>(&own->value);
+  if (array != nullptr) {
+    for (const std::int64_t id : array->integers) add(id);
   }
   return ids;
 }

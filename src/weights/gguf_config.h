@@ -14,6 +14,9 @@ namespace holdfast::weights {
 // Our own key: YaRN's mscale where it differs from mscale_all_dim, which GGUF takes to be equal.
 inline constexpr std::string_view kMscaleKey = "holdfast.rope.scaling.yarn_mscale";
 
+// Our own key: all end ids, where there are more than the format has keys for.
+inline constexpr std::string_view kEndIdsKey = "holdfast.tokenizer.end_token_ids";
+
 // config.json's form of a deepseek2 file. f32 values come as the shortest decimal that gives the
 // same f32, so 1e-6 stays 1e-6. Errors: kUnsupported (another architecture or rope scaling),
 // kCorrupt (a key missing, of another type or out of range).
@@ -32,8 +35,10 @@ struct GgufMetadataOptions {
   bool has_split_kv_b = true;
 };
 
-// The inverse: metadata of a GGUF file for `config` (of config.json) and `tokenizer` (GGUF form;
-// left out when it has no tokens). Errors: kInvalidArgument names the key of `config`.
+// The inverse: metadata of a GGUF file for `config` and `tokenizer` (GGUF form; left out when it
+// has no tokens). `config` states every key in one spelling, as model::WriteModelConfig does;
+// config.json as found is not for this. Errors: kInvalidArgument or kUnsupported names the key of
+// `config`.
 [[nodiscard]] Result<GgufMetadata> MakeGgufMetadata(const json::Object& config,
                                                     const TokenizerSource& tokenizer,
                                                     const GgufMetadataOptions& options);

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "weights/gguf_config.h"
 #include "weights/limits.h"
@@ -29,8 +31,18 @@ class Builder {
   Result<std::int64_t> Int(std::string_view name) const {
     return json::RequireInt(config_, name, 0, kU32Max);
   }
-  Result<std::int64_t> IntOr(std::string_view name, std::int64_t fallback) const {
-    return json::IntOr(config_, name, fallback, 0, kU32Max);
+  // 0 where the configuration says null: the model does without.
+  Result<std::int64_t> IntOrNull(std::string_view name) const {
+    TRY(Has(name));
+    return json::IntOr(config_, name, 0, 0, kU32Max);
+  }
+  Result<double> Number(std::string_view name) const {
+    TRY(Has(name));
+    return json::NumberOr(config_, name, 0.0);
+  }
+  Result<bool> Bool(std::string_view name) const {
+    TRY(Has(name));
+    return json::BoolOr(config_, name, false);
   }
   // Copies an integer that the configuration must have.
   Result<void> Copy(std::string_view name, std::string_view key) {
@@ -43,13 +55,19 @@ class Builder {
   GgufMetadata Take() { return std::move(metadata_); }
 
  private:
+  // Nothing is assumed of what a configuration leaves out: its reader alone knows the defaults.
+  Result<void> Has(std::string_view name) const {
+    if (json::Find(config_, name) != nullptr) return {};
+    return Fail(ErrorCode::kInvalidArgument, "'{}' is missing", name);
+  }
+
   const json::Object& config_;
   GgufMetadata metadata_;
 };
 
 Result<void> AddShape(Builder& builder) {
   TRY_ASSIGN(const std::int64_t layers, builder.Int("num_hidden_layers"));
-  TRY_ASSIGN(const std::int64_t modules, builder.IntOr("num_nextn_predict_layers", 0));
+  TRY_ASSIGN(const std::int64_t modules, builder.Int("num_nextn_predict_layers"));
   if (layers < 1 || layers + modules > kLayerCountMax) {
     return Fail(ErrorCode::kInvalidArgument, "'num_hidden_layers' is outside 1..{}",
                 kLayerCountMax);
@@ -60,7 +78,7 @@ Result<void> AddShape(Builder& builder) {
   TRY(builder.Copy("max_position_embeddings", "context_length"));
   TRY(builder.Copy("hidden_size", "embedding_length"));
   TRY(builder.Copy("intermediate_size", "feed_forward_length"));
-  TRY_ASSIGN(const double eps, json::NumberOr(builder.config(), "rms_norm_eps", 1e-6));
+  TRY_ASSIGN(const double eps, builder.Number("rms_norm_eps"));
   builder.AddFloat("attention.layer_norm_rms_epsilon", eps);
   return {};
 }
@@ -71,7 +89,7 @@ Result<void> AddAttention(Builder& builder, bool has_split_kv_b) {
   TRY_ASSIGN(const std::int64_t rope, builder.Int("qk_rope_head_dim"));
   TRY_ASSIGN(const std::int64_t value, builder.Int("v_head_dim"));
   TRY_ASSIGN(const std::int64_t latent, builder.Int("kv_lora_rank"));
-  TRY_ASSIGN(const std::int64_t q_lora_rank, builder.IntOr("q_lora_rank", 0));
+  TRY_ASSIGN(const std::int64_t q_lora_rank, builder.IntOrNull("q_lora_rank"));
   builder.AddInt("attention.head_count", heads);
   // One shared latent "head" where the up-projections are kept apart.
   builder.AddInt("attention.head_count_kv", has_split_kv_b ? 1 : heads);
@@ -88,38 +106,39 @@ Result<void> AddAttention(Builder& builder, bool has_split_kv_b) {
   return {};
 }
 
+// llama.cpp wants these of models without experts too.
+Result<void> AddDense(Builder& builder) {
+  TRY(builder.Copy("num_hidden_layers", "leading_dense_block_count"));
+  TRY_ASSIGN(const std::string model_type, json::RequireString(builder.config(), "model_type"));
+  builder.AddInt("expert_gating_func", model_type == "deepseek_v2" ? 1 : 2);
+  builder.AddInt("expert_shared_count", 0);
+  return builder.Copy("intermediate_size", "expert_feed_forward_length");
+}
+
 Result<void> AddExperts(Builder& builder) {
-  TRY_ASSIGN(const std::int64_t experts, builder.IntOr("n_routed_experts", 0));
-  TRY_ASSIGN(const std::int64_t layers, builder.Int("num_hidden_layers"));
-  TRY_ASSIGN(const std::int64_t dense_count, builder.IntOr("first_k_dense_replace", 0));
-  TRY_ASSIGN(const std::int64_t shared, builder.IntOr("n_shared_experts", 0));
-  builder.AddInt("leading_dense_block_count", experts == 0 ? layers : dense_count);
-  // What a configuration leaves out has other defaults in V2 than since V3.
-  TRY_ASSIGN(const std::string model_type, json::StringOr(builder.config(), "model_type", ""));
-  const bool is_v2 = model_type == "deepseek_v2";
-  TRY_ASSIGN(const std::string scoring,
-             json::StringOr(builder.config(), "scoring_func", is_v2 ? "softmax" : "sigmoid"));
+  TRY_ASSIGN(const std::int64_t experts, builder.IntOrNull("n_routed_experts"));
+  if (experts == 0) return AddDense(builder);
+  TRY(builder.Copy("first_k_dense_replace", "leading_dense_block_count"));
+  TRY_ASSIGN(const std::string scoring, json::RequireString(builder.config(), "scoring_func"));
   if (scoring != "softmax" && scoring != "sigmoid") {
     return Fail(ErrorCode::kUnsupported, "'scoring_func' is '{}', not softmax or sigmoid", scoring);
   }
   builder.AddInt("expert_gating_func", scoring == "sigmoid" ? 2 : 1);
-  // llama.cpp wants these of dense models too.
-  builder.AddInt("expert_shared_count", shared);
-  if (experts == 0) return builder.Copy("intermediate_size", "expert_feed_forward_length");
-  TRY_ASSIGN(const std::int64_t frequency, builder.IntOr("moe_layer_freq", 1));
+  TRY(builder.Copy("n_shared_experts", "expert_shared_count"));
+  TRY_ASSIGN(const std::int64_t frequency, builder.Int("moe_layer_freq"));
   if (frequency != 1) {
     return Fail(ErrorCode::kUnsupported, "'moe_layer_freq' {} has no form in GGUF", frequency);
   }
   builder.AddInt("expert_count", experts);
   TRY(builder.Copy("num_experts_per_tok", "expert_used_count"));
   TRY(builder.Copy("moe_intermediate_size", "expert_feed_forward_length"));
-  TRY_ASSIGN(const double scale, json::NumberOr(builder.config(), "routed_scaling_factor", 1.0));
+  TRY_ASSIGN(const double scale, builder.Number("routed_scaling_factor"));
   builder.AddFloat("expert_weights_scale", scale);
-  TRY_ASSIGN(const bool is_normed, json::BoolOr(builder.config(), "norm_topk_prob", !is_v2));
+  TRY_ASSIGN(const bool is_normed, builder.Bool("norm_topk_prob"));
   builder.Add("deepseek2.expert_weights_norm", GgufValue::Bool(is_normed));
-  TRY_ASSIGN(const std::int64_t groups, builder.IntOr("n_group", 1));
-  TRY_ASSIGN(const std::int64_t groups_used, builder.IntOr("topk_group", 1));
-  TRY_ASSIGN(const std::string method, json::StringOr(builder.config(), "topk_method", ""));
+  TRY_ASSIGN(const std::int64_t groups, builder.Int("n_group"));
+  TRY_ASSIGN(const std::int64_t groups_used, builder.Int("topk_group"));
+  TRY_ASSIGN(const std::string method, json::RequireString(builder.config(), "topk_method"));
   if (groups > 1 && method != "greedy") {
     builder.AddInt("expert_group_count", groups);
     builder.AddInt("expert_group_used_count", groups_used);
@@ -128,28 +147,24 @@ Result<void> AddExperts(Builder& builder) {
 }
 
 Result<void> AddRope(Builder& builder) {
-  TRY_ASSIGN(const double theta, json::NumberOr(builder.config(), "rope_theta", 10000.0));
+  TRY_ASSIGN(const double theta, builder.Number("rope_theta"));
   builder.AddFloat("rope.freq_base", theta);
   const json::Value* scaling = json::Find(builder.config(), "rope_scaling");
-  if (scaling == nullptr || scaling->is_null()) return {};
-  if (!scaling->is_object()) {
-    return Fail(ErrorCode::kInvalidArgument, "'rope_scaling' is not an object");
+  if (scaling == nullptr || !(scaling->is_null() || scaling->is_object())) {
+    return Fail(ErrorCode::kInvalidArgument, "'rope_scaling' is missing or not an object");
   }
-  const json::Object& yarn = scaling->get_object();
-  TRY_ASSIGN(std::string type, json::StringOr(yarn, "type", ""));
-  if (type.empty()) {
-    TRY_ASSIGN(type, json::StringOr(yarn, "rope_type", ""));
-  }
+  if (scaling->is_null()) return {};
+  const Builder yarn(scaling->get_object());
+  TRY_ASSIGN(const std::string type, json::RequireString(yarn.config(), "type"));
   if (type != "yarn") {
     return Fail(ErrorCode::kUnsupported, "'rope_scaling' is of type '{}', not yarn", type);
   }
-  TRY_ASSIGN(const double factor, json::NumberOr(yarn, "factor", 1.0));
-  TRY_ASSIGN(const std::int64_t original,
-             json::IntOr(yarn, "original_max_position_embeddings", 4096, 1, kU32Max));
-  TRY_ASSIGN(const double beta_fast, json::NumberOr(yarn, "beta_fast", 32.0));
-  TRY_ASSIGN(const double beta_slow, json::NumberOr(yarn, "beta_slow", 1.0));
-  TRY_ASSIGN(const double mscale, json::NumberOr(yarn, "mscale", 1.0));
-  TRY_ASSIGN(const double mscale_all_dim, json::NumberOr(yarn, "mscale_all_dim", 0.0));
+  TRY_ASSIGN(const double factor, yarn.Number("factor"));
+  TRY_ASSIGN(const std::int64_t original, yarn.Int("original_max_position_embeddings"));
+  TRY_ASSIGN(const double beta_fast, yarn.Number("beta_fast"));
+  TRY_ASSIGN(const double beta_slow, yarn.Number("beta_slow"));
+  TRY_ASSIGN(const double mscale, yarn.Number("mscale"));
+  TRY_ASSIGN(const double mscale_all_dim, yarn.Number("mscale_all_dim"));
   builder.Add("deepseek2.rope.scaling.type", GgufValue::String("yarn"));
   builder.AddFloat("rope.scaling.factor", factor);
   builder.AddInt("rope.scaling.original_context_length", original);
@@ -164,6 +179,19 @@ Result<void> AddRope(Builder& builder) {
   return {};
 }
 
+// The format has keys for two end ids beside eos; llama.cpp reads those.
+void AddOtherEnds(Builder& builder, const TokenizerSource& tokenizer) {
+  std::vector<std::int64_t> others = tokenizer.eos_token_ids;
+  std::erase(others, tokenizer.eos_token_id);
+  constexpr std::array<std::string_view, 2> kKeys{"tokenizer.ggml.eot_token_id",
+                                                  "tokenizer.ggml.eom_token_id"};
+  for (std::size_t i = 0; i < std::min(kKeys.size(), others.size()); ++i) {
+    builder.Add(std::string(kKeys[i]), GgufValue::U32(static_cast<std::uint32_t>(others[i])));
+  }
+  if (others.size() <= kKeys.size()) return;
+  builder.Add(std::string(kEndIdsKey), GgufValue::Int32s({others.begin(), others.end()}));
+}
+
 void AddTokenizer(Builder& builder, const TokenizerSource& tokenizer) {
   const auto add_id = [&builder](std::string_view key, std::int64_t id) {
     if (id < 0) return;
@@ -173,6 +201,7 @@ void AddTokenizer(Builder& builder, const TokenizerSource& tokenizer) {
   // These ids belong to the configuration too, so they stay without a tokenizer.
   add_id("bos_token_id", tokenizer.bos_token_id);
   add_id("eos_token_id", tokenizer.eos_token_id);
+  AddOtherEnds(builder, tokenizer);
   if (tokenizer.tokens.empty()) return;
   builder.Add("tokenizer.ggml.model", GgufValue::String("gpt2"));
   builder.Add("tokenizer.ggml.pre", GgufValue::String(tokenizer.pre));
@@ -181,8 +210,6 @@ void AddTokenizer(Builder& builder, const TokenizerSource& tokenizer) {
               GgufValue::Int32s({tokenizer.token_types.begin(), tokenizer.token_types.end()}));
   builder.Add("tokenizer.ggml.merges", GgufValue::Strings(tokenizer.merges));
   add_id("padding_token_id", tokenizer.eos_token_id);
-  if (tokenizer.eos_token_ids.size() > 1) add_id("eot_token_id", tokenizer.eos_token_ids[1]);
-  if (tokenizer.eos_token_ids.size() > 2) add_id("eom_token_id", tokenizer.eos_token_ids[2]);
   builder.Add("tokenizer.ggml.add_bos_token", GgufValue::Bool(tokenizer.add_bos_token));
   builder.Add("tokenizer.ggml.add_eos_token", GgufValue::Bool(false));
   if (!tokenizer.chat_template.empty()) {

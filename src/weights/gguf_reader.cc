@@ -189,14 +189,11 @@ Result<tensor::Shape> ReadShape(Cursor& cursor, std::string_view what) {
   std::int64_t count = 1;
   for (int i = shape.rank - 1; i >= 0; --i) {  // Stored fastest dimension first.
     TRY_ASSIGN(const std::uint64_t dim, cursor.Read<std::uint64_t>(what));
-    if (dim == 0 || dim > static_cast<std::uint64_t>(kTensorDimMax) ||
-        static_cast<std::int64_t>(dim) > kTensorElementsMax / count) {
+    if (!TakeDim(dim, count)) {
       return Fail(ErrorCode::kTooLarge,
-                  "{}: {}: dimension {} is outside 1..{} or makes more than "
-                  "{} elements",
+                  "{}: {}: dimension {} is over {} or makes more than {} elements",
                   cursor.file_name(), what, dim, kTensorDimMax, kTensorElementsMax);
     }
-    count *= static_cast<std::int64_t>(dim);
     shape.dims[i] = static_cast<std::int64_t>(dim);
   }
   return shape;
@@ -248,8 +245,11 @@ Result<void> CheckRanges(const std::vector<TensorEntry>& entries, std::uint64_t 
   std::vector<const TensorEntry*> order;
   order.reserve(entries.size());
   for (const TensorEntry& entry : entries) order.push_back(&entry);
-  std::sort(order.begin(), order.end(),
-            [](const TensorEntry* a, const TensorEntry* b) { return a->offset < b->offset; });
+  // Tensors without bytes come before the one that begins at the same place.
+  std::sort(order.begin(), order.end(), [](const TensorEntry* a, const TensorEntry* b) {
+    if (a->offset != b->offset) return a->offset < b->offset;
+    return a->tensor.view.Bytes() < b->tensor.view.Bytes();
+  });
   std::uint64_t end = 0;
   const TensorEntry* previous = nullptr;
   for (const TensorEntry* entry : order) {

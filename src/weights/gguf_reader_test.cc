@@ -97,6 +97,24 @@ TEST(ReadGguf, ReadsBothVersions) {
   }
 }
 
+TEST(ReadGguf, TakesTensorsWithoutElements) {
+  File file;
+  file.tensor_count = 5;
+  file.tensors = {{"first", {0}, kF32, 0},
+                  {"a", {4, 2}, kF32, 0},
+                  {"between", {4, 0}, kF32, 32},
+                  {"b", {32}, kQ8_0, 32},
+                  {"last", {0, 3}, kQ8_0, 96}};
+  const std::string bytes = file.Make();
+  const auto contents = Read(bytes);
+  ASSERT_TRUE(contents) << contents.error().message;
+  ASSERT_EQ(contents->tensors.size(), 5u);
+  for (const std::size_t empty : {0, 2, 4}) {
+    EXPECT_EQ(contents->tensors[empty].view.Bytes(), 0u) << contents->tensors[empty].name;
+  }
+  EXPECT_EQ(contents->tensors[2].view.shape, (tensor::Shape{0, 4}));
+}
+
 TEST(ReadGguf, ReadsEveryValueType) {
   File file;
   file.key_count = 15;
@@ -214,9 +232,9 @@ const Violation kViolations[] = {
      [](File& f) {
        f.tensors[0].dims = {1, 1, 1, 1, 1};
      }},
-    {"tensor 'a': dimension 0", ErrorCode::kTooLarge,
+    {"makes more than 17592186044416 elements", ErrorCode::kTooLarge,
      [](File& f) {
-       f.tensors[0].dims = {4, 0};
+       f.tensors[0].dims = {1ull << 32, 0, 1ull << 32};
      }},
     {"tensor 'a': dimension 18446744073709551615", ErrorCode::kTooLarge,
      [](File& f) { f.tensors[0].dims = {UINT64_MAX}; }},

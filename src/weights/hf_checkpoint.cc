@@ -52,7 +52,8 @@ std::vector<std::int64_t> ReadTokenIds(const json::Object& object, std::string_v
   const json::Value* value = json::Find(object, key);
   if (value == nullptr) return ids;
   const auto add = [&ids](const json::Value& item) {
-    if (item.is_int64() && item.get_int64() >= 0) ids.push_back(item.get_int64());
+    if (!item.is_int64() || item.get_int64() < 0 || ids.size() == kEndIdsKeptMax) return;
+    ids.push_back(item.get_int64());
   };
   add(*value);
   if (value->is_array()) {
@@ -140,6 +141,7 @@ class HfCheckpoint final : public Checkpoint {
   // Writers that put tensors of odd size before wider elements leave those where no typed pointer
   // may read; such a tensor is copied.
   void Realign(tensor::TensorView& view) {
+    if (view.Bytes() == 0) return;
     if (reinterpret_cast<std::uintptr_t>(view.data) % tensor::BlockBytes(view.dtype) == 0) return;
     tensor::AlignedBuffer<std::byte> copy(view.Bytes());
     std::memcpy(copy.data(), view.data, view.Bytes());

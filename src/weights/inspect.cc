@@ -1,5 +1,7 @@
 #include "weights/inspect.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "weights/tensor_names.h"
@@ -51,7 +53,7 @@ Share ActiveShare(const Checkpoint& checkpoint, const NamedTensor& tensor) {
   if (tensor.name == "token_embd.weight" || tensor.name == "model.embed_tokens.weight") {
     const bool is_output = !checkpoint.Find("lm_head.weight") ||
                            checkpoint.Find("lm_head.weight")->data == tensor.view.data;
-    if (!is_output) return {1, tensor.view.Rows()};
+    if (!is_output) return {1, std::max<std::int64_t>(tensor.view.Rows(), 1)};
   }
   const bool is_fused =
       Contains(tensor.name, ".attn_kv_b.") || Contains(tensor.name, ".kv_b_proj.");

@@ -63,13 +63,11 @@ Result<tensor::Shape> ReadShape(const json::Object& entry, std::string_view file
   std::int64_t count = 1;
   for (const json::Value& dim : dims) {
     TRY_ASSIGN(const std::uint64_t size, ReadUnsigned(dim, file_name, name, "a dimension"));
-    if (size == 0 || size > static_cast<std::uint64_t>(kTensorDimMax) ||
-        static_cast<std::int64_t>(size) > kTensorElementsMax / count) {
+    if (!TakeDim(size, count)) {
       return Fail(ErrorCode::kTooLarge,
-                  "{}: tensor '{}': dimension {} is outside 1..{} or makes more than {} elements",
+                  "{}: tensor '{}': dimension {} is over {} or makes more than {} elements",
                   file_name, name, size, kTensorDimMax, kTensorElementsMax);
     }
-    count *= static_cast<std::int64_t>(size);
     shape.dims[shape.rank++] = static_cast<std::int64_t>(size);
   }
   return shape;
@@ -168,8 +166,11 @@ Result<std::vector<NamedTensor>> ReadSafetensors(std::span<const std::byte> file
     TRY_ASSIGN(NamedTensor tensor, ReadTensor(name, value, data, file_name));
     tensors.push_back(std::move(tensor));
   }
-  std::sort(tensors.begin(), tensors.end(),
-            [](const NamedTensor& a, const NamedTensor& b) { return a.view.data < b.view.data; });
+  // Tensors without bytes come before the one that begins at the same place.
+  std::sort(tensors.begin(), tensors.end(), [](const NamedTensor& a, const NamedTensor& b) {
+    if (a.view.data != b.view.data) return a.view.data < b.view.data;
+    return a.view.Bytes() < b.view.Bytes();
+  });
   const std::byte* at = data.data();
   for (const NamedTensor& tensor : tensors) {
     if (tensor.view.data != at) {

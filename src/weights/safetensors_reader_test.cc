@@ -52,8 +52,13 @@ const Violation kViolations[] = {
      Tensor(R"("dtype":"F32","shape":[-2],"data_offsets":[0,8])")},
     {"tensor 't': a dimension is not a non-negative integer", ErrorCode::kCorrupt,
      Tensor(R"("dtype":"F32","shape":[2.5],"data_offsets":[0,8])")},
-    {"tensor 't': dimension 0 is outside", ErrorCode::kTooLarge,
-     Tensor(R"("dtype":"F32","shape":[0],"data_offsets":[0,0])"), 0},
+    {"tensor 't': [0] of dtype f32 needs 0 bytes, has 8", ErrorCode::kCorrupt,
+     Tensor(R"("dtype":"F32","shape":[0],"data_offsets":[0,8])")},
+    {"makes more than 17592186044416 elements", ErrorCode::kTooLarge,
+     Tensor(R"("dtype":"F32","shape":[4294967296,0,4294967296],"data_offsets":[0,0])"), 0},
+    {"tensor 'e': begins at byte 4, expected 8 (overlaps another)", ErrorCode::kCorrupt,
+     R"({"e":{"dtype":"F32","shape":[0],"data_offsets":[4,4]},
+         "a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})"},
     {"tensor 't': dimension 18446744073709551615", ErrorCode::kTooLarge,
      Tensor(R"("dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,8])")},
     {"makes more than 17592186044416 elements", ErrorCode::kTooLarge,
@@ -91,6 +96,20 @@ TEST(ReadSafetensors, NamesEveryViolation) {
     EXPECT_THAT(tensors.error().message, HasSubstr(violation.message));
     EXPECT_THAT(tensors.error().message, testing::StartsWith("f.safetensors: "));
     EXPECT_EQ(tensors.error().code, violation.code) << tensors.error().message;
+  }
+}
+
+TEST(ReadSafetensors, TakesTensorsWithoutElements) {
+  const std::string bytes = File(
+      R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},
+          "first":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},
+          "last":{"dtype":"F16","shape":[3,0,2],"data_offsets":[8,8]}})",
+      8);
+  const auto tensors = Read(bytes);
+  ASSERT_TRUE(tensors) << tensors.error().message;
+  ASSERT_EQ(tensors->size(), 3u);
+  for (const NamedTensor& tensor : *tensors) {
+    EXPECT_EQ(tensor.view.Bytes(), tensor.name == "a" ? 8u : 0u) << tensor.name;
   }
 }
 

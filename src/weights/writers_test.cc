@@ -228,7 +228,9 @@ TEST_F(Writers, ConfigurationSurvivesGgufUnchanged) {
 }
 
 TEST_F(Writers, TokenizerSurvivesGguf) {
-  const TokenizerSource tokenizer = SmallTokenizer();
+  TokenizerSource tokenizer = SmallTokenizer();
+  // More than the format has keys for.
+  tokenizer.eos_token_ids = {1, 4, 2, 0, 3};
   const auto metadata = MakeGgufMetadata(Config(), tokenizer, {});
   ASSERT_TRUE(metadata);
   ASSERT_TRUE(ConfigThroughGguf(directory_ / "m.gguf", *metadata, ConfigTensorNames()));

@@ -1,5 +1,6 @@
 // One model, many forms: random shapes and types, where the fast kernels must agree with the plain
 // ones and a sequence's logits may not depend on its company.
+#include <cmath>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -8,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/quant/quantize.h"
 #include "model/model.h"
 #include "parity/memory_checkpoint.h"
 #include "parity/sequence_runner.h"
@@ -150,6 +152,35 @@ TEST_P(StoredType, FastAgreesWithReference) {
   EXPECT_LE(distance.max, GetParam().tolerance);
   RecordProperty("max", fmt::format("{:.2e}", distance.max));
   RecordProperty("rms", fmt::format("{:.2e}", distance.rms));
+}
+
+// A norm's weight that is no number makes activations so; whatever the matrices are stored as, the
+// logits must show it.
+TEST_P(StoredType, ActivationsThatAreNoNumbersReachTheLogits) {
+  parallel::ThreadPool pool(2);
+  const ModelConfig config = BlockConfig();
+  const auto tokens = RandomTokens(12, config.vocab_size, 4);
+  MemoryCheckpoint checkpoint = RandomCheckpoint(config, GetParam().dtype, 4);
+  for (const char* name :
+       {"model.layers.0.input_layernorm.weight", "model.layers.0.self_attn.q_a_layernorm.weight",
+        "model.layers.1.self_attn.kv_a_layernorm.weight",
+        "model.layers.0.post_attention_layernorm.weight",
+        "model.layers.1.post_attention_layernorm.weight", "model.norm.weight"}) {
+    const tensor::TensorView view = *checkpoint.Find(name);
+    std::vector<float> values(view.shape.Count());
+    kernels::DequantizeViewRow(view, 0, values.data());
+    const float sound = values[5];
+    for (const float value : {NAN, INFINITY, sound}) {
+      values[5] = value;
+      checkpoint.Remove(name);
+      checkpoint.Add(name, DType::kF32, view.shape, values);
+      const auto model = LoadModel(checkpoint, pool);
+      for (const bool deterministic : {false, true}) {
+        const Logits logits = RunWhole(*model, tokens, {.deterministic = deterministic});
+        for (const float logit : logits) ASSERT_EQ(std::isfinite(logit), value == sound) << name;
+      }
+    }
+  }
 }
 
 // Quantized activations now and then turn a near tie of the router: then a position has another

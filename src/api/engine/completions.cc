@@ -165,7 +165,7 @@ ApiResult<CompletionWork> Prepare(const EngineService& service, const http::Rout
     work.plan.echo_bytes += answers * json::Write(json::Value(echo)).size();
     work.echoes.insert(work.echoes.end(), answers, echo);
   }
-  if (service.tokenizer.eos() >= 0) work.plan.stop_ids.push_back(service.tokenizer.eos());
+  work.plan.stop_ids = service.tokenizer.ends();
   work.plan.caller = Caller(request.client, work.settings.user);
   return work;
 }

@@ -109,7 +109,7 @@ void FloatProduct(const ProductArgs& args) {
   }
 }
 
-#if HWY_TARGET == HWY_AVX3
+#if HWY_TARGET <= HWY_AVX3
 // AVX-512 BF16; assembly for the reason given at VnniDot.
 template <int N>
 void BFloat16PairProduct(const ProductArgs& args) {

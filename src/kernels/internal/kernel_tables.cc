@@ -27,9 +27,12 @@ namespace HWY_NAMESPACE {
 
 using tensor::DType;
 
+// In Highway's numbering a better target of a family is a lower one, so "<= HWY_AVX3" takes the
+// AVX-512 targets of newer versions too (AVX3_DL, AVX3_ZEN4, AVX3_SPR).
+
 // Group sizes by the number of vector registers: with 32, twelve rows leave room for the integer
 // and the f32 sums of a block; with 16, four.
-#if HWY_TARGET == HWY_AVX3
+#if HWY_TARGET <= HWY_AVX3
 constexpr int kSizeCount = 5;
 constexpr std::array<int, kGroupSizesMax> kSizes = {1, 2, 4, 8, 12};
 #else
@@ -43,7 +46,7 @@ constexpr int kSlicesFor = kLanes == 8 && N <= 2 ? 2 : 1;
 
 // One kernel: PRODUCT(n) for every group size.
 #undef HOLDFAST_ALL_SIZES
-#if HWY_TARGET == HWY_AVX3
+#if HWY_TARGET <= HWY_AVX3
 #define HOLDFAST_ALL_SIZES(PRODUCT) \
   { PRODUCT(1), PRODUCT(2), PRODUCT(4), PRODUCT(8), PRODUCT(12) }
 #else
@@ -98,7 +101,7 @@ KernelTable MakeTable() {
   return table;
 }
 
-#if HWY_TARGET == HWY_AVX3
+#if HWY_TARGET <= HWY_AVX3
 KernelTable MakeVnniTable() {
   KernelTable table = MakeTable();
   table.name = "AVX3_VNNI";
@@ -122,7 +125,7 @@ void AppendTables(std::vector<const KernelTable*>& tables) {
   static const KernelTable table = MakeTable();
   tables.push_back(&table);
 #endif
-#if HWY_TARGET == HWY_AVX3
+#if HWY_TARGET <= HWY_AVX3
   if (!__builtin_cpu_supports("avx512vnni")) return;
   static const KernelTable vnni = MakeVnniTable();
   if (__builtin_cpu_supports("avx512bf16")) {

@@ -24,14 +24,26 @@ struct QuantizedBlock {
   std::int32_t sums[kCount / 16];
 };
 
-// Scale so that the largest magnitude becomes 127; ties to even.
+// The largest magnitude of a block; NaN if one of the values is. Without their signs, numbers are
+// in the order of their bits and a NaN is above all, which a maximum of f32 would lose.
+template <int kCount>
+HWY_INLINE float LargestMagnitude(const float* x) {
+  VI max = hn::Zero(kI32Tag);
+  for (int k = 0; k < kCount; k += kLanes) {
+    max = hn::Max(max, hn::BitCast(kI32Tag, hn::Abs(hn::LoadU(kF32Tag, x + k))));
+  }
+  const std::int32_t bits = hn::GetLane(hn::MaxOfLanes(kI32Tag, max));
+  float largest;
+  std::memcpy(&largest, &bits, sizeof(largest));
+  return largest;
+}
+
+// Scale so that the largest magnitude becomes 127; ties to even. A value that is no finite number
+// makes the scale none, and with it all that the row is multiplied with: the check of the logits
+// sees it.
 template <int kCount>
 HWY_INLINE void QuantizeBlock(const float* x, QuantizedBlock<kCount>& block) {
-  VF max = hn::Zero(kF32Tag);
-  for (int k = 0; k < kCount; k += kLanes) {
-    max = hn::Max(max, hn::Abs(hn::LoadU(kF32Tag, x + k)));
-  }
-  const float largest = hn::GetLane(hn::MaxOfLanes(kF32Tag, max));
+  const float largest = LargestMagnitude<kCount>(x);
   block.d = largest / 127.0f;
   const VF inverse = hn::Set(kF32Tag, largest > 0 ? 127.0f / largest : 0.0f);
   for (int k = 0; k < kCount; k += kLanes) {

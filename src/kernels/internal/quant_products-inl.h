@@ -41,7 +41,7 @@ struct PairDot {
   }
 };
 
-#if HWY_TARGET == HWY_AVX3
+#if HWY_TARGET <= HWY_AVX3
 // AVX-512 VNNI. Written as assembly because Highway 1.0.3 has no such operation, and a function of
 // a wider target could not be inlined into those of AVX3.
 struct VnniDot {

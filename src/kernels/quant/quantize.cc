@@ -25,7 +25,7 @@ BlockQ8_0 ToQ8_0(const float* x) {
   float amax = 0.0f;
   for (int i = 0; i < 32; ++i) amax = std::max(amax, std::abs(x[i]));
   BlockQ8_0 block{};
-  block.d = F32ToF16(std::min(amax / 127.0f, kF16Max));
+  block.d = F32ToF16(amax / 127.0f);
   const float inverse = amax > 0.0f ? 127.0f / amax : 0.0f;
   for (int i = 0; i < 32; ++i) {
     block.q[i] = static_cast<std::int8_t>(RoundClamped(x[i] * inverse, -127.0f, 127.0f));
@@ -55,7 +55,7 @@ struct Symmetric {
 
 Symmetric ToSymmetric(const float* x, float q_min) {
   Symmetric block;
-  block.d = F32ToF16(std::clamp(SearchScale<32>(x, q_min), -kF16Max, kF16Max));
+  block.d = F32ToF16(SearchScale<32>(x, q_min));
   const float d = F16ToF32(block.d);
   const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
   for (int i = 0; i < 32; ++i) {
@@ -74,8 +74,8 @@ struct Affine {
 Affine ToAffine(const float* x, float q_max) {
   const AffineFit fit = SearchAffine<MinSign::kAny>(x, q_max);
   Affine block;
-  block.d = F32ToF16(std::min(fit.scale, kF16Max));
-  block.min = F32ToF16(std::clamp(-fit.min, -kF16Max, kF16Max));
+  block.d = F32ToF16(fit.scale);
+  block.min = F32ToF16(-fit.min);
   const float d = F16ToF32(block.d);
   const float min = F16ToF32(block.min);
   const float inverse = d != 0.0f ? 1.0f / d : 0.0f;

@@ -17,6 +17,9 @@ namespace holdfast::kernels {
 void DequantizeRow(tensor::DType dtype, const std::byte* source, float* target, std::int64_t count);
 
 // The inverse; every value must be finite (IsFinite below), else the result is unspecified values.
+// Where a value, or the scale or minimum of a block, is too large for the type, that becomes
+// infinite and nothing is clipped: the row read back has a value that is not finite. Only F8 E4M3,
+// whose caller chooses the scale, saturates.
 void QuantizeRow(tensor::DType dtype, const float* source, std::byte* target, std::int64_t count);
 
 // Row `row` of a matrix view, with the block scales of F8 E4M3 applied. `target`: [view.Cols()].

@@ -67,8 +67,8 @@ AffineBlock ToAffine(const float* x, float q_max) {
     min_max = std::max(min_max, fits[j].min);
   }
   AffineBlock block;
-  block.d = F32ToF16(std::min(scale_max / 63.0f, kF16Max));
-  block.dmin = F32ToF16(std::min(min_max / 63.0f, kF16Max));
+  block.d = F32ToF16(scale_max / 63.0f);
+  block.dmin = F32ToF16(min_max / 63.0f);
   const float d = F16ToF32(block.d);
   const float dmin = F16ToF32(block.dmin);
   for (int j = 0; j < 8; ++j) {
@@ -155,7 +155,7 @@ BlockQ6_K ToQ6_K(const float* x) {
   }
   BlockQ6_K block{};
   // The scale of largest magnitude becomes -128, the widest the byte has.
-  block.d = F32ToF16(std::clamp(extreme / -128.0f, -kF16Max, kF16Max));
+  block.d = F32ToF16(extreme / -128.0f);
   const float d = F16ToF32(block.d);
   for (int j = 0; j < 16; ++j) {
     const int stored = SearchStoredScale(x + 16 * j, scales[j], d);

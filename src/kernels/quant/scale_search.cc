@@ -69,7 +69,8 @@ AffineFit SearchAffine(const float* x, float q_max) {
   }
   const float sx = x_lanes.Sum();
   const float sxx = xx_lanes.Sum();
-  AffineFit best;
+  // Stays so where no candidate's error is finite.
+  AffineFit best{.scale = std::numeric_limits<float>::infinity()};
   // Steps between a grid a little wider than the values' range and one that clips a few of them.
   for (int step = kAffineStepFirst; step <= kAffineStepLast; ++step) {
     const float inverse = (q_max + kAffineStep * static_cast<float>(step)) / (high - low);

@@ -1,5 +1,6 @@
 // How a group of values x is best stored as small integers q: the scale s (and minimum m) of least
 // squared error. Deterministic; values of any size, NaN included, give some scale without harm.
+// Where sums of finite values overflow, the scale is infinite, never a small one.
 // Pure functions; thread-safe.
 #pragma once
 
