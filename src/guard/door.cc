@@ -147,6 +147,7 @@ void Door::State::Look(Time now) {
   if (counters.waiting > 0 || counters.pressure > kStressPressure) {
     short_until_ = now + kStressHold;
   }
+  clusters_.SetLearning(now >= short_until_ && !registration_.is_restricted());
 }
 
 void Door::State::Remember(const Caller& caller, Time now) {
