@@ -113,6 +113,7 @@ class Door::State {
   std::vector<Admission::Expired> expired_;
   std::vector<std::uint32_t> checked_;
   std::vector<PasswordGate::Expired> unchecked_;
+  std::vector<std::uint32_t> lost_;
 };
 
 Door::State::State(const DoorOptions& options)
@@ -146,6 +147,7 @@ void Door::State::Look(Time now) {
   if (counters.waiting > 0 || counters.pressure > kStressPressure) {
     short_until_ = now + kStressHold;
   }
+  clusters_.SetLearning(now >= short_until_ && !registration_.is_restricted());
 }
 
 void Door::State::Remember(const Caller& caller, Time now) {
@@ -297,12 +299,16 @@ void Door::State::Poll(Time now, std::vector<DoorId>& started, std::vector<Expir
   }
   checked_.clear();
   unchecked_.clear();
-  passwords_.Poll(now, checked_, unchecked_);
+  lost_.clear();
+  passwords_.Poll(now, checked_, unchecked_, lost_);
   for (const std::uint32_t place : checked_) started.push_back(EntranceId(place));
   for (const PasswordGate::Expired& expired : unchecked_) {
     refused.push_back(
         Expire(EntranceId(expired.id), Refusal::kQueueFull, expired.retry_after, now));
   }
+  // Whoever waits for such a check learns its end when it comes, late; only its place is given up.
+  for (const std::uint32_t place : lost_) Leave(EntranceId(place));
+  counters_.checks_lost += lost_.size();
 }
 
 Door::Expired Door::State::Expire(DoorId id, Refusal refusal, Duration retry_after, Time now) {

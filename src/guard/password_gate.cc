@@ -66,7 +66,8 @@ PasswordGate::Offer PasswordGate::Request(std::uint32_t id, const RequestFacts& 
 }
 
 void PasswordGate::Poll(Time now, std::vector<std::uint32_t>& started,
-                        std::vector<Expired>& refused) {
+                        std::vector<Expired>& refused, std::vector<std::uint32_t>& lost) {
+  GiveUpLost(now, lost);
   for (int lane = 0; lane < kLaneCount; ++lane) {
     std::deque<Waiting>& queue = lanes_[static_cast<std::size_t>(lane)];
     while (!queue.empty() && queue.front().deadline <= now) {
@@ -81,8 +82,19 @@ void PasswordGate::Poll(Time now, std::vector<std::uint32_t>& started,
   }
 }
 
+void PasswordGate::GiveUpLost(Time now, std::vector<std::uint32_t>& lost) {
+  std::erase_if(checked_, [&](const Checked& checked) {
+    const bool is_lost = now - checked.started >= options_.check_max;
+    if (is_lost) lost.push_back(checked.id);
+    return is_lost;
+  });
+}
+
 Time PasswordGate::NextTime() const {
   Time next = Time::max();
+  for (const Checked& checked : checked_) {
+    next = std::min(next, checked.started + options_.check_max);
+  }
   for (const std::deque<Waiting>& queue : lanes_) {
     if (!queue.empty()) next = std::min(next, queue.front().deadline);
   }

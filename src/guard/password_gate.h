@@ -10,11 +10,12 @@
 //   vouched   paid a challenge or confirmed a code by mail.
 //   stranger  everybody else.
 //   suspect   a log-in that is not familiar, at an address with more than `failures` of late.
-// At most `checks_max` are checked at a time; lanes are bounded in length and wait, and who finds
-// no place is told when to come again. When strangers wait in numbers, they are challenged before
-// they are let wait, for `pressure_hold` after the last time. The idea is that of device cookies
-// (OWASP, "Slow down online guessing attacks with device cookies"), with places and browsers for
-// devices.
+// At most `checks_max` are checked at a time; a check whose end is not told within `check_max` is
+// given up for lost, so that what loses its ends cannot stop all log-ins. Lanes are bounded in
+// length and wait, and who finds no place is told when to come again. When strangers wait in
+// numbers, they are challenged before they are let wait, for `pressure_hold` after the last time.
+// The idea is that of device cookies (OWASP, "Slow down online guessing attacks with device
+// cookies"), with places and browsers for devices.
 //
 // Wrong passwords in a row are counted by account (NIST SP 800-63B: at most 100). The last
 // `familiar_failures` of `failures_in_row_max` are kept for familiar places: guessers use up the
@@ -48,7 +49,8 @@ struct PasswordGateOptions {
   Duration others_wait_max = std::chrono::seconds(5);
   std::size_t pressure_waiting = 16;
   Duration pressure_hold = std::chrono::seconds(60);
-  double check_s = 0.06;                // Until it is measured.
+  double check_s = 0.06;  // Until it is measured.
+  Duration check_max = std::chrono::seconds(60);
   RateLimit failures = {1.0 / 300, 3};  // Of an address.
   std::uint32_t failures_in_row_max = 100;
   std::uint32_t familiar_failures = 10;
@@ -75,10 +77,12 @@ class PasswordGate {
 
   // A log-in or a sign-up that passed all limits; `id` names it until its end, unless refused.
   Offer Request(std::uint32_t id, const RequestFacts& facts, Time now);
-  // Appends who is checked now, and who has waited too long; their end is told all the same.
-  void Poll(Time now, std::vector<std::uint32_t>& started, std::vector<Expired>& refused);
+  // Appends who is checked now, who has waited too long, and whose check was given up. Of the last
+  // two nothing more is told.
+  void Poll(Time now, std::vector<std::uint32_t>& started, std::vector<Expired>& refused,
+            std::vector<std::uint32_t>& lost);
   Time NextTime() const;  // When Poll() has something to do without another call.
-  // The end of one that started or waits, for whatever reason.
+  // The end of one that started or waits, for whatever reason. Of others: ignored.
   void OnEnd(std::uint32_t id, const OutcomeFacts& outcome);
 
   // The account is logged in at this place: a right password, an answer to its session.
@@ -100,6 +104,7 @@ class PasswordGate {
     Time started{};
   };
 
+  void GiveUpLost(Time now, std::vector<std::uint32_t>& lost);
   Lane LaneOf(const RequestFacts& facts, Time now);
   bool WasSeen(std::uint64_t place, Time now) const;
   bool IsLocked(const RequestFacts& facts, Lane lane) const;

@@ -87,7 +87,9 @@ class House {
   void Poll() {
     std::vector<std::uint32_t> started;
     std::vector<PasswordGate::Expired> refused;
-    gate.Poll(now, started, refused);
+    std::vector<std::uint32_t> lost;
+    gate.Poll(now, started, refused, lost);
+    EXPECT_TRUE(lost.empty());
     for (const std::uint32_t id : started) Start(id);
     for (const PasswordGate::Expired& expired : refused) {
       EXPECT_GE(expired.retry_after, seconds(1));
@@ -245,6 +247,26 @@ TEST(PasswordGate, KnownBrowsersElsewhereAndSignUpsGoBeforeGuessersWhoPay) {
   house.RunUntil(house.now + milliseconds(130));
   EXPECT_EQ(house.ending(61), Ending::kServed);
   EXPECT_EQ(house.ending(62), Ending::kServed);
+}
+
+// Whoever checks passwords may lose the end of a check; that must not stop all log-ins.
+TEST(PasswordGate, GivesUpChecksWhoseEndIsNeverTold) {
+  PasswordGate gate({}, 1);
+  std::vector<std::uint32_t> started;
+  std::vector<PasswordGate::Expired> refused;
+  std::vector<std::uint32_t> lost;
+  EXPECT_EQ(gate.Request(1, LogIn(1, 10), AtSeconds(0)).what, What::kStart);
+  EXPECT_EQ(gate.Request(2, LogIn(2, 20), AtSeconds(0)).what, What::kStart);
+  EXPECT_EQ(gate.Request(3, LogIn(3, 30), AtSeconds(58)).what, What::kWait);
+  gate.Poll(AtSeconds(59), started, refused, lost);
+  EXPECT_TRUE(lost.empty());
+  EXPECT_EQ(gate.NextTime(), AtSeconds(60));
+  gate.Poll(AtSeconds(60), started, refused, lost);
+  EXPECT_EQ(lost, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_EQ(started, std::vector<std::uint32_t>{3});
+  EXPECT_TRUE(refused.empty());
+  gate.OnEnd(1, {.time = AtSeconds(61), .caller = {}, .route = Route::kLogin});
+  EXPECT_EQ(gate.Request(4, LogIn(4, 40), AtSeconds(61)).what, What::kStart);
 }
 
 TEST(PasswordGate, MemoryIsFixed) {
