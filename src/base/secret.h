@@ -5,15 +5,14 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace holdfast {
 
 class Secret {
  public:
   Secret() = default;
-  // Takes the text over; wiping what the caller read it from is the caller's.
-  explicit Secret(std::string text) : text_(std::move(text)) {}
+  // Wiping what the caller read the text from is the caller's.
+  explicit Secret(std::string text) : text_(text) { Wipe(text); }
   Secret(Secret&& other) noexcept { *this = std::move(other); }
   Secret& operator=(Secret&& other) noexcept {
     if (this == &other) return *this;

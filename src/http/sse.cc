@@ -25,36 +25,92 @@ net::Awaitable<Result<void>> SseWriter::Event(std::string_view data) {
 net::Awaitable<Result<void>> SseWriter::KeepAlive() { return exchange_.Write(": keep-alive\n\n"); }
 
 Result<void> SseSplitter::Push(std::string_view bytes) {
-  // Carriage returns go: the lines that matter here end in LF or CRLF.
-  for (const char c : bytes) {
-    if (c != '\r') buffer_.push_back(c);
+  if (begin_ > 0) {
+    buffer_.erase(0, begin_);
+    line_begin_ -= begin_;
+    scan_ -= begin_;
+    begin_ = 0;
   }
-  if (buffer_.size() > event_bytes_max_ && buffer_.find("\n\n") == std::string::npos) {
+  buffer_ += bytes;
+  const std::size_t event_bytes = FindEnd() ? line_begin_ : buffer_.size();
+  if (event_bytes > event_bytes_max_) {
     return Fail(ErrorCode::kTooLarge, "an event is over the limit of {} bytes", event_bytes_max_);
   }
   return {};
 }
 
+bool SseSplitter::FindEnd() {
+  while (!has_end_ && scan_ < buffer_.size()) {
+    const char c = buffer_[scan_];
+    if (c != '\n' && c != '\r') {
+      ++scan_;
+      continue;
+    }
+    // Whether a line feed belongs to a carriage return shows when there is a next byte.
+    if (c == '\r' && scan_ + 1 == buffer_.size()) return false;
+    const bool is_blank = scan_ == line_begin_;
+    scan_ += c == '\r' && buffer_[scan_ + 1] == '\n' ? 2 : 1;
+    line_begin_ = scan_;
+    has_end_ = is_blank;
+  }
+  return has_end_;
+}
+
 std::string SseSplitter::Take() {
-  const std::size_t end = buffer_.find("\n\n");
-  if (end == std::string::npos) return {};
-  std::string event = buffer_.substr(0, end + 2);
-  buffer_.erase(0, end + 2);
+  if (!FindEnd()) return {};
+  std::string event = buffer_.substr(begin_, line_begin_ - begin_);
+  begin_ = line_begin_;
+  has_end_ = false;
   return event;
+}
+
+std::string SseSplitter::TakeRest() {
+  std::string event = buffer_.substr(begin_);
+  if (!event.empty()) event += "\n\n";
+  buffer_.clear();
+  begin_ = line_begin_ = scan_ = 0;
+  has_end_ = false;
+  return event;
+}
+
+std::string_view SseSplitter::TakeLine(std::string_view& text) {
+  const std::size_t end = std::min(text.find_first_of("\r\n"), text.size());
+  const std::string_view line = text.substr(0, end);
+  const std::size_t skipped = text.substr(end).starts_with("\r\n") ? 2 : 1;
+  text.remove_prefix(std::min(end + skipped, text.size()));
+  return line;
+}
+
+namespace {
+
+constexpr std::string_view kDataField = "data:";
+
+std::string_view DataOfLine(std::string_view line) {
+  line.remove_prefix(kDataField.size());
+  if (line.starts_with(' ')) line.remove_prefix(1);
+  return line;
+}
+
+}  // namespace
+
+std::optional<std::string_view> SseSplitter::OneData(std::string_view event) {
+  std::optional<std::string_view> data;
+  while (!event.empty()) {
+    const std::string_view line = TakeLine(event);
+    if (!line.starts_with(kDataField)) continue;
+    if (data) return std::nullopt;
+    data = DataOfLine(line);
+  }
+  return data.value_or(std::string_view());
 }
 
 std::string SseSplitter::Data(std::string_view event) {
   std::string data;
   while (!event.empty()) {
-    const std::size_t end = std::min(event.find('\n'), event.size());
-    std::string_view line = event.substr(0, end);
-    event.remove_prefix(std::min(end + 1, event.size()));
-    constexpr std::string_view kField = "data:";
-    if (!line.starts_with(kField)) continue;
-    line.remove_prefix(kField.size());
-    if (line.starts_with(' ')) line.remove_prefix(1);
+    const std::string_view line = TakeLine(event);
+    if (!line.starts_with(kDataField)) continue;
     if (!data.empty()) data.push_back('\n');
-    data += line;
+    data += DataOfLine(line);
   }
   return data;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,8 @@ class SseWriter {
   Exchange& exchange_;
 };
 
-// Cuts a byte stream into whole events.
+// Cuts a byte stream into whole events, whose bytes it leaves as they are. Lines end in LF, CRLF or
+// CR.
 class SseSplitter {
  public:
   explicit SseSplitter(std::size_t event_bytes_max = 4 << 20) : event_bytes_max_(event_bytes_max) {}
@@ -37,14 +39,26 @@ class SseSplitter {
   [[nodiscard]] Result<void> Push(std::string_view bytes);
   // Takes the next whole event as sent, with its empty line; empty when there is none yet.
   std::string Take();
-  bool has_rest() const { return !buffer_.empty(); }
+  // The stream has ended: takes what is left of it as an event, with the empty line it lacks.
+  std::string TakeRest();
+  bool has_rest() const { return begin_ < buffer_.size(); }
 
   // The data lines of an event joined; empty for a comment.
   static std::string Data(std::string_view event);
+  // The same where there is one data line at most, without a copy; nullopt where there are more.
+  static std::optional<std::string_view> OneData(std::string_view event);
+  // Cuts the first line off `text`, without its end.
+  static std::string_view TakeLine(std::string_view& text);
 
  private:
+  bool FindEnd();
+
   std::size_t event_bytes_max_;
   std::string buffer_;
+  std::size_t begin_ = 0;       // Of the next event.
+  std::size_t line_begin_ = 0;  // Of the line that is looked at.
+  std::size_t scan_ = 0;        // No line ends before this.
+  bool has_end_ = false;        // [begin_, line_begin_) is a whole event.
 };
 
 }  // namespace holdfast::http

@@ -17,6 +17,10 @@ class SocketStream final : public Stream {
   Awaitable<Result<void>> WriteAll(std::string_view bytes) override;
   Awaitable<void> FinishWrites() override;
   void Close() override;
+  bool IsQuiet() override { return IsQuietSocket(socket_); }
+
+  // As Stream::IsQuiet, of any socket.
+  static bool IsQuietSocket(Socket& socket);
 
  private:
   Socket socket_;

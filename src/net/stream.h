@@ -11,8 +11,11 @@
 
 #include "net/awaitable.h"
 #include "net/endpoint.h"
+#include "net/stop.h"
 
 namespace holdfast::net {
+
+class TlsClient;
 
 class Stream {
  public:
@@ -24,10 +27,22 @@ class Stream {
   // Tells the peer that no more bytes will come.
   virtual Awaitable<void> FinishWrites() = 0;
   virtual void Close() = 0;
+  // Nothing has come from the peer, not even its end. Asked of a connection that nobody reads,
+  // before it is used again.
+  virtual bool IsQuiet() { return true; }
+};
+
+struct DialOptions {
+  TimePoint deadline = kNoDeadline;  // Looking up the name and the TLS handshake included.
+  const TlsClient* tls = nullptr;    // Null: plain. Must outlive the stream.
+  StopSource* stop = nullptr;        // Null: nobody calls it off.
 };
 
 // Connects to `endpoint` on the calling coroutine's I/O thread. Errors: kUnavailable (nobody
-// listens), kNotFound (no such host), kDeadlineExceeded.
+// listens), kNotFound (no such host), kDeadlineExceeded, kCancelled (stopped), kResourceExhausted
+// (this process has no descriptor left), kPermissionDenied (the peer's certificate), kIo.
+Awaitable<Result<std::unique_ptr<Stream>>> Dial(const Endpoint& endpoint,
+                                                const DialOptions& options);
 Awaitable<Result<std::unique_ptr<Stream>>> Dial(const Endpoint& endpoint, TimePoint deadline);
 
 }  // namespace holdfast::net

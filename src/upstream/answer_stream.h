@@ -6,11 +6,11 @@
 // Single-threaded: on the I/O thread that opened it.
 #pragma once
 
-#include <expected>
 #include <memory>
 #include <optional>
 #include <string_view>
 
+#include "base/result.h"
 #include "net/awaitable.h"
 #include "upstream/delta.h"
 #include "upstream/failure.h"
@@ -32,12 +32,11 @@ class AnswerStream {
   // delta but a failure (kError). One caller at a time.
   net::Awaitable<Part> Next();
 
-  // Events, or one body.
+  // Events, or one body: as the call asked.
   bool is_stream() const;
   // Of the engine that answers now; valid until the next Next.
   std::string_view engine() const;
-  // What is known so far; final when Next gave nullopt. `completion` is counted from the deltas
-  // where the engine says nothing.
+  // What is known so far; final when Next gave nullopt.
   const Usage& usage() const;
 
  private:

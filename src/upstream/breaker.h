@@ -3,7 +3,8 @@
 //
 //   closed     calls go; `failures_in_a_row_max` failures open it
 //   open       no calls for `open_time`, which doubles each time up to `open_time_max`
-//   half-open  one call at a time goes; its success closes, its failure opens
+//   half-open  one call goes, and the next when its answer has begun; the first success closes, a
+//              failure opens
 #pragma once
 
 #include <chrono>
@@ -26,12 +27,12 @@ class Breaker {
 
   // Whether a call may go now. Changes nothing.
   bool Admits(TimePoint now) const;
-  // A call goes, which Admits allowed; exactly one of the three follows.
-  void Begin(TimePoint now);
+  // A call goes, which Admits allowed. One of the other three follows.
+  void Begin();
   void Succeed();
   void Fail(TimePoint now);
-  // It ended without saying anything about the engine.
-  void Abandon();
+  // The next one may try: this one's answer has begun, or it ended without a word on the engine.
+  void Release();
   // The engine was seen to come back: a call may try it now.
   void Probe(TimePoint now);
 

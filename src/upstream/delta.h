@@ -21,7 +21,8 @@ struct Usage {
   std::optional<std::int64_t> completion = {};
   std::optional<std::int64_t> cached = {};     // Of the prompt.
   std::optional<std::int64_t> reasoning = {};  // Of the completion.
-  bool is_estimated = false;                   // `completion` is the number of deltas with text.
+  // `completion` is the number of deltas with text, or a quarter of the bytes of a whole answer.
+  bool is_estimated = false;
 };
 
 struct ToolCallPart {
@@ -41,6 +42,11 @@ struct ChoiceDelta {
   std::string finish;  // Finish reason; empty: it goes on.
 };
 
+// The bit of a choice's index in Delta::choice_bits.
+constexpr std::uint64_t ChoiceBit(std::int64_t index) {
+  return std::uint64_t{1} << (index >= 0 && index < 63 ? index : 63);
+}
+
 struct ChoiceFinish {
   std::int64_t index = 0;
   std::string reason;
@@ -55,6 +61,7 @@ struct Delta {
   bool is_opening = false;     // Choices without text, finish or usage: only a role.
   bool is_usage_only = false;  // No choices, but usage.
   std::size_t choice_count = 0;
+  std::uint64_t choice_bits = 0;          // Bit i: choice i is in it; above 62: bit 63.
   std::size_t text_count = 0;             // Choices that gained text, reasoning or a tool call.
   std::vector<ChoiceFinish> finishes;     // Mostly empty.
   std::optional<Usage> usage = {};        // Null in the JSON is none.
