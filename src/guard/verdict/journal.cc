@@ -165,7 +165,9 @@ void Journal::SetChance(Entry& entry, Chance chance) {
 
 void Journal::Expire(Time now) {
   const Time oldest = now - options_.horizon;
-  std::erase_if(entries_, [&](const Entry& entry) { return entry.record.arrival < oldest; });
+  const auto dropped =
+      std::erase_if(entries_, [&](const Entry& entry) { return entry.record.arrival < oldest; });
+  if (dropped > 0) dropped_to_ = std::max(dropped_to_, oldest);
   std::erase_if(open_, [&](const auto& begun) { return begun.second.record.arrival < oldest; });
 }
 
@@ -200,7 +202,7 @@ void Journal::Thin() {
     if (!HalveLargest()) {
       entries_.erase(entries_.begin(),
                      entries_.begin() + static_cast<std::ptrdiff_t>(entries_.size() / 4));
-      MarkGap(Time{}, entries_.front().record.arrival);
+      dropped_to_ = std::max(dropped_to_, entries_.front().record.arrival);
       return;
     }
     std::erase_if(entries_,
@@ -253,8 +255,10 @@ void Journal::MarkGap(Time from, Time to) {
 
 std::vector<JournalGap> Journal::Gaps(Time from, Time to) const {
   std::vector<JournalGap> found;
+  if (dropped_to_ > from) found.push_back({Time{}, dropped_to_});
   for (const JournalGap& gap : gaps_) {
-    if (gap.from < to && gap.to > from) found.push_back(gap);
+    const Time begin = std::max(gap.from, dropped_to_);
+    if (begin < to && gap.to > std::max(from, begin)) found.push_back({begin, gap.to});
   }
   return found;
 }

@@ -53,8 +53,10 @@ JournalRecord MakeRecord(const RequestFacts& facts, const OutcomeFacts& outcome,
                          Duration retry_after);
 
 struct JournalOptions {
-  std::size_t records_max = 1 << 17;            // At least 64; about 130 bytes each.
-  Duration horizon = std::chrono::minutes(20);  // Older records are dropped.
+  std::size_t records_max = 1 << 17;  // At least 64; about 130 bytes each.
+  // Older records are dropped, and the time they were of is a gap from then on: who judges an
+  // incident that began before must not take its end for the whole.
+  Duration horizon = std::chrono::minutes(20);
 };
 
 // A stretch of time in which the journal saw nothing, or not all.
@@ -80,6 +82,7 @@ class Journal {
 
   // What arrived in [from, to), by time of arrival. With `now`, what is still under way then, too.
   std::vector<JournalRecord> Records(Time from, Time to, Time now = Time::min()) const;
+  // What was marked, and what was dropped, within [from, to); by time, none overlaps another.
   std::vector<JournalGap> Gaps(Time from, Time to) const;
 
   struct Estimate {
@@ -132,6 +135,7 @@ class Journal {
   std::vector<Chance> chances_;                    // By stratum.
   std::unordered_map<std::uint64_t, Entry> open_;  // By client, payload, arrival and attempt.
   std::vector<JournalGap> gaps_;
+  Time dropped_to_{};          // Of what arrived before, some was dropped.
   std::vector<Chain> chains_;  // By request, direct-mapped: a retry that finds its place taken is
                                // drawn on its own.
   Time relaxed_{};

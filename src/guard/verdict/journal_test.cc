@@ -200,6 +200,26 @@ TEST(Journal, MakesAGapLongerThatGoesOn) {
   EXPECT_EQ(gaps[0].to, AtSeconds(100));
 }
 
+TEST(Journal, WhatIsTooOldBecomesAGap) {
+  Journal journal({.horizon = std::chrono::minutes(20)}, 9);
+  journal.MarkGap(AtSeconds(100), AtSeconds(200));
+  journal.MarkGap(AtSeconds(550), AtSeconds(700));
+  for (int minute = 1; minute <= 30; ++minute) {
+    journal.Add(Facts(60 * minute, 1, 3, 7), Served(60 * minute));
+    if (minute <= 20) {
+      EXPECT_EQ(journal.Gaps(Time{}, AtSeconds(3600)).size(), 2U);
+    }
+  }
+  // Of the 30 minutes the last 20 are whole. Gaps within what was dropped are part of it.
+  const auto gaps = journal.Gaps(Time{}, AtSeconds(3600));
+  ASSERT_EQ(gaps.size(), 2U);
+  EXPECT_EQ(gaps[0].from, Time{});
+  EXPECT_EQ(gaps[0].to, AtSeconds(600));
+  EXPECT_EQ(gaps[1].from, AtSeconds(600));
+  EXPECT_EQ(gaps[1].to, AtSeconds(700));
+  EXPECT_TRUE(journal.Gaps(AtSeconds(700), AtSeconds(3600)).empty());
+}
+
 TEST(Journal, JoinsTheClosestGapsWhenThereAreTooMany) {
   Journal journal({}, 9);
   for (int i = 0; i < 100; ++i) journal.MarkGap(AtSeconds(10 * i), AtSeconds(10 * i + 1));
