@@ -46,7 +46,7 @@ using DoorId = std::uint64_t;
 
 struct DoorOptions {
   AdmissionOptions admission;
-  EdgeLimits limits;  // ServiceLimits() where people come over the Internet.
+  EdgeLimits limits;  // In service: ServiceLimits().
   RegistrationOptions registration;
   PasswordGateOptions passwords;
   ClusterTableOptions clusters;

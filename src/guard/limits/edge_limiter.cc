@@ -79,6 +79,18 @@ class Limits {
 
 }  // namespace
 
+EdgeLimits ServiceLimits() {
+  EdgeLimits limits;
+  const auto at = [](Route route) { return static_cast<std::size_t>(route); };
+  limits.address[at(Route::kRegister)] = {{{1, 200}, {2, 500}, {2, 500}}};
+  limits.address[at(Route::kChat)] = {{{20, 400}, {40, 400}, {100, 2000}}};
+  limits.address[at(Route::kApi)] = {{{200, 2000}, {200, 2000}, {1000, 10000}}};
+  limits.account[at(Route::kApi)] = {200, 2000};
+  limits.key[at(Route::kChat)] = {200, 2000};
+  limits.key[at(Route::kApi)] = {200, 2000};
+  return limits;
+}
+
 EdgeLimiter::EdgeLimiter(const EdgeLimits& limits, std::uint64_t seed)
     : limits_(limits),
       addresses_(limits.address_cells, Mix64(seed, 1)),

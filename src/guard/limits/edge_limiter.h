@@ -73,6 +73,18 @@ struct EdgeLimits {
   Duration push_down_term = std::chrono::minutes(1);
 };
 
+// For a service on the Internet, where the above would refuse ordinary callers. What an answer
+// costs is the business of admission, which is fair by client and counts tokens; these limits only
+// keep requests from costing more to read than to refuse.
+//
+//   programs    an SDK with 32 calls under way and answers of half a second asks 64 times a second
+//               and must go on: a key or account may 200, and so may an address without either,
+//               since an installation may have no accounts
+//   one office  100 people without accounts behind one IPv4 address, each a message in 15 s and all
+//               at once after lunch: an address without an account may chat 20 times a second
+//   first day   all of them sign up within minutes; a proof of work is asked beyond 200 at once
+EdgeLimits ServiceLimits();
+
 class EdgeLimiter {
  public:
   struct Decision {

@@ -1,5 +1,6 @@
 #include "guard/limits/edge_limiter.h"
 
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -219,6 +220,49 @@ TEST(EdgeLimiter, GoesOnLimitingWhenFullInTheSameMemory) {
   EXPECT_EQ(limiter.state_bytes(), bytes);
   EXPECT_GT(limiter.shared_count(), 0);
 }
+
+struct Callers {
+  const char* name;
+  Route route;
+  bool has_key;
+  int people;      // Behind one address,
+  int at_once;     // of whom so many come at the same moment at the beginning, each with
+  int files;       // so many requests.
+  double rate;     // Requests a second of all of them, after that,
+  double seconds;  // for so long.
+};
+class ServiceLimitsLetIn : public testing::TestWithParam<Callers> {};
+
+TEST_P(ServiceLimitsLetIn, OrdinaryCallers) {
+  const Callers& callers = GetParam();
+  EdgeLimiter limiter(ServiceLimits(), kSeed);
+  int refused = 0;
+  const auto send = [&](int person, double now_s) {
+    RequestFacts facts = Ask(callers.route, {.address = kOffice, .prefix = 70, .fingerprint = 1},
+                             Standing::kAnonymous);
+    if (callers.has_key) facts.caller.key = 5000 + static_cast<std::uint64_t>(person);
+    refused += limiter.Check(facts, AtSeconds(now_s)).refusal != Refusal::kNone;
+  };
+  for (int person = 0; person < callers.at_once; ++person) {
+    for (int file = 0; file < callers.files; ++file) send(person, 0);
+  }
+  for (int i = 1; i <= callers.rate * callers.seconds; ++i) {
+    send(i % callers.people, i / callers.rate);
+  }
+  EXPECT_EQ(refused, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    EdgeLimiter, ServiceLimitsLetIn,
+    testing::Values(
+        Callers{"a_page_load", Route::kPage, false, 1, 1, 10, 1, 60},
+        Callers{"an_office_that_comes_to_work", Route::kPage, false, 100, 100, 10, 10, 600},
+        Callers{"an_office_without_accounts", Route::kChat, false, 100, 100, 1, 7, 3600},
+        Callers{"an_office_that_signs_up", Route::kRegister, false, 100, 100, 1, 0.5, 600},
+        Callers{"an_sdk_with_32_calls", Route::kApi, true, 1, 1, 32, 64, 3600},
+        Callers{"an_sdk_without_a_key", Route::kApi, false, 1, 1, 32, 64, 3600},
+        Callers{"ten_sdks_behind_one_address", Route::kApi, true, 10, 10, 32, 640, 600}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace holdfast::guard
