@@ -49,7 +49,8 @@ struct RequestFacts {
   std::uint64_t payload = 0;
   std::uint32_t prompt_tokens = 0;  // 0: not counted yet; then estimated from the bytes.
   std::uint32_t prompt_bytes = 0;
-  std::uint32_t tokens_max = 0;  // max_tokens asked for, 0: not given.
+  std::uint32_t tokens_max = 0;  // max_tokens asked for, 0: not given. Of each answer.
+  std::uint16_t choices = 1;     // Answers asked for to the one prompt (n).
   Duration patience{0};          // How long the caller says it will wait; 0: not said.
   Route route = Route::kChat;
   Standing standing = Standing::kAnonymous;
@@ -81,11 +82,11 @@ struct OutcomeFacts {
   Ending ending = Ending::kServed;
   Refusal refusal = Refusal::kNone;
   std::uint32_t prompt_tokens = 0;
-  std::uint32_t output_tokens = 0;
-  Duration first_token{0};     // From arrival; 0 when there was none.
-  Duration token_interval{0};  // Mean between output tokens; 0 with fewer than two.
-  bool was_read = false;       // The caller took every byte as it came.
-  bool failed_login = false;   // Wrong name or password (Route::kLogin only).
+  std::uint32_t output_tokens = 0;  // Of all its answers.
+  Duration first_token{0};          // From arrival; 0 when there was none.
+  Duration token_interval{0};       // Mean between output tokens; 0 with fewer than two.
+  bool was_read = false;            // The caller took every byte as it came.
+  bool failed_login = false;        // Wrong name or password (Route::kLogin only).
 };
 
 // What the service promises; an answer outside it is lost to the one who asked.

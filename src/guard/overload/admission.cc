@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/check.h"
 #include "guard/overload/client_table.h"
@@ -70,7 +71,8 @@ class Admission::State {
     CostPredictor::Group group = 0;
     ClientTable::Index client = 0;
     std::uint32_t prompt_tokens = 0;
-    std::uint32_t predicted_output = 0;
+    std::uint32_t choices = 1;
+    std::uint32_t predicted_output = 0;  // Of each choice.
     double cost = 0;
     std::uint64_t client_id = 0;
     Time arrival{};
@@ -86,7 +88,8 @@ class Admission::State {
     CostPredictor::Group group = 0;
     ClientTable::Index client = 0;
     std::uint32_t prompt_tokens = 0;
-    std::uint32_t predicted_output = 0;
+    std::uint32_t choices = 1;
+    std::uint32_t predicted_output = 0;  // Of each choice.
     double cost = 0;
     bool is_early = false;    // Retries before it was told to.
     bool is_invited = false;  // Keeps its appointment.
@@ -94,7 +97,9 @@ class Admission::State {
 
   Time Advance(Time now);
   Applicant Apply(const RequestFacts& facts, Time now);
-  double CostOf(std::uint32_t prompt_tokens, std::uint32_t output_tokens) const;
+  double CostOf(std::uint32_t prompt_tokens, double output_tokens) const;
+  // Over the client's own limit, whatever the load: when to come again, 0 if that never helps.
+  std::optional<Duration> OverOwnLimit(const RequestFacts& facts, const Applicant& applicant) const;
   double AllowedWait(const RequestFacts& facts, const Applicant& applicant) const;  // Seconds.
   Refusal WhyNotWait(const Applicant& applicant) const;
   Offer StartAtOnce(const RequestFacts& facts, const Applicant& applicant, Time now);
@@ -106,9 +111,10 @@ class Admission::State {
   void Forfeit(const Applicant& applicant);
   Slot NewTicket(const RequestFacts& facts, const Applicant& applicant, Time now);
   void Free(Slot slot);
-  bool IsDue(Time now) const;  // The next of those who wait may start.
+  bool IsDue(std::uint32_t choices, Time now) const;  // So many of those who wait may start.
   void Start(Slot slot, bool has_waited, Time now);
   Expired Expire(Slot slot, Time now);
+  void LeaveQueue(Slot slot);  // Unserved.
   void Settle(const Ticket& ticket, std::uint32_t output_tokens, Ending ending, Time now);
   WaitEstimator::Line LineBefore(ServiceClass service_class, OrderTree::Key key, double cost,
                                  Time now) const;
@@ -167,11 +173,16 @@ Time Admission::State::Advance(Time now) {
 Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) {
   now = Advance(now);
   const Applicant applicant = Apply(facts, now);
+  if (const auto retry_after = OverOwnLimit(facts, applicant)) {
+    ++counters_.refused;
+    return {.refusal = Refusal::kYourConcurrency, .retry_after = *retry_after};
+  }
   if (facts.attempt == 0 && !applicant.is_early) estimator_.OnDemand(applicant.cost);
   if (now < clients_[applicant.client].invited_at) Forfeit(applicant);
 
   if (!limit_.is_up()) return Refuse(applicant, Refusal::kEngineDown, 0, now);
-  if (queue_.size() == 0 && (limit_.CanStart() || IsDue(now))) {
+  const std::uint32_t choices = applicant.choices;
+  if (queue_.size() == 0 && (limit_.CanStart(choices) || IsDue(choices, now))) {
     return StartAtOnce(facts, applicant, now);
   }
 
@@ -206,7 +217,9 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
           : static_cast<std::uint32_t>(facts.prompt_bytes / options_.bytes_per_token) + 1;
   applicant.predicted_output =
       predictor_.Predict(applicant.group, facts.tokens_max, client.history);
-  applicant.cost = CostOf(applicant.prompt_tokens, applicant.predicted_output);
+  applicant.choices = std::max<std::uint32_t>(facts.choices, 1);
+  applicant.cost =
+      CostOf(applicant.prompt_tokens, 1.0 * applicant.choices * applicant.predicted_output);
 
   applicant.is_invited = client.booked > 0 && now >= client.invited_at &&
                          now <= client.invited_at + kAppointmentLength;
@@ -214,9 +227,24 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
   return applicant;
 }
 
-double Admission::State::CostOf(std::uint32_t prompt_tokens, std::uint32_t output_tokens) const {
+std::optional<Duration> Admission::State::OverOwnLimit(const RequestFacts& facts,
+                                                       const Applicant& applicant) const {
+  const std::uint32_t own_max = options_.per_client_max;
+  if (applicant.choices > limit_.in_flight_max()) return Duration(0);
+  if (own_max == 0) return std::nullopt;
+  if (applicant.choices > own_max) return Duration(0);
+  std::uint32_t held = 0;
+  for (const bool is_batch : {false, true}) {
+    const Client* client = clients_.Peek(facts.caller.client(), ClassOf(facts.standing, is_batch));
+    if (client != nullptr) held += client->choices_waiting + client->choices_in_flight;
+  }
+  if (held + applicant.choices <= own_max) return std::nullopt;
+  return kRetryAfterMin;
+}
+
+double Admission::State::CostOf(std::uint32_t prompt_tokens, double output_tokens) const {
   const double input = std::min(prompt_tokens, options_.request_tokens_max);
-  const double output = std::min(output_tokens, options_.request_tokens_max);
+  const double output = std::min<double>(output_tokens, options_.request_tokens_max);
   return options_.weight_input * input + options_.weight_output * output;
 }
 
@@ -236,9 +264,8 @@ double Admission::State::AllowedWait(const RequestFacts& facts, const Applicant&
 
 Refusal Admission::State::WhyNotWait(const Applicant& applicant) const {
   if (!MayWait(ladder_.rung(), applicant.service_class, applicant.is_early)) return Refusal::kShed;
-  if (clients_[applicant.client].waiting >= options_.queue_per_client_max) {
-    return Refusal::kYourConcurrency;
-  }
+  const std::size_t of_client = clients_[applicant.client].choices_waiting + applicant.choices;
+  if (of_client > options_.queue_per_client_max) return Refusal::kYourConcurrency;
   const double share = kQueueShare[static_cast<int>(StandingOf(applicant.service_class))];
   if (queue_.size() >= share * static_cast<double>(options_.queue_max)) return Refusal::kQueueFull;
   return Refusal::kNone;
@@ -264,6 +291,7 @@ Admission::Offer Admission::State::Enqueue(const RequestFacts& facts, const Appl
   ticket.estimate = estimate;
   ticket.places = line.places;
   queue_.Push(slot, applicant.service_class, applicant.client, applicant.cost);
+  clients_[applicant.client].choices_waiting += applicant.choices;
   deadlines_.Insert(slot, options_.is_deadline_aware ? now + FromSeconds(allowed) : Time::max());
   return {.what = Offer::kWait,
           .id = IdOf(slot),
@@ -324,6 +352,7 @@ Admission::State::Slot Admission::State::NewTicket(const RequestFacts& facts,
   ticket.group = applicant.group;
   ticket.client = applicant.client;
   ticket.prompt_tokens = applicant.prompt_tokens;
+  ticket.choices = applicant.choices;
   ticket.predicted_output = applicant.predicted_output;
   ticket.cost = applicant.cost;
   ticket.client_id = facts.caller.client();
@@ -342,9 +371,10 @@ void Admission::State::Poll(Time now, std::vector<TicketId>& started,
                             std::vector<Expired>& expired) {
   now = Advance(now);
   while (deadlines_.deadline() <= now) expired.push_back(Expire(deadlines_.first(), now));
-  while (queue_.size() > 0 && IsDue(now)) {
+  while (queue_.size() > 0 && IsDue(tickets_[queue_.Next()].choices, now)) {
     const Slot slot = queue_.Pop();
     deadlines_.Erase(slot);
+    clients_[tickets_[slot].client].choices_waiting -= tickets_[slot].choices;
     Start(slot, true, now);
     started.push_back(IdOf(slot));
   }
@@ -353,8 +383,8 @@ void Admission::State::Poll(Time now, std::vector<TicketId>& started,
 void Admission::State::Start(Slot slot, bool has_waited, Time now) {
   Ticket& ticket = tickets_[slot];
   ticket.phase = Phase::kBeforeFirstToken;
-  ticket.mark = limit_.OnStart(ticket.prompt_tokens, now);
-  ++clients_[ticket.client].in_flight;
+  ticket.mark = limit_.OnStart(ticket.prompt_tokens, now, ticket.choices);
+  clients_[ticket.client].choices_in_flight += ticket.choices;
   estimator_.OnStart(ticket.cost, ticket.predicted_output, has_waited);
   if (is_paced_) {
     pacer_.OnStart(ticket.cost, estimator_.capacity(), limit_.room(), has_waited, now);
@@ -378,8 +408,7 @@ Admission::Expired Admission::State::Expire(Slot slot, Time now) {
       .retry_after = MakeAppointment(
           {.service_class = ticket.service_class, .client = ticket.client, .cost = ticket.cost}, 0,
           now)};
-  queue_.Erase(slot);
-  deadlines_.Erase(slot);
+  LeaveQueue(slot);
   Free(slot);
   ++counters_.expired;
   return expired;
@@ -387,13 +416,15 @@ Admission::Expired Admission::State::Expire(Slot slot, Time now) {
 
 Time Admission::State::NextTime() const {
   Time next = deadlines_.deadline();
-  if (is_paced_ && queue_.size() > 0 && limit_.CanFloat()) next = std::min(next, pacer_.due());
+  if (is_paced_ && queue_.size() > 0 && limit_.CanFloat(tickets_[queue_.Next()].choices)) {
+    next = std::min(next, pacer_.due());
+  }
   return rung() == Rung::kOpen ? next : std::min(next, now_ + kLadderSpan);
 }
 
-bool Admission::State::IsDue(Time now) const {
-  if (!is_paced_) return limit_.CanStart();
-  return (now >= pacer_.due() && limit_.CanFloat()) || limit_.IsShort();
+bool Admission::State::IsDue(std::uint32_t choices, Time now) const {
+  if (!is_paced_) return limit_.CanStart(choices);
+  return (now >= pacer_.due() && limit_.CanFloat(choices)) || limit_.IsShort(choices);
 }
 
 bool Admission::State::OnFirstToken(TicketId id, Time now) {
@@ -413,8 +444,7 @@ bool Admission::State::OnFinish(TicketId id, std::uint32_t output_tokens, Ending
   if (slot == kNone) return false;
   const Ticket& ticket = tickets_[slot];
   if (ticket.phase == Phase::kWaiting) {
-    queue_.Erase(slot);
-    deadlines_.Erase(slot);
+    LeaveQueue(slot);
   } else {
     Settle(ticket, output_tokens, ending, now);
   }
@@ -422,18 +452,25 @@ bool Admission::State::OnFinish(TicketId id, std::uint32_t output_tokens, Ending
   return true;
 }
 
+void Admission::State::LeaveQueue(Slot slot) {
+  queue_.Erase(slot);
+  deadlines_.Erase(slot);
+  clients_[tickets_[slot].client].choices_waiting -= tickets_[slot].choices;
+}
+
 void Admission::State::Settle(const Ticket& ticket, std::uint32_t output_tokens, Ending ending,
                               Time now) {
   const bool had_first_token = ticket.phase == Phase::kStreaming;
-  const bool has_interval = had_first_token && output_tokens > 1 && ending != Ending::kFailed;
-  const Duration interval =
-      has_interval ? (now - ticket.first_token) / (output_tokens - 1) : Duration{0};
+  // The answers are written side by side.
+  const std::uint32_t of_each = output_tokens / ticket.choices;
+  const bool has_interval = had_first_token && of_each > 1 && ending != Ending::kFailed;
+  const Duration interval = has_interval ? (now - ticket.first_token) / (of_each - 1) : Duration{0};
   limit_.OnFinish(ticket.mark, had_first_token, interval, now);
   estimator_.OnFinish(ticket.cost, ticket.predicted_output, interval);
   Client& client = clients_[ticket.client];
-  --client.in_flight;
+  client.choices_in_flight -= ticket.choices;
   client.owed += CostOf(ticket.prompt_tokens, output_tokens) - ticket.cost;
-  predictor_.Learn(ticket.group, ticket.predicted_output, output_tokens, ending, client.history);
+  predictor_.Learn(ticket.group, ticket.predicted_output, of_each, ending, client.history);
 }
 
 void Admission::State::OnEngineReport(const EngineReport& report, Time now) {
@@ -515,6 +552,7 @@ Admitted Admission::State::Find(TicketId id) const {
           .client = ticket.client_id,
           .service_class = ticket.service_class,
           .prompt_tokens = ticket.prompt_tokens,
+          .choices = ticket.choices,
           .predicted_output = ticket.predicted_output,
           .predicted_cost = ticket.cost};
 }

@@ -21,6 +21,11 @@
 // there is a book; whoever comes too early gives it up, and may wait half of that, on any rung but
 // the first not at all. So retrying at once gains nothing, and cannot hold an overload up.
 //
+// A request for several answers (RequestFacts::choices) is one ticket; its cost, what it counts
+// against its client and what it takes in flight are those of all its answers. More than could ever
+// be let in are refused at once, as is what is over the client's own limit: neither is demand that
+// the service fails to meet.
+//
 // Every ticket that was started or waits ends with one OnFinish by the caller (also when a caller
 // leaves the queue) or one Expired from Poll; what comes late, twice or of no ticket is ignored.
 // After every event, and at NextTime(), the caller polls. A time that goes back is taken for the
@@ -52,15 +57,17 @@ struct AdmissionOptions {
   Duration retry_after_max = std::chrono::minutes(10);
 
   std::size_t queue_max = 8192;           // Waiting requests in all.
-  std::size_t queue_per_client_max = 64;  // Waiting requests of one client in one class.
-  std::size_t clients_max = 65536;        // Remembered clients; a power of two, at least 8.
+  std::size_t queue_per_client_max = 64;  // Waiting answers of one client in one class.
+  // Answers of one client in flight and waiting together; 0: as many as there is room for.
+  std::uint32_t per_client_max = 0;
+  std::size_t clients_max = 65536;  // Remembered clients; a power of two, at least 8.
 
-  // Requests in the engine at once.
+  // Answers in the engine at once.
   std::uint32_t in_flight_min = 1;
   std::uint32_t in_flight_initial = 32;
   std::uint32_t in_flight_max = 4096;
 
-  // Cost of a request in weighted tokens: weight_input * prompt + weight_output * answer.
+  // Cost of a request in weighted tokens: weight_input * prompt + weight_output * its answers.
   double weight_input = 1.0;
   double weight_output = 2.0;
   double bytes_per_token = 4.0;                // Where the prompt is not counted yet.
@@ -93,12 +100,13 @@ struct Admitted {
   std::uint64_t client = 0;
   ServiceClass service_class = ServiceClass::kAnonymous;
   std::uint32_t prompt_tokens = 0;  // Counted or estimated.
-  std::uint32_t predicted_output = 0;
+  std::uint32_t choices = 1;
+  std::uint32_t predicted_output = 0;  // Of each answer.
   double predicted_cost = 0;
 };
 
 struct AdmissionCounters {
-  std::uint32_t in_flight = 0;
+  std::uint32_t in_flight = 0;           // Answers.
   std::uint32_t before_first_token = 0;  // Of those in flight.
   std::uint32_t waiting = 0;
   double in_flight_limit = 0;

@@ -288,6 +288,117 @@ TEST(Admission, WhoeverLeavesTheQueueMakesRoom) {
   EXPECT_EQ(admission.Find(third.id).client, 3u);
 }
 
+RequestFacts Choices(std::uint64_t account, std::uint16_t choices) {
+  RequestFacts facts = From(account);
+  facts.choices = choices;
+  return facts;
+}
+
+TEST(Admission, SeveralAnswersCostAndCountAsSeveral) {
+  AdmissionOptions options = Narrow();
+  options.in_flight_initial = 8;
+  options.queue_per_client_max = 4;
+  options.is_deadline_aware = false;
+  Admission admission(options);
+  std::vector<TicketId> started;
+  std::vector<Admission::Expired> expired;
+  const TicketId five = admission.Request(Choices(1, 5), AtSeconds(1)).id;
+  EXPECT_EQ(admission.counters().in_flight, 5u);
+  // A prompt of 100 tokens, and five answers of ten.
+  EXPECT_EQ(admission.Find(five).predicted_cost, 100 + 2.0 * 5 * 10);
+  // Four more have no place, three have.
+  const Admission::Offer four = admission.Request(Choices(2, 4), AtSeconds(1));
+  EXPECT_EQ(four.what, Admission::Offer::kWait);
+  EXPECT_EQ(admission.Request(From(2), AtSeconds(1)).refusal, Refusal::kYourConcurrency);
+  admission.Poll(AtSeconds(1), started, expired);
+  EXPECT_TRUE(started.empty());
+  admission.OnFirstToken(five, AtSeconds(2));
+  admission.OnFinish(five, 50, Ending::kServed, AtSeconds(3));
+  admission.Poll(AtSeconds(3), started, expired);
+  EXPECT_EQ(started, std::vector<TicketId>{four.id});
+  EXPECT_EQ(admission.counters().in_flight, 4u);
+  // What it learns is the length of one.
+  EXPECT_EQ(admission.counters().output_error, 0);
+  admission.OnFinish(four.id, 0, Ending::kAbandoned, AtSeconds(4));
+  EXPECT_EQ(admission.counters().in_flight, 0u);
+}
+
+TEST(Admission, MoreAnswersThanTheLimitStartAlone) {
+  AdmissionOptions options = Narrow();
+  options.in_flight_initial = 2;
+  Admission admission(options);
+  std::vector<TicketId> started;
+  std::vector<Admission::Expired> expired;
+  const TicketId one = admission.Request(From(1), AtSeconds(1)).id;
+  const TicketId many = admission.Request(Choices(2, 3), AtSeconds(1)).id;
+  admission.Poll(AtSeconds(1), started, expired);
+  EXPECT_TRUE(started.empty());
+  admission.OnFinish(one, 10, Ending::kServed, AtSeconds(2));
+  admission.Poll(AtSeconds(2), started, expired);
+  EXPECT_EQ(started, std::vector<TicketId>{many});
+  EXPECT_EQ(admission.counters().in_flight, 3u);
+}
+
+TEST(Admission, RefusesAtOnceMoreAnswersThanCouldEverBeLetIn) {
+  AdmissionOptions options;
+  options.in_flight_initial = 8;
+  options.in_flight_max = 16;
+  Admission admission(options);
+  EXPECT_EQ(admission.Request(Choices(1, 17), AtSeconds(1)).refusal, Refusal::kYourConcurrency);
+  EXPECT_EQ(admission.Request(Choices(1, 17), AtSeconds(1)).retry_after, Duration(0));
+  admission.OnEngineReport({.sequences_max = 4}, AtSeconds(2));
+  EXPECT_EQ(admission.Request(Choices(1, 5), AtSeconds(3)).refusal, Refusal::kYourConcurrency);
+  EXPECT_EQ(admission.Request(Choices(1, 4), AtSeconds(3)).what, Admission::Offer::kStart);
+}
+
+TEST(Admission, OneClientHasAtMostItsOwnNumberOfAnswers) {
+  AdmissionOptions options = Narrow();
+  options.in_flight_initial = 3;
+  options.per_client_max = 6;
+  options.queue_per_client_max = 6;
+  options.is_deadline_aware = false;
+  Admission admission(options);
+  const TicketId first = admission.Request(Choices(1, 2), AtSeconds(1)).id;
+  RequestFacts batch = Choices(1, 2);
+  batch.is_batch = true;
+  EXPECT_EQ(admission.Request(batch, AtSeconds(1)).what, Admission::Offer::kWait);
+  const Admission::Offer third = admission.Request(Choices(1, 2), AtSeconds(1));
+  EXPECT_EQ(third.what, Admission::Offer::kWait);
+  const double pressure = admission.counters().pressure;
+  const Admission::Offer over = admission.Request(From(1), AtSeconds(1));
+  EXPECT_EQ(over.refusal, Refusal::kYourConcurrency);
+  EXPECT_GE(over.retry_after, seconds(1));
+  EXPECT_EQ(admission.counters().pressure, pressure);
+  EXPECT_EQ(admission.Request(From(2), AtSeconds(1)).what, Admission::Offer::kWait);
+  // Never, whatever ends.
+  EXPECT_EQ(admission.Request(Choices(3, 7), AtSeconds(1)).retry_after, Duration(0));
+  admission.OnFinish(first, 20, Ending::kServed, AtSeconds(2));
+  admission.OnFinish(third.id, 0, Ending::kAbandoned, AtSeconds(2));
+  EXPECT_EQ(admission.Request(Choices(1, 3), AtSeconds(2)).what, Admission::Offer::kWait);
+}
+
+// Whoever starts by a clock floats above the limit; not above what there are tickets for.
+TEST(Admission, HasATicketForWhoeverMayStartOrWait) {
+  AdmissionOptions options;
+  options.in_flight_initial = options.in_flight_max = 4;
+  options.queue_max = 1;
+  options.is_deadline_aware = false;
+  Admission admission(options);
+  std::vector<TicketId> started;
+  std::vector<Admission::Expired> expired;
+  std::uint64_t account = 0;
+  for (int i = 0; i < 200; ++i) {
+    const Time now = AtSeconds(1 + 0.1 * i);
+    const Admission::Offer offer = admission.Request(From(++account), now);
+    if (offer.what == Admission::Offer::kStart) admission.OnFirstToken(offer.id, now);
+    started.clear();
+    admission.Poll(now, started, expired);
+    for (const TicketId id : started) admission.OnFirstToken(id, now);
+  }
+  EXPECT_EQ(admission.counters().in_flight, 4u);
+  EXPECT_EQ(admission.counters().waiting, 1u);
+}
+
 // A gateway's events race: an answer may end while its client gives up, or after its wait ended.
 TEST(Admission, IgnoresWhatComesLateOrTwice) {
   Admission admission(Narrow());
@@ -335,8 +446,8 @@ TEST(Admission, ComesDownTheLadderWithoutAnyTraffic) {
   StubScenario scenario{.crowds = {Crowd(20)}, .seconds = 45};
   scenario.crowds[0].end_s = 15;
   Rung highest = Rung::kOpen;
-  scenario.watch = [&](double, const Admission& admission) {
-    highest = std::max(highest, admission.rung());
+  scenario.watch = [&](double, const AdmissionCounters&, Rung rung) {
+    highest = std::max(highest, rung);
   };
   EXPECT_EQ(StubService(scenario).Run().rung, Rung::kOpen);
   EXPECT_GE(highest, Rung::kNoAnonymous);

@@ -25,46 +25,60 @@ std::uint32_t SeenStamp(Time now, ServiceClass service_class) {
   return seconds;
 }
 
+std::uint64_t KeyOf(std::uint64_t client, ServiceClass service_class) {
+  return Mix64(client, static_cast<std::uint64_t>(service_class)) | 1;
+}
+
 }  // namespace
 
 ClientTable::ClientTable(std::size_t clients_max)
     : keys_(clients_max),
       seen_(clients_max),
-      clients_(clients_max),
+      clients_(clients_max + kWays * kServiceClassCount),
       set_mask_(clients_max / kWays - 1) {
   CHECK(clients_max >= kWays && std::has_single_bit(clients_max));
 }
 
 ClientTable::Index ClientTable::Find(std::uint64_t client, ServiceClass service_class,
                                      double fresh_tag, Time now) {
-  const std::uint64_t key = Mix64(client, static_cast<std::uint64_t>(service_class)) | 1;
-  const std::size_t set = (key >> 32 & set_mask_) * kWays;
+  const std::uint64_t key = KeyOf(client, service_class);
+  const std::size_t set = SetOf(key);
   const std::uint32_t seen = SeenStamp(now, service_class);
   for (std::size_t i = set; i < set + kWays; ++i) {
     if (keys_[i] != key) continue;
     seen_[i] = seen;
     return static_cast<Index>(i);
   }
-  return Replace(set, key, fresh_tag, seen);
+  const std::size_t idle = Idle(set);
+  if (idle == kNone) return Shared(key, service_class);
+  keys_[idle] = key;
+  seen_[idle] = seen;
+  clients_[idle] = {.finish_tag = fresh_tag};
+  return static_cast<Index>(idle);
 }
 
-ClientTable::Index ClientTable::Replace(std::size_t set, std::uint64_t key, double fresh_tag,
-                                        std::uint32_t seen) {
-  constexpr std::size_t kNone = ~std::size_t{0};
+const Client* ClientTable::Peek(std::uint64_t client, ServiceClass service_class) const {
+  const std::uint64_t key = KeyOf(client, service_class);
+  const std::size_t set = SetOf(key);
+  for (std::size_t i = set; i < set + kWays; ++i) {
+    if (keys_[i] == key) return &clients_[i];
+  }
+  return nullptr;
+}
+
+std::size_t ClientTable::Idle(std::size_t set) const {
   std::size_t oldest = kNone;
   for (std::size_t i = set; i < set + kWays; ++i) {
-    if (keys_[i] == 0) {
-      oldest = i;
-      break;
-    }
+    if (keys_[i] == 0) return i;
     if (oldest != kNone && seen_[i] >= seen_[oldest]) continue;
-    if (clients_[i].waiting + clients_[i].in_flight == 0) oldest = i;
+    if (!clients_[i].is_busy()) oldest = i;
   }
-  if (oldest == kNone) return static_cast<Index>(set + (key >> 1) % kWays);
-  keys_[oldest] = key;
-  seen_[oldest] = seen;
-  clients_[oldest] = {.finish_tag = fresh_tag};
-  return static_cast<Index>(oldest);
+  return oldest;
+}
+
+ClientTable::Index ClientTable::Shared(std::uint64_t key, ServiceClass service_class) const {
+  const auto of_class = keys_.size() + static_cast<std::size_t>(service_class) * kWays;
+  return static_cast<Index>(of_class + (key >> 1) % kWays);
 }
 
 }  // namespace holdfast::guard

@@ -44,8 +44,8 @@ constexpr Duration kReportFresh = 3s;
 constexpr double kCacheFull = 0.03;
 
 // One standard deviation of a Poisson count above a limit; none above a limit of one.
-std::uint32_t Ceiling(double limit, double spread) {
-  return static_cast<std::uint32_t>(limit + spread - 1);
+std::uint32_t Ceiling(double limit, double spread, std::uint32_t max) {
+  return std::min(static_cast<std::uint32_t>(limit + spread - 1), max);
 }
 
 }  // namespace
@@ -64,8 +64,9 @@ ConcurrencyLimit::ConcurrencyLimit(const Options& options)
   SetWindow(window_);
 }
 
-bool ConcurrencyLimit::IsShort() const {
-  return is_up_ && prompts_ < kShort * window_ && in_flight_ < limit_ - 2 * limit_spread_;
+bool ConcurrencyLimit::IsShort(std::uint32_t choices) const {
+  return is_up_ && prompts_ < kShort * window_ && in_flight_ < limit_ - 2 * limit_spread_ &&
+         Fit(choices, limit_ceiling_);
 }
 
 double ConcurrencyLimit::room() const {
@@ -74,17 +75,19 @@ double ConcurrencyLimit::room() const {
   return std::clamp(std::min(window, limit), -1.0, 1.0);
 }
 
-ConcurrencyLimit::Mark ConcurrencyLimit::OnStart(std::uint32_t prompt_tokens, Time now) {
+ConcurrencyLimit::Mark ConcurrencyLimit::OnStart(std::uint32_t prompt_tokens, Time now,
+                                                 std::uint32_t choices) {
   LearnOrdinary(prompt_tokens);
   const Mark mark{.start = now,
                   .prompts = PromptsIn(prompt_tokens),
+                  .choices = choices,
                   .window_round = window_round_,
                   .limit_round = limit_round_,
                   .is_alone = before_first_token_ == 0,
                   .has_filled_window = prompts_ + 1 >= window_floor_,
-                  .has_filled_limit = in_flight_ + 1 + limit_spread_ >= limit_floor_};
-  ++in_flight_;
-  ++before_first_token_;
+                  .has_filled_limit = in_flight_ + choices + limit_spread_ >= limit_floor_};
+  in_flight_ += choices;
+  before_first_token_ += choices;
   prompts_ += mark.prompts;
   return mark;
 }
@@ -104,8 +107,8 @@ double ConcurrencyLimit::PromptsIn(std::uint32_t prompt_tokens) const {
 }
 
 void ConcurrencyLimit::LeaveWindow(const Mark& mark) {
-  CHECK(before_first_token_ > 0);
-  --before_first_token_;
+  CHECK(before_first_token_ >= mark.choices);
+  before_first_token_ -= mark.choices;
   prompts_ = before_first_token_ == 0 ? 0 : prompts_ - mark.prompts;
 }
 
@@ -170,8 +173,8 @@ void ConcurrencyLimit::GrowLimit(Time now) {
 
 void ConcurrencyLimit::OnFinish(const Mark& mark, bool had_first_token, Duration token_interval,
                                 Time now) {
-  CHECK(in_flight_ > 0 && (had_first_token || before_first_token_ > 0));
-  --in_flight_;
+  CHECK(in_flight_ >= mark.choices);
+  in_flight_ -= mark.choices;
   if (!had_first_token) LeaveWindow(mark);
   if (!options_.is_adaptive || token_interval.count() == 0 || HasReports(now)) return;
   if (mark.limit_round != limit_round_) return;
@@ -266,22 +269,18 @@ double ConcurrencyLimit::ExpectedFirstToken(std::uint32_t prompt_tokens) const {
 
 bool ConcurrencyLimit::HasReports(Time now) const { return now - report_time_ < kReportFresh; }
 
-double ConcurrencyLimit::LimitMax() const {
-  return sequences_max_ > 0 ? std::min(sequences_max_, options_.max) : options_.max;
-}
-
 void ConcurrencyLimit::SetLimit(double limit) {
-  if (options_.is_adaptive) limit = std::min(limit, LimitMax());
+  if (options_.is_adaptive) limit = std::min<double>(limit, in_flight_max());
   limit_ = std::max<double>(limit, options_.min);
   limit_floor_ = static_cast<std::uint32_t>(limit_);
   limit_spread_ = std::sqrt(limit_);
-  limit_ceiling_ = Ceiling(limit_, limit_spread_);
+  limit_ceiling_ = Ceiling(limit_, limit_spread_, options_.max);
 }
 
 void ConcurrencyLimit::SetWindow(double window) {
   window_ = std::clamp<double>(window, 1, options_.max);
   window_floor_ = static_cast<std::uint32_t>(window_);
-  window_ceiling_ = Ceiling(window_, std::sqrt(window_));
+  window_ceiling_ = Ceiling(window_, std::sqrt(window_), options_.max);
 }
 
 }  // namespace holdfast::guard

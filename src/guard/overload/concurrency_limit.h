@@ -19,10 +19,14 @@
 // back, and the interval ignored for a while: late tokens are better than none. Reports, where
 // there are any, add facts: slots, workers (both limits move in proportion), free cache. Growth
 // needs evidence: the limit must have been in use. Whoever starts requests by a clock (Pacer) lets
-// what is in flight float around both, by about a standard deviation. Single-threaded; a few dozen
-// nanoseconds an event.
+// what is in flight float around both, by about a standard deviation, but never above `max`.
+//
+// A request for several answers (choices) is one prompt and as many sequences. It starts when all
+// of them have a place; where they are more than the limit, when nothing else is in flight.
+// Single-threaded; a few dozen nanoseconds an event.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "guard/facts.h"
@@ -44,7 +48,8 @@ class ConcurrencyLimit {
   // What is kept of a dispatch until its first token and end.
   struct Mark {
     Time start{};
-    double prompts = 1;              // Its prompt, in ordinary ones.
+    double prompts = 1;  // Its prompt, in ordinary ones.
+    std::uint32_t choices = 1;
     std::uint32_t window_round = 0;  // Of the cuts before it.
     std::uint32_t limit_round = 0;
     bool is_alone = false;  // No other prompt was before its first token.
@@ -54,19 +59,23 @@ class ConcurrencyLimit {
 
   explicit ConcurrencyLimit(const Options& options);
 
-  bool CanStart() const {
-    return in_flight_ < limit_floor_ && prompts_ <= window_floor_ - 1 && is_up_;
+  bool CanStart(std::uint32_t choices = 1) const {
+    return Fit(choices, limit_floor_) && prompts_ <= window_floor_ - 1 && is_up_;
   }
   // As CanStart(), but for a few more than the limits say: whoever starts requests by a clock lets
   // what is in flight float around them.
-  bool CanFloat() const {
-    return in_flight_ < limit_ceiling_ && prompts_ <= window_ceiling_ - 1 && is_up_;
+  bool CanFloat(std::uint32_t choices = 1) const {
+    return Fit(choices, limit_ceiling_) && prompts_ <= window_ceiling_ - 1 && is_up_;
   }
-  // So far below the limits that the engine may idle soon.
-  bool IsShort() const;
+  // So far below the limits that the engine may idle soon, and these may start.
+  bool IsShort(std::uint32_t choices = 1) const;
+  // As far as is known, the most that could ever be in flight.
+  std::uint32_t in_flight_max() const {
+    return sequences_max_ > 0 ? std::min(sequences_max_, options_.max) : options_.max;
+  }
   // How far below the limits, in [-1, 1]; negative: above.
   double room() const;
-  Mark OnStart(std::uint32_t prompt_tokens, Time now);
+  Mark OnStart(std::uint32_t prompt_tokens, Time now, std::uint32_t choices = 1);
   void OnFirstToken(const Mark& mark, std::uint32_t prompt_tokens, Time now);
   // `token_interval`: mean over the answer; 0 if it had fewer than two tokens.
   void OnFinish(const Mark& mark, bool had_first_token, Duration token_interval, Time now);
@@ -86,7 +95,9 @@ class ConcurrencyLimit {
   double token_interval() const { return interval_; }  // Seconds.
 
  private:
-  double LimitMax() const;
+  bool Fit(std::uint32_t choices, std::uint32_t limit) const {
+    return in_flight_ + std::min(choices, limit) <= limit;
+  }
   void LearnOrdinary(std::uint32_t prompt_tokens);
   double PromptsIn(std::uint32_t prompt_tokens) const;
   void LeaveWindow(const Mark& mark);
@@ -103,10 +114,10 @@ class ConcurrencyLimit {
 
   const Options options_;
   PromptTime prompt_time_;
-  std::uint32_t in_flight_ = 0;
-  std::uint32_t before_first_token_ = 0;
-  double prompts_ = 0;          // Of those before their first token, in ordinary prompts.
-  double ordinary_tokens_ = 0;  // Of prompts, the median.
+  std::uint32_t in_flight_ = 0;           // Sequences,
+  std::uint32_t before_first_token_ = 0;  // and those of them.
+  double prompts_ = 0;                    // Of those before their first token, in ordinary prompts.
+  double ordinary_tokens_ = 0;            // Of prompts, the median.
   std::uint32_t prompts_seen_ = 0;
 
   double window_;

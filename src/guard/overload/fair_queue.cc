@@ -76,6 +76,8 @@ void FairQueue::Erase(Slot slot) {
   Leave(slot);
 }
 
+FairQueue::Slot FairQueue::Next() const { return lines_[NextLine()].first; }
+
 FairQueue::Slot FairQueue::Pop() {
   const int served = NextLine();
   Line& line = lines_[served];

@@ -45,6 +45,7 @@ class FairQueue {
 
   void Push(Slot slot, ServiceClass service_class, ClientTable::Index client, double cost);
   void Erase(Slot slot);  // Leaves unserved; what it was charged is given back.
+  Slot Next() const;      // Who Pop() would take. The queue is not empty.
   Slot Pop();             // The queue is not empty.
   // A request that starts without having waited; none of its class waits.
   void ChargeAtOnce(ServiceClass service_class, Client& client, double cost);

@@ -1,6 +1,7 @@
 #include "guard/overload/fair_queue.h"
 
 #include <map>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -49,6 +50,29 @@ TEST(FairQueue, FirstComeFirstServedWhenAllAreAlike) {
   Line line(10);
   for (std::uint64_t client = 1; client <= 5; ++client) line.Push(client, 10);
   for (std::uint64_t client = 1; client <= 5; ++client) EXPECT_EQ(line.Pop().client, client);
+}
+
+// Where the table of clients is full, newcomers are counted together; each class for itself.
+TEST(FairQueue, CountsTheClientsOfEachClassAlsoWhenTheTableIsFull) {
+  ClientTable clients(8);
+  FairQueue queue(64, kShares, true, clients);
+  FairQueue::Slot next = 0;
+  const auto push = [&](std::uint64_t client, ServiceClass service_class) {
+    queue.Push(next++, service_class, clients.Find(client, service_class, 0, Time{}), 10);
+  };
+  for (std::uint64_t client = 1; client <= 8; ++client) push(client, ServiceClass::kHistory);
+  for (std::uint64_t client = 100; client < 116; ++client) {
+    push(client, ServiceClass::kNew);
+    push(client, ServiceClass::kAnonymous);
+  }
+  for (FairQueue::Slot slot = 0; slot < next; ++slot) {
+    queue.Erase(slot);
+    EXPECT_LE(queue.clients_waiting(ServiceClass::kNew), 16u);
+    EXPECT_LE(queue.clients_waiting(ServiceClass::kAnonymous), 16u);
+    EXPECT_EQ(queue.clients_waiting(ServiceClass::kHistory), slot < 8 ? 7u - slot : 0u);
+  }
+  EXPECT_EQ(queue.clients_waiting(ServiceClass::kNew), 0u);
+  EXPECT_EQ(queue.clients_waiting(ServiceClass::kAnonymous), 0u);
 }
 
 TEST(FairQueue, OneClientWithAThousandRequestsIsOneClient) {

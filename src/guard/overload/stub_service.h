@@ -1,5 +1,5 @@
-// For tests: callers that arrive at random, a StubEngine, and Admission between them. Deterministic
-// for a seed. Single-threaded.
+// For tests: callers that arrive at random, a StubEngine, and Admission between them, or what
+// offers the same calls (Front). Deterministic for a seed. Single-threaded.
 #pragma once
 
 #include <algorithm>
@@ -41,10 +41,11 @@ struct StubScenario {
   double seconds = 120;
   double measured_from_s = 30;
   bool has_reports = true;
+  bool counts_tokens = true;  // Else a prompt's bytes are all that is known of it.
   std::uint64_t seed = 1;
   // Called ten times a second.
   std::function<void(double seconds, StubEngine& engine, EngineReport& report)> fault{};
-  std::function<void(double seconds, const Admission& admission)> watch{};
+  std::function<void(double seconds, const AdmissionCounters& counters, Rung rung)> watch{};
 };
 
 // Of the measured time, by crowd: arrivals that first came in it, ends that fell in it.
@@ -75,9 +76,10 @@ struct StubResult {
   std::vector<double> good_times;  // Of the ends of good answers.
 };
 
-class StubService {
+template <typename Front>
+class BasicStubService {
  public:
-  explicit StubService(const StubScenario& scenario)
+  explicit BasicStubService(const StubScenario& scenario)
       : scenario_(scenario),
         engine_(scenario.engine),
         admission_(scenario.options),
@@ -121,6 +123,9 @@ class StubService {
   }
 
  private:
+  // Not what AdmissionOptions::bytes_per_token takes it for.
+  static constexpr std::uint32_t kBytesPerToken = 3;
+
   enum class Kind { kArrival, kRetry, kStep, kTick };
   struct Event {
     double time = 0;
@@ -134,6 +139,7 @@ class StubService {
   struct Job {
     std::size_t crowd = 0;
     RequestFacts facts;
+    std::uint32_t prompt = 0;
     std::uint32_t output = 0;
     double arrival = 0;  // Of the last attempt.
     double first_token = 0;
@@ -161,7 +167,9 @@ class StubService {
     job.crowd = index;
     job.output = Tokens(crowd.output_mean, crowd.sigma);
     job.facts.caller.account = crowd.first_client + random_.Next() % crowd.clients;
-    job.facts.prompt_tokens = Tokens(crowd.prompt_mean, crowd.sigma);
+    job.prompt = Tokens(crowd.prompt_mean, crowd.sigma);
+    if (scenario_.counts_tokens) job.facts.prompt_tokens = job.prompt;
+    job.facts.prompt_bytes = job.prompt * kBytesPerToken;
     job.facts.standing = crowd.standing;
     job.facts.is_batch = crowd.is_batch;
     job.is_measured = seconds_ >= scenario_.measured_from_s;
@@ -194,7 +202,8 @@ class StubService {
     const StubCrowd& crowd = scenario_.crowds[job.crowd];
     if (job.tries++ < crowd.retries) {
       if (crowd.tells_attempt) ++job.facts.attempt;
-      job.is_told = crowd.is_patient;
+      // Who is told the longest time is told of no place.
+      job.is_told = crowd.is_patient && retry_after < scenario_.options.retry_after_max;
       Push(seconds_ + (crowd.is_patient ? ToSeconds(retry_after) : 0.01), Kind::kRetry, index);
     } else if (job.is_measured) {
       ++result_.crowds[job.crowd].refused;
@@ -205,7 +214,7 @@ class StubService {
 
   void Start(TicketId id) {
     const Job& job = JobOf(id);
-    engine_.Submit(id, job.facts.prompt_tokens, job.output);
+    engine_.Submit(id, job.prompt, job.output);
     if (!is_stepping_) BeginStep();
   }
 
@@ -243,7 +252,7 @@ class StubService {
       return;
     }
     ++crowd.good;
-    crowd.good_cost += job.facts.prompt_tokens + 2.0 * job.output;
+    crowd.good_cost += job.prompt + 2.0 * job.output;
     result_.good_times.push_back(seconds_);
   }
 
@@ -274,13 +283,15 @@ class StubService {
       tokens_ = engine_.tokens();
       admission_.OnEngineReport(report_, now());
     }
-    if (scenario_.watch) scenario_.watch(seconds_, admission_);
+    if (scenario_.watch) {
+      scenario_.watch(seconds_, admission_.counters(), admission_.rung());
+    }
     Push(seconds_ + 0.1, Kind::kTick, 0);
   }
 
   const StubScenario& scenario_;
   StubEngine engine_;
-  Admission admission_;
+  Front admission_;
   Random random_;
   StubResult result_;
   EngineReport report_;
@@ -296,5 +307,7 @@ class StubService {
   std::uint64_t ticks_ = 0;
   std::uint64_t tokens_ = 0;
 };
+
+using StubService = BasicStubService<Admission>;
 
 }  // namespace holdfast::guard
