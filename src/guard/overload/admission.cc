@@ -25,6 +25,7 @@ constexpr Duration kLadderSpan = 1s;          // The ladder is looked at so ofte
 constexpr double kUnbooked = 0.7;
 constexpr double kEarly = kUnbooked / 2;
 constexpr double kBookShare = 0.9;  // Of its capacity, that a class gives to appointments.
+constexpr double kExcessMax = 1e6;  // Seconds; more is no different.
 
 // Of the queue, by Standing: the rest is kept for those above.
 constexpr double kQueueShare[kStandingCount] = {0.5, 0.8, 1.0};
@@ -108,6 +109,7 @@ class Admission::State {
                 double allowed, Time now);
   Offer Refuse(const Applicant& applicant, Refusal refusal, double excess, Time now);
   Duration MakeAppointment(const Applicant& applicant, double excess, Time now);
+  Duration PlaceInBook(const Applicant& applicant) const;
   void Forfeit(const Applicant& applicant);
   Slot NewTicket(const RequestFacts& facts, const Applicant& applicant, Time now);
   void Free(Slot slot);
@@ -139,8 +141,7 @@ class Admission::State {
   Ladder ladder_;
   std::vector<Ticket> tickets_;
   std::vector<Slot> free_;
-  std::array<double, kServiceClassCount> book_{};  // Refused cost with an appointment to come.
-  std::array<Time, kServiceClassCount> book_time_{};
+  std::array<Time, kServiceClassCount> book_end_{};  // Until then appointments are made.
   Time now_{};
   Time down_since_{};
   std::uint32_t workers_ = 0;
@@ -194,10 +195,10 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
   const double excess = std::max(estimate.expected - allowed, 0.0);
   const Refusal refusal = WhyNotWait(applicant);
   if (refusal != Refusal::kNone) return Refuse(applicant, refusal, excess, now);
-  const double part = applicant.is_early                            ? kEarly
-                      : applicant.is_invited                        ? 1
-                      : book_[IndexOf(applicant.service_class)] > 0 ? kUnbooked
-                                                                    : 1;
+  const double part = applicant.is_early                                  ? kEarly
+                      : applicant.is_invited                              ? 1
+                      : book_end_[IndexOf(applicant.service_class)] > now ? kUnbooked
+                                                                          : 1;
   if (options_.is_deadline_aware && estimate.high > allowed * part) {
     return Refuse(applicant, Refusal::kDeadlineUnreachable, excess, now);
   }
@@ -221,9 +222,10 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
   applicant.cost =
       CostOf(applicant.prompt_tokens, 1.0 * applicant.choices * applicant.predicted_output);
 
-  applicant.is_invited = client.booked > 0 && now >= client.invited_at &&
-                         now <= client.invited_at + kAppointmentLength;
-  applicant.is_early = now < client.invited_at || (facts.attempt > 0 && !applicant.is_invited);
+  const bool comes_when_told = client.invited_at != Time{} && now >= client.invited_at &&
+                               now <= client.invited_at + kAppointmentLength;
+  applicant.is_invited = comes_when_told && client.booked > 0;
+  applicant.is_early = now < client.invited_at || (facts.attempt > 0 && !comes_when_told);
   return applicant;
 }
 
@@ -317,26 +319,36 @@ Admission::Offer Admission::State::Refuse(const Applicant& applicant, Refusal re
 Duration Admission::State::MakeAppointment(const Applicant& applicant, double excess, Time now) {
   Client& client = clients_[applicant.client];
   if (client.invited_at > now) return client.invited_at - now;
-  const int c = IndexOf(applicant.service_class);
-  const double rate = kBookShare * CapacityFor(applicant.service_class);
-  book_[c] = std::max(book_[c] - rate * ToSeconds(now - book_time_[c]), 0.0);
-  book_time_[c] = now;
-  const double seconds = excess + (book_[c] + applicant.cost) / rate;
-  const Duration after =
-      std::clamp(FromSeconds(std::min(seconds, ToSeconds(options_.retry_after_max))),
-                 kRetryAfterMin, options_.retry_after_max);
+  Time& end = book_end_[IndexOf(applicant.service_class)];
+  end = std::max(end, now);
+  // Full is what is full without this one: else the last places would be for short ones only.
+  const Duration before = end - now + FromSeconds(std::min(excess, kExcessMax));
+  const bool is_full = before >= options_.retry_after_max;
+  const Duration place = is_full ? Duration(0) : PlaceInBook(applicant);
   // A full book takes nobody more: those beyond are told its length.
-  client.booked = after < options_.retry_after_max ? static_cast<float>(applicant.cost) : 0;
-  book_[c] += client.booked;
+  const Duration after_max = options_.retry_after_max - Duration(is_full ? 0 : 1);
+  const Duration after = std::clamp(before + place, kRetryAfterMin, after_max);
+  client.booked = is_full ? 0 : static_cast<float>(applicant.cost);
   client.invited_at = now + after;
+  if (is_full) return after;
+  end += place;
+  clients_.Keep(applicant.client, applicant.service_class, client.invited_at + kAppointmentLength);
   return after;
+}
+
+// How long the class works on it, of the capacity that it gives to appointments.
+Duration Admission::State::PlaceInBook(const Applicant& applicant) const {
+  const double rate = kBookShare * CapacityFor(applicant.service_class);
+  return std::min(FromSeconds(std::min(applicant.cost / rate, kExcessMax)),
+                  options_.retry_after_max);
 }
 
 void Admission::State::Forfeit(const Applicant& applicant) {
   Client& client = clients_[applicant.client];
   if (client.booked == 0) return;
-  double& book = book_[IndexOf(applicant.service_class)];
-  book = std::max(book - client.booked, 0.0);
+  Applicant booked = applicant;
+  booked.cost = client.booked;
+  book_end_[IndexOf(applicant.service_class)] -= PlaceInBook(booked);
   client.booked = 0;
   client.invited_at = {};
 }

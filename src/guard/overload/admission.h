@@ -16,10 +16,13 @@
 // started one by one, by a clock that keeps the engine full.
 //
 // Retry-After is an appointment: refused work is put behind the refused work of its class, in a
-// book that empties as fast as the class is served. A client has one appointment at a time. Whoever
-// keeps it may wait the whole allowed time, whoever comes without one only kUnbooked of it while
-// there is a book; whoever comes too early gives it up, and may wait half of that, on any rung but
-// the first not at all. So retrying at once gains nothing, and cannot hold an overload up.
+// book of times as far apart as the class takes work on. (Of times, not of work: capacity as it is
+// learned goes up and down, and work over capacity would put many at the same time.) A client has
+// one appointment at a time. Whoever keeps it may wait the whole allowed time, whoever comes
+// without one only kUnbooked of it while there is a book; whoever comes too early gives it up, and
+// may wait half of that, on any rung but the first not at all. So retrying at once gains nothing,
+// and cannot hold an overload up. A book is full that reaches to retry_after_max: whoever is told
+// that much is told of no place, only when to ask again, and is then as good as a newcomer.
 //
 // A request for several answers (RequestFacts::choices) is one ticket; its cost, what it counts
 // against its client and what it takes in flight are those of all its answers. More than could ever

@@ -1,5 +1,6 @@
 #include "guard/overload/client_table.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/check.h"
@@ -55,6 +56,11 @@ ClientTable::Index ClientTable::Find(std::uint64_t client, ServiceClass service_
   seen_[idle] = seen;
   clients_[idle] = {.finish_tag = fresh_tag};
   return static_cast<Index>(idle);
+}
+
+void ClientTable::Keep(Index index, ServiceClass service_class, Time until) {
+  if (index >= seen_.size()) return;
+  seen_[index] = std::max(seen_[index], SeenStamp(until, service_class));
 }
 
 const Client* ClientTable::Peek(std::uint64_t client, ServiceClass service_class) const {

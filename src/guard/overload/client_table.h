@@ -3,7 +3,8 @@
 // Sets of eight ways, one cache line of keys each. When a set is full, the entry unseen for longest
 // is forgotten, where an entry of a client with history counts as kKeepHistory younger and one of a
 // new client as kKeepNew, so that a flood of sources forgets itself first. What is lost with it: a
-// debt that virtual time has mostly overtaken, the client's mean answer, its appointment. An entry with
+// debt that virtual time has mostly overtaken, the client's mean answer. A client with an
+// appointment counts as seen at it, so that strangers do not push it out before. An entry with
 // requests waiting or under way is never forgotten; where all eight are such, the newcomer
 // shares one of a few entries with others of its class in that position: limits then hold them
 // together, and never stop limiting. Never with another class: each counts its own clients. Keys
@@ -42,6 +43,8 @@ class ClientTable {
 
   // The entry of the client in this class, made with `fresh_tag` if there was none.
   Index Find(std::uint64_t client, ServiceClass service_class, double fresh_tag, Time now);
+  // Counts it as seen at `until`, to come.
+  void Keep(Index index, ServiceClass service_class, Time until);
   // Null: there is none of its own.
   const Client* Peek(std::uint64_t client, ServiceClass service_class) const;
 

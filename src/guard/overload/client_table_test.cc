@@ -34,6 +34,23 @@ TEST(ClientTable, AFloodOfStrangersForgetsStrangersFirst) {
   EXPECT_EQ(remembered, 500);
 }
 
+TEST(ClientTable, AFloodDoesNotForgetThoseWithAnAppointment) {
+  ClientTable table(4096);
+  for (std::uint64_t client = 1; client <= 500; ++client) {
+    const auto index = table.Find(client, ServiceClass::kHistory, 0, AtSeconds(0));
+    table[index].booked = 1;
+    table.Keep(index, ServiceClass::kHistory, AtSeconds(600));
+  }
+  for (std::uint64_t client = 0; client < 100'000; ++client) {
+    table.Find(1'000'000 + client, ServiceClass::kHistory, 0, AtSeconds(300));
+  }
+  int kept = 0;
+  for (std::uint64_t client = 1; client <= 500; ++client) {
+    kept += table[table.Find(client, ServiceClass::kHistory, 0, AtSeconds(600))].booked == 1;
+  }
+  EXPECT_EQ(kept, 500);
+}
+
 TEST(ClientTable, NeverForgetsAClientWithWorkUnderWay) {
   ClientTable table(8);
   std::vector<ClientTable::Index> busy;
