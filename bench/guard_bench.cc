@@ -10,6 +10,7 @@
 #include <benchmark/benchmark.h>
 
 #include "base/mix.h"
+#include "guard/door.h"
 #include "guard/limits/edge_limiter.h"
 #include "guard/limits/gcra.h"
 #include "guard/limits/heavy_hitters.h"
@@ -234,6 +235,35 @@ BENCHMARK(AdmitAtLoad)
     ->Args({150, 10'000})
     ->Args({2000, 10'000})
     ->Args({2000, 1'000'000});
+
+// One answer at the whole door, from Admit to End, each event with its poll; 200 a second of so
+// many clients, none of them refused.
+void DoorAdmitAndEnd(benchmark::State& state) {
+  guard::DoorOptions options;
+  options.limits = guard::ServiceLimits();
+  options.enforces_likeness = false;
+  options.seed = kSeed;
+  guard::Door door(options);
+  Requests requests(static_cast<std::uint64_t>(state.range(0)), Route::kChat, true, Duration(5000));
+  std::vector<guard::DoorId> started;
+  std::vector<guard::Door::Expired> refused;
+  std::int64_t not_let_in = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    RequestFacts facts = requests.Next();
+    facts.prompt_tokens = 600;
+    facts.standing = guard::Standing::kHistory;
+    const guard::Door::Word word = door.Admit(facts, facts.time);
+    door.Poll(facts.time, started, refused);
+    if (word.what != guard::Door::Word::kStart) ++not_let_in;
+    door.OnFirstToken(word.id, facts.time + Duration(1000));
+    door.Poll(facts.time + Duration(1000), started, refused);
+    door.End(word.id, {.time = facts.time + Duration(4000), .caller = {}, .output_tokens = 100});
+    door.Poll(facts.time + Duration(4000), started, refused);
+  }
+  state.counters["refused"] =
+      static_cast<double>(not_let_in) / static_cast<double>(state.iterations());
+}
+BENCHMARK(DoorAdmitAndEnd)->Arg(1'000)->Arg(1'000'000);
 
 }  // namespace
 }  // namespace holdfast::bench
