@@ -108,6 +108,7 @@ class Door::State {
   Time looked_{};
   // Until then capacity counts as short, and likeness to an attack may cost a place.
   Time short_until_{};
+  Time learns_from_{};
   DoorCounters counters_;
 
   std::vector<Admission::Expired> expired_;
@@ -144,10 +145,11 @@ void Door::State::Look(Time now) {
   looked_ = now;
   registration_.Advance(now);
   const AdmissionCounters counters = admission_.counters();
-  if (counters.waiting > 0 || counters.pressure > kStressPressure) {
-    short_until_ = now + kStressHold;
-  }
-  clusters_.SetLearning(now >= short_until_ && !registration_.is_restricted());
+  const bool is_pressed = counters.pressure > kStressPressure;
+  if (counters.waiting > 0 || is_pressed) short_until_ = now + kStressHold;
+  // Not whenever somebody waits: on an ordinary day too little would be learned.
+  if (is_pressed) learns_from_ = now + kStressHold;
+  clusters_.SetLearning(now >= learns_from_ && !registration_.is_restricted());
 }
 
 void Door::State::Remember(const Caller& caller, Time now) {

@@ -16,10 +16,11 @@
 // was is ignored and counted: a gateway's events race. Times that go back are taken for the latest
 // that was told. The owner polls after every event, and at NextTime().
 //
-// What is usual is learned only while nothing presses: neither while capacity is short nor while
-// registrations are restricted. What callers are judged by must not be taught by those who are to
-// be judged, also not by an attack that was there before the service was. The price: a service that
-// is always short never learns, and then nobody is held to be hostile for being one of many.
+// What is usual is learned only while nothing presses: neither while demand is near capacity or
+// above, and for a minute after, nor while registrations are restricted. What callers are judged by
+// must not be taught by those who are to be judged, also not by an attack that was there before the
+// service was. The price: a service under constant pressure never learns, and then nobody is held
+// to be hostile for being one of many.
 #pragma once
 
 #include <array>

@@ -324,23 +324,27 @@ TEST(Door, ConnectionsThatAreHeldToBeHostileAreOnlyCountedWhereLikenessIsNotEnfo
   }
 }
 
-TEST(Door, LearnsNothingWhileItIsShortOfCapacity) {
-  House house;
+TEST(Door, LearnsNothingUnderPressureAndForAMinuteAfter) {
+  DoorOptions options = Narrow();
+  options.admission.is_deadline_aware = false;
+  House house(options);
+  DoorId runs = house.Admit(Ask(Route::kChat, 1), 1).id;
   EXPECT_TRUE(house.door.counters().is_learning);
-  house.Admit(Ask(Route::kChat, 1, 1), 1);
-  house.Admit(Ask(Route::kChat, 2, 2), 1);
-  // Somebody waits: with a report at once, without within a second.
-  house.Admit(Ask(Route::kPage, 0, 3), 4);
-  house.Admit(Ask(Route::kPage, 0, 3), 6);
-  EXPECT_TRUE(house.door.counters().is_short);
+  // Ten people ask each second, and the engine answers one of them. No report says so.
+  for (int i = 1; i <= 200; ++i) {
+    const double now = 4 + 0.1 * i;
+    house.Admit(Ask(Route::kChat, 100 + static_cast<std::uint64_t>(i)), now);
+    if (i % 10 == 0) house.End(runs, now);
+    house.started.clear();
+    house.Poll(now);
+    if (!house.started.empty()) runs = house.started.front();
+  }
+  EXPECT_GT(house.door.counters().admission.pressure, 1);
   EXPECT_FALSE(house.door.counters().is_learning);
-  // A minute after the last time it was, it learns again.
-  house.Poll(30);
-  house.Admit(Ask(Route::kPage, 0, 3), 60);
+  house.Poll(60);
+  house.Admit(Ask(Route::kPage, 0, 3), 70);
   EXPECT_FALSE(house.door.counters().is_learning);
-  house.Admit(Ask(Route::kPage, 0, 3), 100);
-  house.Admit(Ask(Route::kPage, 0, 3), 102);
-  EXPECT_FALSE(house.door.counters().is_short);
+  for (const double now : {200.0, 202.0}) house.Admit(Ask(Route::kPage, 0, 3), now);
   EXPECT_TRUE(house.door.counters().is_learning);
 }
 

@@ -1,8 +1,5 @@
 #include "incidents/bundle.h"
 
-#include <cmath>
-#include <limits>
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -84,21 +81,6 @@ TEST(Bundle, IsVerifiedAsItWasMade) {
   ASSERT_TRUE(verification.has_value()) << verification.error().message;
   EXPECT_TRUE(verification->differences.empty()) << verification->differences.front();
   EXPECT_EQ(WriteBundle(verification->bundle), BundleText());
-}
-
-TEST(Bundle, CanBeReadWhateverTheScoresAre) {
-  guard::JudgeInput input = test::MakeInput();
-  ASSERT_GE(input.scores.size(), 2u);
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  input.scores[0].log_odds = std::nan("");
-  input.scores[0].cost = kInfinity;
-  input.scores[0].weight = std::nan("");
-  input.scores[0].llr[0] = std::nanf("");
-  input.scores[1].log_odds = -kInfinity;
-  input.scores[1].weight = kInfinity;
-  const std::string text = WriteBundle(MakeBundle(input, kSeed, test::SmallOptions(), kZero, 1));
-  const auto bundle = ReadBundle(text);
-  EXPECT_TRUE(bundle) << bundle.error().message;
 }
 
 TEST(Bundle, ItsClaimsAreCloseToTheVerdictOnTheRawInput) {

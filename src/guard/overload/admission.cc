@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/check.h"
+#include "guard/overload/appointment_book.h"
 #include "guard/overload/client_table.h"
 #include "guard/overload/concurrency_limit.h"
 #include "guard/overload/cost_predictor.h"
@@ -18,14 +19,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kRetryAfterMin = 1s;
-constexpr Duration kDownMin = 5s;             // Retry-After of an engine just lost.
-constexpr Duration kAppointmentLength = 60s;  // An appointment may be kept this much late.
-constexpr Duration kLadderSpan = 1s;          // The ladder is looked at so often without events.
+constexpr Duration kOwnAnswers = 1s;  // Retry-After of who has too many under way.
+constexpr Duration kDownMin = 5s;     // Retry-After of an engine just lost.
+constexpr Duration kLadderSpan = 1s;  // The ladder is looked at so often without events.
 constexpr double kUnbooked = 0.7;
 constexpr double kEarly = kUnbooked / 2;
 constexpr double kBookShare = 0.9;  // Of its capacity, that a class gives to appointments.
-constexpr double kExcessMax = 1e6;  // Seconds; more is no different.
 
 // Of the queue, by Standing: the rest is kept for those above.
 constexpr double kQueueShare[kStandingCount] = {0.5, 0.8, 1.0};
@@ -108,9 +107,7 @@ class Admission::State {
                 const WaitEstimator::Line& line, const WaitEstimator::Estimate& estimate,
                 double allowed, Time now);
   Offer Refuse(const Applicant& applicant, Refusal refusal, double excess, Time now);
-  Duration MakeAppointment(const Applicant& applicant, double excess, Time now);
-  Duration PlaceInBook(const Applicant& applicant) const;
-  void Forfeit(const Applicant& applicant);
+  AppointmentBook::Request AppointmentFor(const Applicant& applicant) const;
   Slot NewTicket(const RequestFacts& facts, const Applicant& applicant, Time now);
   void Free(Slot slot);
   bool IsDue(std::uint32_t choices, Time now) const;  // So many of those who wait may start.
@@ -131,6 +128,7 @@ class Admission::State {
 
   const AdmissionOptions options_;
   ClientTable clients_;
+  AppointmentBook book_;
   FairQueue queue_;
   DeadlineHeap deadlines_;
   CostPredictor predictor_;
@@ -141,7 +139,6 @@ class Admission::State {
   Ladder ladder_;
   std::vector<Ticket> tickets_;
   std::vector<Slot> free_;
-  std::array<Time, kServiceClassCount> book_end_{};  // Until then appointments are made.
   Time now_{};
   Time down_since_{};
   std::uint32_t workers_ = 0;
@@ -151,6 +148,7 @@ class Admission::State {
 Admission::State::State(const AdmissionOptions& options)
     : options_(options),
       clients_(options.clients_max),
+      book_(options.retry_after_max, clients_),
       queue_(options.queue_max + options.in_flight_max, options.share, options.is_fair, clients_),
       deadlines_(options.queue_max + options.in_flight_max),
       predictor_(options.output_tokens_initial),
@@ -179,7 +177,7 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
     return {.refusal = Refusal::kYourConcurrency, .retry_after = *retry_after};
   }
   if (facts.attempt == 0 && !applicant.is_early) estimator_.OnDemand(applicant.cost);
-  if (now < clients_[applicant.client].invited_at) Forfeit(applicant);
+  if (now < clients_[applicant.client].invited_at) book_.Forfeit(AppointmentFor(applicant));
 
   if (!limit_.is_up()) return Refuse(applicant, Refusal::kEngineDown, 0, now);
   const std::uint32_t choices = applicant.choices;
@@ -195,10 +193,10 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
   const double excess = std::max(estimate.expected - allowed, 0.0);
   const Refusal refusal = WhyNotWait(applicant);
   if (refusal != Refusal::kNone) return Refuse(applicant, refusal, excess, now);
-  const double part = applicant.is_early                                  ? kEarly
-                      : applicant.is_invited                              ? 1
-                      : book_end_[IndexOf(applicant.service_class)] > now ? kUnbooked
-                                                                          : 1;
+  const double part = applicant.is_early                           ? kEarly
+                      : applicant.is_invited                       ? 1
+                      : book_.IsOpen(applicant.service_class, now) ? kUnbooked
+                                                                   : 1;
   if (options_.is_deadline_aware && estimate.high > allowed * part) {
     return Refuse(applicant, Refusal::kDeadlineUnreachable, excess, now);
   }
@@ -222,9 +220,8 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
   applicant.cost =
       CostOf(applicant.prompt_tokens, 1.0 * applicant.choices * applicant.predicted_output);
 
-  const bool comes_when_told = client.invited_at != Time{} && now >= client.invited_at &&
-                               now <= client.invited_at + kAppointmentLength;
-  applicant.is_invited = comes_when_told && client.booked > 0;
+  const bool comes_when_told = AppointmentBook::ComesWhenTold(client, now);
+  applicant.is_invited = comes_when_told && AppointmentBook::HasPlace(client);
   applicant.is_early = now < client.invited_at || (facts.attempt > 0 && !comes_when_told);
   return applicant;
 }
@@ -241,7 +238,7 @@ std::optional<Duration> Admission::State::OverOwnLimit(const RequestFacts& facts
     if (client != nullptr) held += client->choices_waiting + client->choices_in_flight;
   }
   if (held + applicant.choices <= own_max) return std::nullopt;
-  return kRetryAfterMin;
+  return kOwnAnswers;
 }
 
 double Admission::State::CostOf(std::uint32_t prompt_tokens, double output_tokens) const {
@@ -311,46 +308,16 @@ Admission::Offer Admission::State::Refuse(const Applicant& applicant, Refusal re
     // What has been down for a while will be down for about as long.
     offer.retry_after = std::clamp(now - down_since_, kDownMin, options_.retry_after_max);
   } else {
-    offer.retry_after = MakeAppointment(applicant, excess, now);
+    offer.retry_after = book_.Make(AppointmentFor(applicant), excess, now);
   }
   return offer;
 }
 
-Duration Admission::State::MakeAppointment(const Applicant& applicant, double excess, Time now) {
-  Client& client = clients_[applicant.client];
-  if (client.invited_at > now) return client.invited_at - now;
-  Time& end = book_end_[IndexOf(applicant.service_class)];
-  end = std::max(end, now);
-  // Full is what is full without this one: else the last places would be for short ones only.
-  const Duration before = end - now + FromSeconds(std::min(excess, kExcessMax));
-  const bool is_full = before >= options_.retry_after_max;
-  const Duration place = is_full ? Duration(0) : PlaceInBook(applicant);
-  // A full book takes nobody more: those beyond are told its length.
-  const Duration after_max = options_.retry_after_max - Duration(is_full ? 0 : 1);
-  const Duration after = std::clamp(before + place, kRetryAfterMin, after_max);
-  client.booked = is_full ? 0 : static_cast<float>(applicant.cost);
-  client.invited_at = now + after;
-  if (is_full) return after;
-  end += place;
-  clients_.Keep(applicant.client, applicant.service_class, client.invited_at + kAppointmentLength);
-  return after;
-}
-
-// How long the class works on it, of the capacity that it gives to appointments.
-Duration Admission::State::PlaceInBook(const Applicant& applicant) const {
-  const double rate = kBookShare * CapacityFor(applicant.service_class);
-  return std::min(FromSeconds(std::min(applicant.cost / rate, kExcessMax)),
-                  options_.retry_after_max);
-}
-
-void Admission::State::Forfeit(const Applicant& applicant) {
-  Client& client = clients_[applicant.client];
-  if (client.booked == 0) return;
-  Applicant booked = applicant;
-  booked.cost = client.booked;
-  book_end_[IndexOf(applicant.service_class)] -= PlaceInBook(booked);
-  client.booked = 0;
-  client.invited_at = {};
+AppointmentBook::Request Admission::State::AppointmentFor(const Applicant& applicant) const {
+  return {.service_class = applicant.service_class,
+          .client = applicant.client,
+          .cost = applicant.cost,
+          .rate = kBookShare * CapacityFor(applicant.service_class)};
 }
 
 Admission::State::Slot Admission::State::NewTicket(const RequestFacts& facts,
@@ -417,9 +384,10 @@ Admission::Expired Admission::State::Expire(Slot slot, Time now) {
   const Expired expired{
       .id = IdOf(slot),
       .refusal = Refusal::kDeadlineUnreachable,
-      .retry_after = MakeAppointment(
-          {.service_class = ticket.service_class, .client = ticket.client, .cost = ticket.cost}, 0,
-          now)};
+      .retry_after = book_.Make(AppointmentFor({.service_class = ticket.service_class,
+                                                .client = ticket.client,
+                                                .cost = ticket.cost}),
+                                0, now)};
   LeaveQueue(slot);
   Free(slot);
   ++counters_.expired;

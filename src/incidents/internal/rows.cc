@@ -105,11 +105,9 @@ constexpr std::array<Column, 2> kSaw = {{
     {"llr_centi", -kLlr_c, kLlr_c},
 }};
 
-// What is no number counts as none.
 std::int64_t Clamped(double value, const Column& column) {
   const double bounded =
-      std::clamp(std::isnan(value) ? 0.0 : value, static_cast<double>(column.min),
-                 static_cast<double>(column.max));
+      std::clamp(value, static_cast<double>(column.min), static_cast<double>(column.max));
   return std::llround(bounded);
 }
 
