@@ -36,6 +36,12 @@ class Exchange {
     return reader_.ReadBody(limits);
   }
 
+  // See RequestReader: what is left of the body is counted no longer.
+  void ReleaseBody() { reader_.ReleaseBody(); }
+  // For an answer that waits, streams or computes. False: so many hold places that short answers
+  // would find none; refuse it with kConnectionsFull.
+  [[nodiscard]] bool BeginLongAnswer() { return connection_.BeginLongAnswer(); }
+
   // A header of the answer, whoever will make it.
   void AddHeader(std::string name, std::string value);
   // The connection closes after the answer.

@@ -78,6 +78,8 @@ struct HeadLimits {
 struct BodyLimits {
   std::size_t bytes_max = 1 << 20;
   std::chrono::milliseconds time_max{30'000};
+  // For room in the budget of all bodies, each time it has to grow.
+  std::chrono::milliseconds room_time_max{5'000};
 };
 
 // "%2Fa" -> "/a". nullopt: a broken escape or an escaped NUL.

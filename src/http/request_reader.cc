@@ -1,6 +1,7 @@
 #include "http/request_reader.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "http/beast.h"
@@ -70,7 +71,7 @@ std::expected<void, Refusal> ReadTarget(std::string_view target, RequestHead& he
 }
 
 // What Beast lets pass and we do not: ambiguous framing and hosts are how requests are smuggled.
-std::expected<void, Refusal> CheckFraming(const wire::request<wire::string_body>& message,
+std::expected<void, Refusal> CheckFraming(const wire::request<GrowingBody>& message,
                                           RequestHead& head) {
   const auto count = [&](wire::field field) { return message.count(field); };
   if (count(wire::field::transfer_encoding) > 0) {
@@ -98,17 +99,27 @@ std::expected<void, Refusal> CheckFraming(const wire::request<wire::string_body>
   return {};
 }
 
+// Beast throws at a field of 64 KiB or more, which its own limit on the head lets pass.
+template <typename Parser>
+std::size_t Feed(Parser& parser, std::string_view input, boost::system::error_code& error) {
+  try {
+    return parser.put(net::asio::buffer(input.data(), input.size()), error);
+  } catch (const std::length_error&) {
+    error = wire::error::header_limit;
+    return 0;
+  }
+}
+
 }  // namespace
 
 struct RequestReader::Parser {
-  wire::request_parser<wire::string_body> beast;
+  wire::request_parser<GrowingBody> beast;
 };
 
-RequestReader::RequestReader(net::Connection& connection, const HeadLimits& limits)
-    : connection_(connection), limits_(limits) {}
+RequestReader::RequestReader(net::Connection& connection, const HeadLimits& limits,
+                             std::shared_ptr<net::ByteBudget> bodies)
+    : connection_(connection), limits_(limits), bodies_(std::move(bodies)) {}
 RequestReader::~RequestReader() = default;
-
-bool RequestReader::is_body_done() const { return parser_ == nullptr || parser_->beast.is_done(); }
 
 net::Awaitable<std::expected<void, Refusal>> RequestReader::WaitFirstByte() {
   // Empty lines before a request are skipped (RFC 9112, section 2.2), a few of them.
@@ -128,17 +139,31 @@ net::Awaitable<std::expected<void, Refusal>> RequestReader::WaitFirstByte() {
 }
 
 net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
-  is_idle_ = true;
-  std::expected<void, Refusal> first = co_await WaitFirstByte();
-  is_idle_ = false;
-  if (!first) co_return std::unexpected(first.error());
+  phase_ = ReadPhase::kIdle;
+  lease_.reset();
+  connection_.ExpectInput(true);
+  connection_.SetUse(net::ConnectionUse::kIdle);
+  std::expected<void, Refusal> parsed = co_await WaitFirstByte();
+  if (!parsed) co_return std::unexpected(parsed.error());
+  phase_ = ReadPhase::kHead;
+  connection_.SetUse(net::ConnectionUse::kReading);
+  parsed = co_await ParseHead();
+  if (!parsed) co_return std::unexpected(parsed.error());
+  phase_ = ReadPhase::kHeadDone;
+  connection_.SetUse(net::ConnectionUse::kAnswering);
+  std::expected<RequestHead, Refusal> head = TakeHead();
+  if (head && parser_->beast.is_done()) FinishRequest();
+  co_return head;
+}
 
+net::Awaitable<std::expected<void, Refusal>> RequestReader::ParseHead() {
   parser_ = std::make_unique<Parser>();
   auto& parser = parser_->beast;
   parser.header_limit(static_cast<std::uint32_t>(limits_.head_bytes_max));
   parser.body_limit(boost::none);  // ReadBody sets it, once the route is known.
   const net::TimePoint deadline = net::Clock::now() + limits_.head_time_max;
   bool is_line_complete = false;
+  std::size_t head_bytes = 0;  // Beast's limit holds for what comes at once, not for the whole.
   while (true) {
     const std::string_view input = connection_.input();
     // One from a proxy that is trusted does not come so far.
@@ -151,20 +176,27 @@ net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
       }
     }
     boost::system::error_code error;
-    const std::size_t used = parser.put(net::asio::buffer(input.data(), input.size()), error);
+    const std::size_t used = Feed(parser, input, error);
+    head_bytes += used;
+    const std::size_t unread = parser.is_header_done() ? 0 : input.size() - used;
     connection_.Consume(used);
-    if (parser.is_header_done()) break;
+    if (head_bytes + unread > limits_.head_bytes_max) error = wire::error::header_limit;
+    if (parser.is_header_done() && !error) co_return std::expected<void, Refusal>{};
     if (error && error != wire::error::need_more)
       co_return std::unexpected(RefusalFor(error, limits_));
     if (!error) continue;
     const Result<bool> more = co_await connection_.WaitInput(deadline);
     if (!more && more.error().code == ErrorCode::kDeadlineExceeded) {
+      is_out_of_time_ = true;
       co_return Refuse(408, fmt::format("the request's head took longer than {} ms",
                                         limits_.head_time_max.count()));
     }
     if (!more || !*more) co_return Gone();
   }
+}
 
+std::expected<RequestHead, Refusal> RequestReader::TakeHead() {
+  const auto& parser = parser_->beast;
   const auto& message = parser.get();
   RequestHead head;
   head.method = MethodOf(message.method());
@@ -173,30 +205,54 @@ net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
   head.is_chunked = parser.chunked();
   if (const auto length = parser.content_length()) head.content_length = *length;
   if (message.target().size() > limits_.target_bytes_max) {
-    co_return Refuse(414, fmt::format("the request target is over the limit of {} bytes",
-                                      limits_.target_bytes_max));
+    return Refuse(414, fmt::format("the request target is over the limit of {} bytes",
+                                   limits_.target_bytes_max));
   }
   for (const auto& field : message) {
     head.headers.push_back({std::string(field.name_string()), std::string(field.value())});
   }
   if (head.headers.size() > limits_.header_count_max) {
-    co_return Refuse(431, fmt::format("{} header fields are over the limit of {}",
-                                      head.headers.size(), limits_.header_count_max));
+    return Refuse(431, fmt::format("{} header fields are over the limit of {}", head.headers.size(),
+                                   limits_.header_count_max));
   }
-  if (head.method == Method::kOther) co_return Refuse(501, "this method is not known here");
+  if (head.method == Method::kOther) return Refuse(501, "this method is not known here");
   std::expected<void, Refusal> checked = CheckFraming(message, head);
-  if (!checked) co_return std::unexpected(checked.error());
+  if (!checked) return std::unexpected(checked.error());
   head.host = head.Find("host");
   checked = ReadTarget(message.target(), head);
-  if (!checked) co_return std::unexpected(checked.error());
+  if (!checked) return std::unexpected(checked.error());
   expects_continue_ = head.expects_continue;
-  co_return head;
+  return head;
 }
 
 net::Awaitable<std::expected<std::string, Refusal>> RequestReader::ReadBody(
     const BodyLimits& limits) {
+  if (is_body_done()) co_return std::string{};
+  phase_ = ReadPhase::kBody;
+  connection_.SetUse(net::ConnectionUse::kReading);
+  if (bodies_ != nullptr) lease_ = bodies_->Begin();
+  const std::expected<void, Refusal> parsed = co_await ParseBody(limits);
+  connection_.SetUse(net::ConnectionUse::kAnswering);
+  if (!parsed) {
+    // What has come of it is of no use to anybody.
+    parser_->beast.get().body() = std::string();
+    lease_.reset();
+    co_return std::unexpected(parsed.error());
+  }
+  if (lease_) lease_->Finish();
+  std::string body = std::move(parser_->beast.get().body());
+  FinishRequest();
+  co_return body;
+}
+
+void RequestReader::FinishRequest() {
+  phase_ = ReadPhase::kDone;
+  parser_.reset();
+  connection_.ExpectInput(false);
+}
+
+net::Awaitable<std::expected<void, Refusal>> RequestReader::ParseBody(const BodyLimits& limits) {
   auto& parser = parser_->beast;
-  if (parser.is_done()) co_return std::string{};
   const std::string too_large =
       fmt::format("the request's body is over the limit of {} bytes", limits.bytes_max);
   if (const auto length = parser.content_length(); length && *length > limits.bytes_max) {
@@ -210,24 +266,51 @@ net::Awaitable<std::expected<std::string, Refusal>> RequestReader::ReadBody(
   parser.eager(true);
   const net::TimePoint deadline = net::Clock::now() + limits.time_max;
   while (!parser.is_done()) {
-    boost::system::error_code error = wire::error::need_more;
-    if (const std::string_view input = connection_.input(); MayParseBody(parser, input)) {
-      connection_.Consume(parser.put(net::asio::buffer(input.data(), input.size()), error));
+    if (!co_await MakeRoom(limits, deadline)) {
+      co_return std::unexpected(
+          Refusal{503, "there is no memory for more requests now", Reason::kBodiesFull});
     }
+    // No more than there is room for: some may have come while it was waited for.
+    const std::string& body = parser.get().body();
+    const std::string_view all = connection_.input();
+    const std::string_view input = all.substr(0, body.capacity() - body.size());
+    const bool is_all = input.size() == all.size();
+    boost::system::error_code error = wire::error::need_more;
+    if (MayParseBody(parser, input)) connection_.Consume(Feed(parser, input, error));
     if (parser.is_done()) break;
     if (error == wire::error::body_limit) co_return Refuse(413, too_large);
     if (error && error != wire::error::need_more) {
       co_return Refuse(400, fmt::format("the request's body is malformed: {}", error.message()));
     }
-    if (!error && !connection_.input().empty()) continue;
+    if (!is_all || (!error && !connection_.input().empty())) continue;
     const Result<bool> more = co_await connection_.WaitInput(deadline);
     if (!more && more.error().code == ErrorCode::kDeadlineExceeded) {
+      is_out_of_time_ = true;
       co_return Refuse(
           408, fmt::format("the request's body took longer than {} ms", limits.time_max.count()));
     }
     if (!more || !*more) co_return Gone();
   }
-  co_return std::move(parser.get().body());
+  co_return std::expected<void, Refusal>{};
+}
+
+// Grows the body's string ahead of what has come, and takes that of the budget first.
+net::Awaitable<bool> RequestReader::MakeRoom(const BodyLimits& limits, net::TimePoint deadline) {
+  // What frames the chunks is fed to the parser too, the last of it when the body is complete.
+  constexpr std::size_t kFramingBytes = 1024;
+  std::string& body = parser_->beast.get().body();
+  const std::size_t coming = connection_.input().size();
+  const auto length = parser_->beast.content_length();
+  const std::size_t most = (length ? *length : limits.bytes_max) + kFramingBytes;
+  if (body.size() + coming <= body.capacity() || body.capacity() >= most) co_return true;
+  const std::size_t bytes = std::min(std::max(body.size() + coming, 2 * body.capacity()), most);
+  if (lease_) {
+    const net::TimePoint room_deadline =
+        std::min(deadline, net::Clock::now() + limits.room_time_max);
+    if (!co_await lease_->GrowTo(bytes, room_deadline)) co_return false;
+  }
+  body.reserve(bytes);
+  co_return true;
 }
 
 }  // namespace holdfast::http

@@ -4,39 +4,61 @@
 // connection.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "http/message.h"
+#include "net/byte_budget.h"
 #include "net/connection.h"
 
 namespace holdfast::http {
 
+// How far a connection has come with its request.
+enum class ReadPhase : std::uint8_t { kIdle, kHead, kHeadDone, kBody, kDone };
+
 class RequestReader {
  public:
-  // The connection must outlive this.
-  RequestReader(net::Connection& connection, const HeadLimits& limits);
+  // The connection must outlive this. Without a budget, bodies have no limit but their own.
+  RequestReader(net::Connection& connection, const HeadLimits& limits,
+                std::shared_ptr<net::ByteBudget> bodies = nullptr);
   ~RequestReader();
 
   // The next request's head. Refusal 0 when the peer closes, or stays silent between requests.
   net::Awaitable<std::expected<RequestHead, Refusal>> ReadHead();
-  // The current request's body. Sends "100 Continue" first when the head asks for it.
+  // The current request's body. Sends "100 Continue" first when the head asks for it. What it
+  // holds of the budget goes back with ReleaseBody, or when the next head is read. Refusal 503
+  // with kBodiesFull: there was no room in time.
   net::Awaitable<std::expected<std::string, Refusal>> ReadBody(const BodyLimits& limits);
+  // The body that was read is no longer in memory.
+  void ReleaseBody() { lease_.reset(); }
   // Nothing of the current request is unread.
-  bool is_body_done() const;
+  bool is_body_done() const { return phase_ == ReadPhase::kIdle || phase_ == ReadPhase::kDone; }
   // Waiting for the first byte of a request.
-  bool is_idle() const { return is_idle_; }
+  bool is_idle() const { return phase_ == ReadPhase::kIdle; }
+  ReadPhase phase() const { return phase_; }
+  // The time of the head or the body was over before it was whole.
+  bool is_out_of_time() const { return is_out_of_time_; }
 
  private:
   struct Parser;
   net::Awaitable<std::expected<void, Refusal>> WaitFirstByte();
+  net::Awaitable<std::expected<void, Refusal>> ParseHead();
+  std::expected<RequestHead, Refusal> TakeHead();
+  void FinishRequest();
+  net::Awaitable<std::expected<void, Refusal>> ParseBody(const BodyLimits& limits);
+  net::Awaitable<bool> MakeRoom(const BodyLimits& limits, net::TimePoint deadline);
 
   net::Connection& connection_;
   const HeadLimits limits_;
-  std::unique_ptr<Parser> parser_;
+  const std::shared_ptr<net::ByteBudget> bodies_;
+  std::optional<net::ByteBudget::Lease> lease_;
+  std::unique_ptr<Parser> parser_;  // Null unless the phase is kHead, kHeadDone or kBody.
+  ReadPhase phase_ = ReadPhase::kIdle;
   bool expects_continue_ = false;
-  bool is_idle_ = true;
+  bool is_out_of_time_ = false;
 };
 
 }  // namespace holdfast::http

@@ -1,5 +1,7 @@
 #include "http/server.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -8,9 +10,11 @@ namespace holdfast::http {
 namespace {
 
 // After an answer that ends a connection: time for the peer to read it before a close would throw
-// away what it has not read yet (RFC 9112, section 9.6), and how much of its rest is swallowed.
-constexpr std::chrono::milliseconds kLingerTimeMax{1'000};
-constexpr std::size_t kLingerBytesMax = 1 << 20;
+// away what it has not read yet (RFC 9112, section 9.6). A peer that still sends a body which was
+// refused may read nothing before it has sent all of it, so that is swallowed, as long as it comes.
+constexpr std::chrono::milliseconds kLingerSilenceMax{1'000};
+constexpr std::chrono::milliseconds kLingerTimeMax{10'000};
+constexpr std::size_t kLingerBytesMax = 64 << 20;
 
 // At the end of a drain: time to say why an answer ends, and then for cut connections to close.
 constexpr std::chrono::milliseconds kStopTimeMax{1'500};
@@ -18,16 +22,65 @@ constexpr std::chrono::milliseconds kCutTimeMax{1'000};
 
 }  // namespace
 
-// One open connection. Lives in the frame of ServeConnection.
-struct Server::Live {
+// One open connection, known to the server from its begin to its end, however that comes. Lives in
+// the frame of ServeConnection.
+class Server::Live {
+ public:
+  Live(Server& server, std::size_t thread, std::shared_ptr<net::Connection> shared)
+      : connection(*shared),
+        reader(connection, server.options_.head, server.options_.bodies),
+        server_(server),
+        thread_(thread),
+        shared_(std::move(shared)) {
+    server_.live_[thread_].insert(this);
+    const std::lock_guard lock(server_.mutex_);
+    ++server_.live_count_;
+  }
+  ~Live() {
+    connection.Close();
+    server_.live_[thread_].erase(this);
+    const std::lock_guard lock(server_.mutex_);
+    if (--server_.live_count_ == 0) server_.all_closed_.notify_all();
+  }
+  Live(const Live&) = delete;
+  Live& operator=(const Live&) = delete;
+
+  // What there is to tell of it; nullopt: it is as others are.
+  std::optional<ConnectionEvent> Event() const {
+    const bool is_slow = reader.is_out_of_time() || connection.has_given_way();
+    if (is_reader_too_slow) return ConnectionEvent::kSlowRead;
+    if (is_slow && reader.phase() == ReadPhase::kHead) return ConnectionEvent::kSlowHead;
+    if (is_slow && reader.phase() == ReadPhase::kBody) return ConnectionEvent::kSlowBody;
+    if (!has_request && reader.is_idle()) return ConnectionEvent::kHandshakeOnly;
+    return std::nullopt;
+  }
+
   net::Connection& connection;
   RequestReader reader;
   Exchange* exchange = nullptr;  // Under way; null between requests.
+  bool has_request = false;
+  bool is_reader_too_slow = false;
+
+ private:
+  Server& server_;
+  const std::size_t thread_;
+  const std::shared_ptr<net::Connection> shared_;
 };
+
+namespace {
+
+// A field of the head is parsed as a whole, so all of it has to fit.
+ServerOptions Fitting(ServerOptions options) {
+  std::size_t& read_ahead = options.connection.read_ahead_bytes_max;
+  read_ahead = std::max(read_ahead, options.head.head_bytes_max + 1);
+  return options;
+}
+
+}  // namespace
 
 Server::Server(net::IoThreads& threads, ServerOptions options, Serve serve, Refuse refuse)
     : threads_(threads),
-      options_(std::move(options)),
+      options_(Fitting(std::move(options))),
       serve_(std::move(serve)),
       refuse_(std::move(refuse)),
       quota_(net::ConnectionQuota::Make(options_.connections)),
@@ -44,6 +97,9 @@ Result<void> Server::Listen(const net::Endpoint& endpoint) {
   options.gate = options_.gate;
   options.refusal = options_.connection_refusal;
   options.on_refused = options_.on_connection_refused;
+  options.on_handshake_failed = [this](const net::Address& peer, net::TimePoint since) {
+    TellEnd(peer, ConnectionEvent::kHandshakeOnly, since);
+  };
   TRY_ASSIGN(auto listener, net::Listener::Open(endpoint, threads_, quota_, std::move(options),
                                                 [this](net::Accepted accepted) {
                                                   return ServeConnection(std::move(accepted));
@@ -59,22 +115,22 @@ std::vector<net::Endpoint> Server::endpoints() const {
 }
 
 net::Awaitable<void> Server::ServeConnection(net::Accepted accepted) {
-  const std::shared_ptr<net::Connection> connection =
-      net::Connection::Start(std::move(accepted.stream), options_.connection);
   const Exchange::Facts facts{accepted.peer, accepted.is_encrypted};
-  const std::size_t thread = accepted.thread;
-  Live live{*connection, RequestReader(*connection, options_.head)};
-  live_[thread].insert(&live);
-  {
-    const std::lock_guard lock(mutex_);
-    ++live_count_;
-  }
+  Live live(*this, accepted.thread,
+            net::Connection::Start(std::move(accepted.stream), options_.connection,
+                                   std::move(accepted.slot)));
   co_await ServeRequests(live, facts);
-  if (!connection->is_peer_gone()) co_await Linger(*connection);
-  connection->Close();
-  live_[thread].erase(&live);
-  const std::lock_guard lock(mutex_);
-  if (--live_count_ == 0) all_closed_.notify_all();
+  if (const std::optional<ConnectionEvent> event = live.Event()) {
+    TellEnd(facts.peer, *event, accepted.since);
+  }
+  if (!live.connection.is_peer_gone()) co_await Linger(live.connection);
+}
+
+void Server::TellEnd(const net::Address& peer, ConnectionEvent event, net::TimePoint since) const {
+  if (!options_.on_connection_end || is_draining_) return;
+  const auto held = net::Clock::now() - since;
+  options_.on_connection_end(
+      {peer, event, std::chrono::duration_cast<std::chrono::milliseconds>(held)});
 }
 
 net::Awaitable<void> Server::ServeRequests(Live& live, const Exchange::Facts& facts) {
@@ -82,27 +138,33 @@ net::Awaitable<void> Server::ServeRequests(Live& live, const Exchange::Facts& fa
     std::expected<RequestHead, Refusal> head = co_await live.reader.ReadHead();
     if (!head) {
       if (head.error().status == 0) co_return;
+      live.has_request = true;
       Exchange exchange(live.connection, live.reader, facts, RequestHead{}, false);
       co_await refuse_(exchange, head.error());
       co_return;
     }
+    live.has_request = true;
     const bool allows_keep_alive = i < options_.requests_per_connection_max && !is_draining_;
     Exchange exchange(live.connection, live.reader, facts, std::move(*head), allows_keep_alive);
     live.exchange = &exchange;
     co_await serve_(exchange);
     live.exchange = nullptr;
+    live.is_reader_too_slow = exchange.is_reader_too_slow();
     if (!exchange.keeps_alive()) co_return;
   }
 }
 
 net::Awaitable<void> Server::Linger(net::Connection& connection) {
-  const net::TimePoint deadline = net::Clock::now() + kLingerTimeMax;
+  const net::TimePoint end = net::Clock::now() + kLingerTimeMax;
+  connection.SetUse(net::ConnectionUse::kReading);
+  connection.ExpectInput(true);
   co_await connection.FinishWrites();
   std::size_t swallowed = 0;
   while (swallowed < kLingerBytesMax) {
     swallowed += connection.input().size();
     connection.Consume(connection.input().size());
-    const Result<bool> more = co_await connection.WaitInput(deadline);
+    const net::TimePoint silence_end = net::Clock::now() + kLingerSilenceMax;
+    const Result<bool> more = co_await connection.WaitInput(std::min(end, silence_end));
     if (!more || !*more) co_return;
   }
 }

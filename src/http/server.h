@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,20 @@
 
 namespace holdfast::http {
 
+// What a connection did that no request tells of.
+enum class ConnectionEvent : std::uint8_t {
+  kHandshakeOnly,  // It was opened, and no request came.
+  kSlowHead,       // A request's head did not come within its time, or not before it gave way.
+  kSlowBody,       // Nor its body.
+  kSlowRead,       // The answer was taken too slowly.
+};
+
+struct ConnectionEnd {
+  net::Address peer;
+  ConnectionEvent event = ConnectionEvent::kHandshakeOnly;
+  std::chrono::milliseconds held{0};  // How long it held its place.
+};
+
 struct ServerOptions {
   HeadLimits head;
   net::ConnectionLimits connections;
@@ -37,6 +52,10 @@ struct ServerOptions {
   std::function<std::optional<Reason>(const net::Address&)> gate;
   std::function<std::string(Reason)> connection_refusal;
   std::function<void(const net::Address&, Reason)> on_connection_refused;
+  // Called on any I/O thread, for these ends only.
+  std::function<void(const ConnectionEnd&)> on_connection_end;
+  // Of all bodies together; null: no limit but each one's.
+  std::shared_ptr<net::ByteBudget> bodies;
 };
 
 class Server {
@@ -54,6 +73,8 @@ class Server {
   // Where it listens; none after Drain.
   std::vector<net::Endpoint> endpoints() const;
   std::size_t connection_count() const { return quota_->open_count(); }
+  // Closed so far to make room for others.
+  std::size_t gave_way_count() const { return quota_->gave_way_count(); }
 
   // Stops accepting, closes idle connections and lets answers under way end. After `limit` the
   // others are told to stop, so that each ends with a reason, and what is left a little later is
@@ -62,9 +83,10 @@ class Server {
   bool is_draining() const { return is_draining_; }
 
  private:
-  struct Live;
+  class Live;
   net::Awaitable<void> ServeConnection(net::Accepted accepted);
   net::Awaitable<void> ServeRequests(Live& live, const Exchange::Facts& facts);
+  void TellEnd(const net::Address& peer, ConnectionEvent event, net::TimePoint since) const;
   static net::Awaitable<void> Linger(net::Connection& connection);
   void OnEachThread(const std::function<void(Live&)>& act);
 

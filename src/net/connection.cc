@@ -1,7 +1,6 @@
 #include "net/connection.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "net/asio.h"
@@ -9,49 +8,73 @@
 namespace holdfast::net {
 namespace {
 
-constexpr std::size_t kReadBytes = 16 << 10;
 constexpr std::size_t kWriteBytes = 64 << 10;
+// A buffer that has grown over this is given back when it is empty.
+constexpr std::size_t kKeptBytesMax = 4 << 10;
+// How often a peer whose bytes nobody reads is looked after.
+constexpr std::chrono::milliseconds kLookInterval{250};
 
 }  // namespace
 
-Connection::Connection(std::unique_ptr<Stream> stream, const ConnectionOptions& options)
+Connection::Connection(std::unique_ptr<Stream> stream, const ConnectionOptions& options,
+                       std::optional<ConnectionSlot> slot)
     : stream_(std::move(stream)),
       options_(options),
+      slot_(std::move(slot)),
       input_event_(stream_->executor()),
       space_event_(stream_->executor()),
       write_timer_(stream_->executor()) {}
 
 std::shared_ptr<Connection> Connection::Start(std::unique_ptr<Stream> stream,
-                                              const ConnectionOptions& options) {
-  std::shared_ptr<Connection> self(new Connection(std::move(stream), options));
-  asio::co_spawn(self->executor(), ReadLoop(self), asio::detached);
+                                              const ConnectionOptions& options,
+                                              std::optional<ConnectionSlot> slot) {
+  std::shared_ptr<Connection> self(new Connection(std::move(stream), options, std::move(slot)));
+  asio::co_spawn(self->executor(), ReadLoop(self), [self](const std::exception_ptr& exception) {
+    if (exception) self->Close();  // No memory for what came.
+  });
+  if (self->slot_) {
+    // The slot, which forgets this when it dies, dies with the connection.
+    self->slot_->OnGiveWay(self->executor(), [raw = self.get()] {
+      raw->has_given_way_ = true;
+      raw->Close();
+    });
+  }
   return self;
 }
 
 Awaitable<void> Connection::ReadLoop(std::shared_ptr<Connection> self) {
-  std::array<char, kReadBytes> bytes;
   while (!self->is_ended_) {
     const std::size_t unread = self->buffer_.size() - self->consumed_;
     if (unread >= self->options_.read_ahead_bytes_max) {
-      co_await self->space_event_.Wait(kNoDeadline);
+      co_await self->WaitForSpace();
       continue;
     }
-    const std::size_t room = std::min(bytes.size(), self->options_.read_ahead_bytes_max - unread);
-    const Result<std::size_t> count =
-        co_await self->stream_->ReadSome(std::span(bytes.data(), room));
+    const Result<std::size_t> count = co_await self->stream_->AppendSome(
+        self->buffer_, self->options_.read_ahead_bytes_max - unread);
     if (!count) {
       self->End(count.error());
     } else if (*count == 0) {
       self->End(std::nullopt);
     } else {
-      if (self->consumed_ > 0) {
-        self->buffer_.erase(0, self->consumed_);
-        self->consumed_ = 0;
-      }
-      self->buffer_.append(bytes.data(), *count);
+      self->DropConsumed();
       self->input_event_.Notify();
     }
   }
+}
+
+Awaitable<void> Connection::WaitForSpace() {
+  if (!expects_input_) {
+    Close();
+    co_return;
+  }
+  const TimePoint next_look = Clock::now() + kLookInterval;
+  const bool has_space = co_await space_event_.Wait(next_look);
+  if (!has_space && stream_->HasPeerLeft()) End(std::nullopt);
+}
+
+void Connection::DropConsumed() {
+  buffer_.erase(0, std::exchange(consumed_, 0));
+  if (buffer_.empty() && buffer_.capacity() > kKeptBytesMax) buffer_ = std::string();
 }
 
 void Connection::End(std::optional<Error> error) {
@@ -65,7 +88,13 @@ void Connection::End(std::optional<Error> error) {
 
 void Connection::Consume(std::size_t count) {
   consumed_ += count;
+  if (consumed_ == buffer_.size()) DropConsumed();
   space_event_.Notify();
+}
+
+void Connection::SetUse(ConnectionUse use) {
+  use_ = use;
+  if (slot_) slot_->SetUse(use, Clock::now());
 }
 
 Awaitable<Result<bool>> Connection::WaitInput(TimePoint deadline) {
@@ -81,6 +110,14 @@ Awaitable<Result<bool>> Connection::WaitInput(TimePoint deadline) {
 }
 
 Awaitable<Result<void>> Connection::Write(std::string_view bytes) {
+  const ConnectionUse before = use_;
+  SetUse(ConnectionUse::kWriting);
+  Result<void> written = co_await WriteParts(bytes);
+  SetUse(before);
+  co_return written;
+}
+
+Awaitable<Result<void>> Connection::WriteParts(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, kWriteBytes);
     const std::uint64_t number = ++write_count_;

@@ -1,8 +1,13 @@
 // Connection: a Stream with a bounded read-ahead buffer, writes that may not stall, and a word when
 // the peer leaves. Reading goes on in the background, which is how a peer that hangs up is noticed
-// while its answer is being made. Shared by the coroutine that serves it and its own read loop.
+// while its answer is being made. One that waits holds no buffer. Shared by the coroutine that
+// serves it and its own read loop.
 //
-// Limits: `read_ahead_bytes_max` unread bytes (then it reads no further); every 64 KiB written must
+// A server's connection holds its slot, says what it does, and closes when it has to give way.
+//
+// Limits: `read_ahead_bytes_max` unread bytes: then it reads no further and only looks now and then
+// whether the peer is there; where no input is expected it is closed, because a peer that leaves
+// behind more than that cannot be seen to leave. Every 64 KiB written must
 // leave within `write_stall_max`, else the connection is closed (a reader too slow).
 // Single-threaded: everything on the stream's I/O thread.
 #pragma once
@@ -18,6 +23,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "net/awaitable.h"
+#include "net/connection_quota.h"
 #include "net/event.h"
 #include "net/stream.h"
 
@@ -30,8 +36,10 @@ struct ConnectionOptions {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
+  // A client's has no slot.
   static std::shared_ptr<Connection> Start(std::unique_ptr<Stream> stream,
-                                           const ConnectionOptions& options);
+                                           const ConnectionOptions& options,
+                                           std::optional<ConnectionSlot> slot = std::nullopt);
   ~Connection() = default;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -39,6 +47,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Unread bytes; valid until the next co_await.
   std::string_view input() const { return std::string_view(buffer_).substr(consumed_); }
   void Consume(std::size_t count);
+  // Whether somebody is going to read what comes, as at first.
+  void ExpectInput(bool expects) { expects_input_ = expects; }
   // Waits until there is more input than before the call. False: the peer has sent its last byte.
   // Errors: kDeadlineExceeded (the connection stays usable), kIo.
   Awaitable<Result<bool>> WaitInput(TimePoint deadline);
@@ -48,6 +58,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Awaitable<void> FinishWrites() { return stream_->FinishWrites(); }
   void Close();
 
+  // See ConnectionSlot. Writing says so itself.
+  void SetUse(ConnectionUse use);
+  bool BeginLongAnswer() { return !slot_ || slot_->BeginLongAnswer(); }
+  // It was closed to make room for another.
+  bool has_given_way() const { return has_given_way_; }
+
   // The peer has closed or the connection broke.
   bool is_peer_gone() const { return is_ended_; }
   // Called once when the peer goes; replaces an earlier one; empty for none.
@@ -56,12 +72,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Executor executor() { return stream_->executor(); }
 
  private:
-  Connection(std::unique_ptr<Stream> stream, const ConnectionOptions& options);
+  Connection(std::unique_ptr<Stream> stream, const ConnectionOptions& options,
+             std::optional<ConnectionSlot> slot);
   static Awaitable<void> ReadLoop(std::shared_ptr<Connection> self);
+  Awaitable<void> WaitForSpace();
+  Awaitable<Result<void>> WriteParts(std::string_view bytes);
+  void DropConsumed();
   void End(std::optional<Error> error);
 
   std::unique_ptr<Stream> stream_;
   ConnectionOptions options_;
+  std::optional<ConnectionSlot> slot_;
+  ConnectionUse use_ = ConnectionUse::kReading;
+  bool has_given_way_ = false;
+  bool expects_input_ = true;
   std::string buffer_;
   std::size_t consumed_ = 0;
   bool is_ended_ = false;

@@ -1,8 +1,10 @@
 #include "net/io_threads.h"
 
+#include <exception>
 #include <future>
 #include <thread>
 
+#include "base/log.h"
 #include "net/asio.h"
 
 namespace holdfast::net {
@@ -13,11 +15,34 @@ struct IoThreads::Thread {
   std::thread thread;
 };
 
+namespace {
+
+// What a library throws (in effect: no memory) ends the work it came from, not the process.
+void LogException(std::exception_ptr exception) {
+  try {
+    std::rethrow_exception(std::move(exception));
+  } catch (const std::exception& error) {
+    log::error("an I/O thread gave up a piece of work: {}", error.what());
+  }
+}
+
+void RunLoop(asio::io_context& context) {
+  while (!context.stopped()) {
+    try {
+      context.run();
+    } catch (const std::exception&) {
+      LogException(std::current_exception());
+    }
+  }
+}
+
+}  // namespace
+
 IoThreads::IoThreads(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     threads_.push_back(std::make_unique<Thread>());
     Thread& thread = *threads_.back();
-    thread.thread = std::thread([&thread] { thread.context.run(); });
+    thread.thread = std::thread([&thread] { RunLoop(thread.context); });
   }
 }
 
@@ -42,7 +67,9 @@ void IoThreads::Run(std::size_t index, std::move_only_function<void()> body) {
 }
 
 void IoThreads::Spawn(std::size_t index, Awaitable<void> coroutine) {
-  asio::co_spawn(threads_[index]->context, std::move(coroutine), asio::detached);
+  asio::co_spawn(threads_[index]->context, std::move(coroutine), [](std::exception_ptr exception) {
+    if (exception) LogException(std::move(exception));
+  });
 }
 
 void IoThreads::Stop() {

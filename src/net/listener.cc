@@ -323,16 +323,16 @@ Awaitable<void> Listener::State::Receive(std::shared_ptr<State> self, Guest gues
         co_await AcceptTls(std::move(guest.socket), *self->options.tls, guest.slot, deadline);
     if (!secured) {
       log::debug("{}: {}", guest.peer.ToString(), secured.error().message);
-      const auto held = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
-      if (self->options.on_handshake_failed) self->options.on_handshake_failed(guest.peer, held);
+      if (self->options.on_handshake_failed) self->options.on_handshake_failed(guest.peer, began);
       co_return;
     }
     stream = std::move(*secured);
   } else {
     stream = std::make_unique<SocketStream>(std::move(guest.socket));
   }
-  Accepted accepted{std::move(stream), std::move(guest.slot), guest.peer, guest.thread,
-                    self->options.tls != nullptr};
+  Accepted accepted{
+      std::move(stream),           std::move(guest.slot), guest.peer, guest.thread, began,
+      self->options.tls != nullptr};
   co_await self->serve(std::move(accepted));
 }
 

@@ -31,6 +31,7 @@ struct Accepted {
   ConnectionSlot slot;
   Address peer;            // Whom a trusted proxy connects for, if it says so.
   std::size_t thread = 0;  // Index of the I/O thread that it belongs to.
+  TimePoint since;
   bool is_encrypted = false;
 };
 
@@ -44,8 +45,8 @@ struct ListenerOptions {
   // What a plain connection that is refused is told: a few bytes, a whole answer.
   std::function<std::string(Reason)> refusal;
   std::function<void(const Address&, Reason)> on_refused;
-  // A TLS handshake did not come to its end; how long it held its place.
-  std::function<void(const Address&, std::chrono::milliseconds)> on_handshake_failed;
+  // A TLS handshake did not come to its end; since when it held its place.
+  std::function<void(const Address&, TimePoint)> on_handshake_failed;
 
   std::chrono::milliseconds handshake_max{10'000};
   std::chrono::milliseconds proxy_header_max{2'000};

@@ -1,10 +1,19 @@
 #include "net/socket_stream.h"
 
+#include <algorithm>
 #include <cerrno>
 
+#include <poll.h>
 #include <sys/socket.h>
 
+#include "net/read_buffer.h"
+
 namespace holdfast::net {
+
+SocketStream::SocketStream(Socket socket) : socket_(std::move(socket)) {
+  boost::system::error_code ignored;
+  socket_.non_blocking(true, ignored);
+}
 
 Awaitable<Result<std::size_t>> SocketStream::ReadSome(std::span<char> buffer) {
   const auto [error, count] =
@@ -12,6 +21,24 @@ Awaitable<Result<std::size_t>> SocketStream::ReadSome(std::span<char> buffer) {
   if (error == asio::error::eof) co_return std::size_t{0};
   if (error) co_return Fail(SystemError("read from peer", error));
   co_return count;
+}
+
+Awaitable<Result<std::size_t>> SocketStream::AppendSome(std::string& to, std::size_t bytes_max) {
+  while (true) {
+    const std::span<char> buffer = ThreadReadBuffer().first(std::min(bytes_max, kReadBufferBytes));
+    boost::system::error_code error;
+    const std::size_t count = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
+    if (error == asio::error::eof) co_return std::size_t{0};
+    if (!error) {
+      to.append(buffer.data(), count);
+      co_return count;
+    }
+    if (error == asio::error::would_block) {
+      const auto [failed] = co_await socket_.async_wait(Socket::wait_read, kAsTuple);
+      error = failed;
+    }
+    if (error) co_return Fail(SystemError("read from peer", error));
+  }
 }
 
 Awaitable<Result<void>> SocketStream::WriteAll(std::string_view bytes) {
@@ -25,6 +52,11 @@ Awaitable<void> SocketStream::FinishWrites() {
   boost::system::error_code ignored;
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
   co_return;
+}
+
+bool SocketStream::HasPeerLeft(Socket& socket) {
+  pollfd look{.fd = socket.native_handle(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&look, 1, 0) == 1;
 }
 
 void SocketStream::Close() {

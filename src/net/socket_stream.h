@@ -10,10 +10,11 @@ using Socket = asio::generic::stream_protocol::socket;
 
 class SocketStream final : public Stream {
  public:
-  explicit SocketStream(Socket socket) : socket_(std::move(socket)) {}
+  explicit SocketStream(Socket socket);
 
   Executor executor() override { return socket_.get_executor(); }
   Awaitable<Result<std::size_t>> ReadSome(std::span<char> buffer) override;
+  Awaitable<Result<std::size_t>> AppendSome(std::string& to, std::size_t bytes_max) override;
   Awaitable<Result<void>> WriteAll(std::string_view bytes) override;
   Awaitable<void> FinishWrites() override;
   void Close() override;
@@ -21,6 +22,9 @@ class SocketStream final : public Stream {
 
   // As Stream::IsQuiet, of any socket.
   static bool IsQuietSocket(Socket& socket);
+  bool HasPeerLeft() override { return HasPeerLeft(socket_); }
+
+  static bool HasPeerLeft(Socket& socket);
 
  private:
   Socket socket_;

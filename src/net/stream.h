@@ -23,6 +23,9 @@ class Stream {
   virtual Executor executor() = 0;
   // 1..buffer.size() bytes; 0 at the end of the stream.
   virtual Awaitable<Result<std::size_t>> ReadSome(std::span<char> buffer) = 0;
+  // Appends 1..bytes_max bytes; 0 at the end of the stream. `to` is touched only when they are
+  // there. A stream that can wait without a buffer of its own does.
+  virtual Awaitable<Result<std::size_t>> AppendSome(std::string& to, std::size_t bytes_max);
   virtual Awaitable<Result<void>> WriteAll(std::string_view bytes) = 0;
   // Tells the peer that no more bytes will come.
   virtual Awaitable<void> FinishWrites() = 0;
@@ -30,6 +33,8 @@ class Stream {
   // Nothing has come from the peer, not even its end. Asked of a connection that nobody reads,
   // before it is used again.
   virtual bool IsQuiet() { return true; }
+  // Whether the peer has closed its side, also while what it sent before is unread.
+  virtual bool HasPeerLeft() { return false; }
 };
 
 struct DialOptions {
