@@ -34,6 +34,11 @@ class EngineOn {
 constexpr std::string_view kTemplate =
     "{% if '</think>' in m %}{% endif %}<｜Assistant｜>{% if not thinking %}</think>{% endif %}";
 
+json::Object ReadObject(const fs::path& path) {
+  std::ifstream file(path);
+  return json::Parse(std::string(std::istreambuf_iterator<char>(file), {}))->as_object();
+}
+
 json::Value PromptIds(const fs::path& model) {
   const EngineOn engine(model);
   const json::Value answer =
@@ -45,9 +50,7 @@ TEST(ModelFiles, TheChatTemplateCountsInEitherPlace) {
   TempFolder inside, beside, without;
   for (const TempFolder* folder : {&inside, &beside, &without}) WriteTinyModel(folder->path());
   const fs::path config_path = inside.path() / "tokenizer_config.json";
-  std::ifstream file(config_path);
-  json::Object config =
-      json::Parse(std::string(std::istreambuf_iterator<char>(file), {}))->as_object();
+  json::Object config = ReadObject(config_path);
   config["chat_template"] = kTemplate;
   std::ofstream(config_path) << json::Write(config);
   std::ofstream(beside.path() / "chat_template.jinja") << kTemplate;
@@ -82,6 +85,10 @@ TEST(ModelFiles, EveryEndIdEndsAnAnswer) {
   WriteTinyModel(folder.path());
   std::ofstream(folder.path() / "generation_config.json")
       << fmt::format(R"({{"eos_token_id":[{},{},{}]}})", kTinyEos, kOtherEnd, kThirdEnd);
+  // GGUF has a name for this way to cut text.
+  json::Object tokenizer = ReadObject(folder.path() / "tokenizer.json");
+  tokenizer["pre_tokenizer"].as_object()["use_regex"] = true;
+  std::ofstream(folder.path() / "tokenizer.json") << json::Write(tokenizer);
   const fs::path gguf = target.path() / "tiny.gguf";
   Service convert({"convert", folder.path(), gguf}, {});
   ASSERT_EQ(convert.WaitEnd(), 0) << convert.Log();

@@ -20,7 +20,7 @@ struct Outcome {
 };
 
 // Arguments hold no character that is special to a shell.
-Outcome Run(const std::string& arguments) {
+Outcome RunVerb(const std::string& arguments) {
   std::FILE* pipe = ::popen(fmt::format("{} {} 2>&1", HOLDFAST_BINARY, arguments).c_str(), "r");
   CHECK(pipe != nullptr);
   Outcome outcome;
@@ -51,7 +51,7 @@ std::vector<std::string> VerbsIn(const std::string& help) {
 void ReadHelp(const std::string& verbs, std::size_t depth,
               std::vector<std::pair<std::string, Outcome>>& pages) {
   CHECK(depth <= kVerbDepthMax);
-  pages.emplace_back(verbs, Run(verbs + "--help"));
+  pages.emplace_back(verbs, RunVerb(verbs + "--help"));
   for (const std::string& verb : VerbsIn(std::string(pages.back().second.text))) {
     ReadHelp(verbs + verb + " ", depth + 1, pages);
   }
@@ -76,7 +76,7 @@ TEST(Help, OfEveryVerbHasNoControlCharacterButLineEnds) {
 }
 
 TEST(Help, NamesTheTypesAndFormatsOfConvert) {
-  const std::string help = Run("convert --help").text;
+  const std::string help = RunVerb("convert --help").text;
   for (const char* word : {"q4_k", "bf16", "fp8", "gguf", "safetensors"}) {
     EXPECT_NE(help.find(word), std::string::npos) << word;
   }
@@ -84,7 +84,7 @@ TEST(Help, NamesTheTypesAndFormatsOfConvert) {
 
 TEST(Help, IsReadableWhereAValueIsNotOneOfTheChoices) {
   for (const char* option : {"--type", "--format"}) {
-    const Outcome outcome = Run(fmt::format("convert a b {} 3", option));
+    const Outcome outcome = RunVerb(fmt::format("convert a b {} 3", option));
     EXPECT_NE(outcome.status, 0) << option;
     ExpectNoControlCharacters(outcome.text, option);
   }
