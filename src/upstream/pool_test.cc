@@ -225,6 +225,29 @@ TEST_F(PoolTest, KnowsWhatIsServedWithoutAsking) {
   EXPECT_EQ(outcome.failure->kind, FailureKind::kNoModel);
 }
 
+TEST_F(PoolTest, LearnsTheLoadOfOurEnginesFromTheHeadOfEveryAnswer) {
+  ScriptedEngine engine([](const ScriptedRequest&, Wire& wire) {
+    const std::string_view body = R"({"choices":[]})";
+    return wire.SendHead(200, "application/json",
+                         fmt::format("Content-Length: {}\r\nx-holdfast-running: 5\r\n"
+                                     "x-holdfast-waiting: 6\r\nx-holdfast-sequences-max: 12\r\n"
+                                     "x-holdfast-tokens-per-second: 7.5\r\n",
+                                     body.size())) &&
+           wire.Send(body);
+  });
+  engine.BeOurs({"m"}, 0);
+  PoolLimits limits = PatientLimits();
+  limits.health_every = kPatience;
+  Start({&engine}, limits);
+  Await(0, true);
+  ASSERT_FALSE(Ask(ChatCall(false)).failure);
+  const PoolReport report = pool_->Report();
+  EXPECT_EQ(report.running, 5u);
+  EXPECT_EQ(report.waiting, 6u);
+  EXPECT_EQ(report.sequences_max, 12u);
+  EXPECT_DOUBLE_EQ(report.tokens_per_s, 7.5);
+}
+
 TEST_F(PoolTest, LearnsAForeignEngineFromItsMetricsAndItsListOfModels) {
   ScriptedEngine engine(AnswerWell);  // No /health: the list of models answers for it.
   engine.SetModels({"m"});
