@@ -24,6 +24,17 @@ net::Awaitable<Result<void>> SseWriter::Event(std::string_view data) {
 
 net::Awaitable<Result<void>> SseWriter::KeepAlive() { return exchange_.Write(": keep-alive\n\n"); }
 
+namespace {
+
+// The first line feed or carriage return from `from` on, or the end. Looking for one byte at a time
+// takes a tenth of the time of looking for either, and every token of every answer passes here.
+std::size_t FindLineEnd(std::string_view text, std::size_t from) {
+  const std::size_t feed = std::min(text.find('\n', from), text.size());
+  return std::min(text.substr(0, feed).find('\r', from), feed);
+}
+
+}  // namespace
+
 Result<void> SseSplitter::Push(std::string_view bytes) {
   if (begin_ > 0) {
     buffer_.erase(0, begin_);
@@ -40,16 +51,14 @@ Result<void> SseSplitter::Push(std::string_view bytes) {
 }
 
 bool SseSplitter::FindEnd() {
-  while (!has_end_ && scan_ < buffer_.size()) {
-    const char c = buffer_[scan_];
-    if (c != '\n' && c != '\r') {
-      ++scan_;
-      continue;
-    }
+  while (!has_end_) {
+    scan_ = FindLineEnd(buffer_, scan_);
+    if (scan_ == buffer_.size()) return false;
+    const bool is_return = buffer_[scan_] == '\r';
     // Whether a line feed belongs to a carriage return shows when there is a next byte.
-    if (c == '\r' && scan_ + 1 == buffer_.size()) return false;
+    if (is_return && scan_ + 1 == buffer_.size()) return false;
     const bool is_blank = scan_ == line_begin_;
-    scan_ += c == '\r' && buffer_[scan_ + 1] == '\n' ? 2 : 1;
+    scan_ += is_return && buffer_[scan_ + 1] == '\n' ? 2 : 1;
     line_begin_ = scan_;
     has_end_ = is_blank;
   }
@@ -74,7 +83,7 @@ std::string SseSplitter::TakeRest() {
 }
 
 std::string_view SseSplitter::TakeLine(std::string_view& text) {
-  const std::size_t end = std::min(text.find_first_of("\r\n"), text.size());
+  const std::size_t end = FindLineEnd(text, 0);
   const std::string_view line = text.substr(0, end);
   const std::size_t skipped = text.substr(end).starts_with("\r\n") ? 2 : 1;
   text.remove_prefix(std::min(end + skipped, text.size()));
