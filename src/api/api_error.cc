@@ -14,51 +14,26 @@ std::unexpected<ApiError> FailApi(Reason reason, std::string message, std::strin
   return std::unexpected(std::move(error));
 }
 
+ApiError ToApiError(Reason reason) {
+  ApiError made;
+  made.reason = reason;
+  made.message = Wire(reason).sentence;
+  return made;
+}
+
 ApiError ToApiError(const Error& error) {
-  const auto make = [](Reason reason, std::string message) {
-    ApiError made;
-    made.reason = reason;
-    made.message = std::move(message);
-    return made;
-  };
-  switch (error.code) {
-    case ErrorCode::kInvalidArgument:
-    case ErrorCode::kOutOfRange:
-      return make(Reason::kBadRequest, error.message);
-    case ErrorCode::kUnsupported:
-      return make(Reason::kUnsupported, error.message);
-    case ErrorCode::kNotFound:
-      return make(Reason::kNotFound, error.message);
-    case ErrorCode::kTooLarge: {
-      ApiError made = make(Reason::kContextTooLong, error.message);
-      made.code = "context_length_exceeded";
-      return made;
-    }
-    case ErrorCode::kResourceExhausted:
-      return make(Reason::kQueueFull, "The queue is full. Please try again shortly.");
-    case ErrorCode::kDeadlineExceeded:
-      return make(Reason::kDeadlineExceeded, "The answer took longer than its time limit.");
-    case ErrorCode::kUnavailable:
-      return make(Reason::kDraining, "The service is shutting down. Please try again shortly.");
-    case ErrorCode::kPermissionDenied:
-      return make(Reason::kForbidden, error.message);
-    case ErrorCode::kAlreadyExists:
-    case ErrorCode::kCorrupt:
-    case ErrorCode::kCancelled:
-    case ErrorCode::kIo:
-    case ErrorCode::kDiskFull:
-    case ErrorCode::kFailedPrecondition:
-    case ErrorCode::kInternal:
-      break;
-  }
   log::error("internal error: {}: {}", ErrorCodeName(error.code), error.message);
-  return make(Reason::kInternal, "Something failed on our side.");
+  return ToApiError(Reason::kInternal);
 }
 
 ApiError ToApiError(const http::Refusal& refusal) {
   ApiError made;
   made.status = refusal.status;
   made.message = refusal.message;
+  if (refusal.reason) {
+    made.reason = *refusal.reason;
+    return made;
+  }
   switch (refusal.status) {
     case 404:
       made.reason = Reason::kNotFound;
@@ -86,29 +61,19 @@ ApiError ToApiError(const http::Refusal& refusal) {
 }
 
 ApiError ToApiError(net::StopReason reason) {
-  ApiError made;
   switch (reason) {
     case net::StopReason::kClientLeft:
-      made.reason = Reason::kClientLeft;
-      made.message = "The client has left.";
-      break;
+      return ToApiError(Reason::kClientLeft);
     case net::StopReason::kDeadline:
-      made.reason = Reason::kDeadlineExceeded;
-      made.message = "The answer took longer than its time limit.";
-      break;
+      return ToApiError(Reason::kDeadlineExceeded);
     case net::StopReason::kShutdown:
-      made.reason = Reason::kDraining;
-      made.message = "The service is shutting down. Please try again shortly.";
-      break;
+      return ToApiError(Reason::kDraining);
     case net::StopReason::kLimit:
-      made.reason = Reason::kSlowReader;
-      made.message = "The answer was read too slowly and was cut off.";
-      break;
+      return ToApiError(Reason::kSlowReader);
     case net::StopReason::kNone:
-      made.message = "Something failed on our side.";
       break;
   }
-  return made;
+  return ToApiError(Reason::kInternal);
 }
 
 namespace {
@@ -121,9 +86,8 @@ json::Value TextOrNull(std::string_view text) {
   return text.empty() ? json::Value(nullptr) : json::Value(text);
 }
 
-}  // namespace
-
-json::Object ErrorBody(const ApiError& error, std::string_view request_id) {
+// OpenAI's error object, with our fields beside its own.
+json::Object OpenAiError(const ApiError& error, std::string_view request_id) {
   const ReasonInfo& info = Info(error.reason);
   json::Object object;
   object["message"] = error.message;
@@ -141,6 +105,16 @@ json::Object ErrorBody(const ApiError& error, std::string_view request_id) {
   return body;
 }
 
+}  // namespace
+
+std::string ErrorText(const ApiError& error, Dialect dialect, std::string_view request_id) {
+  switch (dialect) {
+    case Dialect::kOpenAi:
+      break;
+  }
+  return json::Write(OpenAiError(error, request_id));
+}
+
 std::vector<http::Header> RetryHeaders(const ApiError& error) {
   const auto retry_after = RetryAfter(error);
   if (!retry_after) return {{"x-should-retry", "false"}};
@@ -155,24 +129,13 @@ std::vector<http::Header> RetryHeaders(const ApiError& error) {
 }
 
 net::Awaitable<Result<void>> SendError(http::Exchange& exchange, const ApiError& error,
-                                       std::string_view request_id) {
+                                       Dialect dialect, std::string_view request_id) {
   http::ResponseHead head;
   head.status = error.Status();
   head.content_type = "application/json";
   head.headers = RetryHeaders(error);
   head.headers.push_back({"Cache-Control", "no-store"});
-  const json::Value value = ErrorBody(error, request_id);
-  const std::string body = json::Write(value);
-  co_return co_await exchange.Send(head, body);
-}
-
-net::Awaitable<Result<void>> SendJson(http::Exchange& exchange, const json::Value& value,
-                                      std::vector<http::Header> headers) {
-  http::ResponseHead head;
-  head.content_type = "application/json";
-  head.headers = std::move(headers);
-  head.headers.push_back({"Cache-Control", "no-store"});
-  const std::string body = json::Write(value);
+  const std::string body = ErrorText(error, dialect, request_id);
   co_return co_await exchange.Send(head, body);
 }
 

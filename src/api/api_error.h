@@ -1,5 +1,5 @@
-// ApiError: what a client is told when a request fails, and the one mapping of Error and of
-// refusals of the HTTP layer to it. The body is OpenAI's error object with our fields beside:
+// ApiError: what a client is told when a request fails, and the mapping of what the layers below
+// the API say to it. The body is OpenAI's error object with our fields beside:
 //
 //   {"error": {"message", "type", "param", "code", "reason", "retry_after_ms", "request_id"}}
 //
@@ -35,20 +35,24 @@ template <typename T = void>
 using ApiResult = std::expected<T, ApiError>;
 
 std::unexpected<ApiError> FailApi(Reason reason, std::string message, std::string param = {});
+// With the reason's own sentence.
+ApiError ToApiError(Reason reason);
 
-// The one mapping. The message of an internal failure stays in our log.
+// What has no mapping of its own where it happened is internal; its message stays in our log.
 ApiError ToApiError(const Error& error);
 ApiError ToApiError(const http::Refusal& refusal);
 ApiError ToApiError(net::StopReason reason);
 
-json::Object ErrorBody(const ApiError& error, std::string_view request_id);
+// Whose error object a client reads.
+enum class Dialect : std::uint8_t { kOpenAi };
+
+// The error object as one line of JSON.
+std::string ErrorText(const ApiError& error, Dialect dialect, std::string_view request_id);
 // Headers that tell clients whether and when to try again.
 std::vector<http::Header> RetryHeaders(const ApiError& error);
 
 // Sends the error as a whole answer.
 net::Awaitable<Result<void>> SendError(http::Exchange& exchange, const ApiError& error,
-                                       std::string_view request_id);
-net::Awaitable<Result<void>> SendJson(http::Exchange& exchange, const json::Value& value,
-                                      std::vector<http::Header> headers = {});
+                                       Dialect dialect, std::string_view request_id);
 
 }  // namespace holdfast::api

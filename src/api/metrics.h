@@ -1,12 +1,12 @@
-// GET /metrics: a process's counters as text, for peers on this machine.
+// GET /metrics of every process, for this machine alone.
 #pragma once
 
-#include "http/router.h"
+#include "api/endpoint.h"
 #include "metrics/registry.h"
 
 namespace holdfast::api {
 
-// `registry` must outlive the route.
-http::Route MetricsRoute(const metrics::Registry& registry);
+// The registry must outlive the endpoint.
+Endpoint MetricsEndpoint(const metrics::Registry& registry);
 
 }  // namespace holdfast::api

@@ -7,8 +7,6 @@
 namespace holdfast::http {
 namespace {
 
-using Params = std::map<std::string, std::string, std::less<>>;
-
 std::string_view TakeSegment(std::string_view& path) {
   path.remove_prefix(1);
   const std::size_t slash = std::min(path.find('/'), path.size());
@@ -52,7 +50,8 @@ std::variant<Router::Found, Router::WrongMethod, Router::NoRoute> Router::Find(
   if (!path.starts_with('/')) return NoRoute{};
   std::string allow;
   std::optional<Found> found;
-  for (const Route& route : routes_) {
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const Route& route = routes_[i];
     std::optional<Params> params = Match(route.pattern, path);
     if (!params) continue;
     if (!Serves(route, method)) {
@@ -60,8 +59,8 @@ std::variant<Router::Found, Router::WrongMethod, Router::NoRoute> Router::Find(
       allow += (allow.empty() ? "" : ", ") + name + (route.method == Method::kGet ? ", HEAD" : "");
       continue;
     }
-    if (!found || (IsFixed(route) && !IsFixed(*found->route))) {
-      found = Found{&route, RouteRequest{std::move(*params), {}, {}, {}}};
+    if (!found || (IsFixed(route) && !IsFixed(routes_[found->route]))) {
+      found = Found{i, std::move(*params)};
     }
   }
   if (found) return std::move(*found);

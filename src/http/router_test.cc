@@ -7,11 +7,11 @@ namespace {
 
 Router MakeRouter() {
   Router router;
-  router.Add({.method = Method::kGet, .pattern = "/v1/models", .handler = {}});
-  router.Add({.method = Method::kGet, .pattern = "/v1/models/{id}", .handler = {}});
-  router.Add({.method = Method::kGet, .pattern = "/v1/models/special", .handler = {}});
-  router.Add({.method = Method::kPost, .pattern = "/v1/chat/completions", .handler = {}});
-  router.Add({.method = Method::kGet, .pattern = "/assets/*", .handler = {}});
+  router.Add({.method = Method::kGet, .pattern = "/v1/models"});
+  router.Add({.method = Method::kGet, .pattern = "/v1/models/{id}"});
+  router.Add({.method = Method::kGet, .pattern = "/v1/models/special"});
+  router.Add({.method = Method::kPost, .pattern = "/v1/chat/completions"});
+  router.Add({.method = Method::kGet, .pattern = "/assets/*"});
   return router;
 }
 
@@ -20,30 +20,28 @@ TEST(Router, FindsTheRouteOfMethodAndPath) {
   struct Case {
     Method method;
     const char* path;
-    const char* pattern;
+    std::size_t route;
   };
-  for (const Case& c : {Case{Method::kGet, "/v1/models", "/v1/models"},
-                        Case{Method::kHead, "/v1/models", "/v1/models"},
-                        Case{Method::kGet, "/v1/models/x", "/v1/models/{id}"},
-                        Case{Method::kGet, "/v1/models/special", "/v1/models/special"},
-                        Case{Method::kPost, "/v1/chat/completions", "/v1/chat/completions"},
-                        Case{Method::kGet, "/assets/a/b.js", "/assets/*"}}) {
+  for (const Case& c :
+       {Case{Method::kGet, "/v1/models", 0}, Case{Method::kHead, "/v1/models", 0},
+        Case{Method::kGet, "/v1/models/x", 1}, Case{Method::kGet, "/v1/models/special", 2},
+        Case{Method::kPost, "/v1/chat/completions", 3}, Case{Method::kGet, "/assets/a/b.js", 4}}) {
     const auto found = router.Find(c.method, c.path);
     ASSERT_TRUE(std::holds_alternative<Router::Found>(found)) << c.path;
-    EXPECT_EQ(std::get<Router::Found>(found).route->pattern, c.pattern);
+    EXPECT_EQ(std::get<Router::Found>(found).route, c.route) << c.path;
   }
 }
 
 TEST(Router, GivesTheVariableSegment) {
   const Router router = MakeRouter();
   const auto found = router.Find(Method::kGet, "/v1/models/my-model");
-  EXPECT_EQ(std::get<Router::Found>(found).request.params.at("id"), "my-model");
+  EXPECT_EQ(std::get<Router::Found>(found).params.at("id"), "my-model");
 }
 
 TEST(Router, TakesARestWithSlashesPlainOrEscaped) {
   Router router;
-  router.Add({.method = Method::kGet, .pattern = "/v1/models/{id*}", .handler = {}});
-  router.Add({.method = Method::kGet, .pattern = "/files/{name}", .handler = {}});
+  router.Add({.method = Method::kGet, .pattern = "/v1/models/{id*}"});
+  router.Add({.method = Method::kGet, .pattern = "/files/{name}"});
   const std::pair<const char*, const char*> cases[] = {
       {"/v1/models/org/model", "org/model"},
       {"/v1/models/org%2Fmodel", "org/model"},
@@ -54,10 +52,10 @@ TEST(Router, TakesARestWithSlashesPlainOrEscaped) {
   for (const auto& [path, id] : cases) {
     const auto found = router.Find(Method::kGet, path);
     ASSERT_TRUE(std::holds_alternative<Router::Found>(found)) << path;
-    EXPECT_EQ(std::get<Router::Found>(found).request.params.at("id"), id);
+    EXPECT_EQ(std::get<Router::Found>(found).params.at("id"), id);
   }
   const auto file = router.Find(Method::kGet, "/files/a%2Fb");
-  EXPECT_EQ(std::get<Router::Found>(file).request.params.at("name"), "a/b");
+  EXPECT_EQ(std::get<Router::Found>(file).params.at("name"), "a/b");
   for (const char* path : {"/v1/models/", "/v1%2Fmodels/a", "/files/a/b", "/files%2Fa"}) {
     EXPECT_TRUE(std::holds_alternative<Router::NoRoute>(router.Find(Method::kGet, path))) << path;
   }

@@ -16,7 +16,7 @@
 namespace holdfast::server {
 namespace {
 
-using Target = std::variant<std::string*, std::int64_t*, bool*>;
+using Target = std::variant<std::string*, std::int64_t*, bool*, std::vector<std::string>*>;
 
 struct Key {
   std::string_view section;
@@ -58,17 +58,25 @@ const Key kKeys[] = {
         "Bit-identical answers however prompts are cut into steps. Slower."),
     KEY(gateway, listen, 0, 0, "Where browsers and API clients connect."),
     KEY(gateway, engine, 0, 0, "Where the engine is. Empty: engine.listen."),
+    KEY(gateway, allowed_hosts, 0, 0,
+        "Names by which browsers reach this service, \"*.example\" or \"*\". localhost always is."),
+    KEY(gateway, trusted_proxies, 0, 0,
+        "Networks of reverse proxies that are believed for whom they ask."),
+    KEY(gateway, cors_origins, 0, 0, "Origins of other pages that may call the API. \"*\": all."),
     KEY(gateway, io_threads, 1, kThreadsMax, "Threads that read and write sockets."),
     KEY(gateway, tls_certificate, 0, 0, "PEM file with the certificate chain. Empty: plain HTTP."),
     KEY(gateway, tls_key, 0, 0, "PEM file with the private key."),
     KEY(gateway, web_dir, 0, 0, "Serve the page from this folder. Empty: the one in the binary."),
     KEY(gateway, connections_max, 1, 1 << 20, "Open connections in all."),
     KEY(gateway, connections_per_client_max, 1, 1 << 20, "Open connections of one address."),
-    KEY(gateway, concurrency_max, 1, 1 << 20, "Answers under way in all; more wait."),
+    KEY(gateway, concurrency_max, 1, 1 << 16,
+        "Answers under way at most; how many are best is learned. More wait."),
     KEY(gateway, concurrency_per_client_max, 1, 1 << 20,
         "Answers under way or waiting of one address; more are refused."),
-    KEY(gateway, waiting_max, 0, 1 << 20, "Requests that may wait; more are refused."),
-    KEY(gateway, waiting_seconds_max, 0, kDayS, "How long one may wait before it is refused."),
+    KEY(gateway, waiting_max, 1, 1 << 17, "Requests that may wait; more are refused."),
+    KEY(gateway, waiting_seconds_max, 0, kDayS,
+        "Who would wait longer is refused. 0: as long as a first word still comes within 10 s."),
+    KEY(gateway, body_memory_mib, 8, 1 << 20, "Memory for all bodies on their way together."),
     KEY(http, head_bytes_max, 1024, 1 << 20, "Bytes of a request's head."),
     KEY(http, header_count_max, 1, 10'000, "Header fields of a request."),
     KEY(http, head_seconds_max, 1, kDayS, "Time from a head's first byte to its last."),
@@ -79,6 +87,8 @@ const Key kKeys[] = {
         "How long a reader may read nothing before it is cut off."),
     KEY(up, run_dir, 0, 0,
         "Folder for sockets. Empty: $XDG_RUNTIME_DIR/holdfast, or /tmp/holdfast-UID."),
+    KEY(up, state_dir, 0, 0,
+        "Folder for what must last. Empty: $STATE_DIRECTORY, or $XDG_STATE_HOME/holdfast."),
     KEY(up, restart_ms_min, 1, 3'600'000, "Wait before a dead process is started again."),
     KEY(up, restart_ms_max, 1, 3'600'000, "The wait doubles with each death up to this."),
     KEY(up, drain_seconds_max, 0, kDayS, "Time for answers under way when told to stop."),
@@ -92,8 +102,10 @@ std::string_view TypeName(const Target& target) {
       return "a string";
     case 1:
       return "an integer";
-    default:
+    case 2:
       return "true or false";
+    default:
+      return "a list of strings";
   }
 }
 
@@ -112,6 +124,28 @@ Result<void> FailType(const Key& key, const Target& target, std::string_view whe
               TypeName(target));
 }
 
+Result<std::vector<std::string>> ReadStrings(const toml::array& array, std::string_view name,
+                                             std::string_view where) {
+  std::vector<std::string> strings;
+  for (const toml::node& node : array) {
+    if (!node.is_string()) {
+      return Fail(ErrorCode::kInvalidArgument, "{}: {} must be a list of strings", where, name);
+    }
+    strings.push_back(node.as_string()->get());
+  }
+  return strings;
+}
+
+std::vector<std::string> SplitAtCommas(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    if (comma > 0) parts.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return parts;
+}
+
 Result<void> SetFromToml(const Key& key, const toml::node& node, std::string_view where,
                          Config& config) {
   const Target target = key.target(config);
@@ -126,6 +160,10 @@ Result<void> SetFromToml(const Key& key, const toml::node& node, std::string_vie
   if (auto* const integer = std::get_if<std::int64_t*>(&target); integer && node.is_integer()) {
     return SetInteger(key, *integer, node.as_integer()->get(), where);
   }
+  if (auto* const list = std::get_if<std::vector<std::string>*>(&target); list && node.is_array()) {
+    TRY_ASSIGN(**list, ReadStrings(*node.as_array(), key.name, where));
+    return {};
+  }
   return FailType(key, target, where);
 }
 
@@ -138,6 +176,10 @@ Result<void> SetFromText(const Key& key, std::string_view text, std::string_view
   }
   if (auto* const flag = std::get_if<bool*>(&target); flag && (text == "true" || text == "false")) {
     **flag = text == "true";
+    return {};
+  }
+  if (auto* const list = std::get_if<std::vector<std::string>*>(&target)) {
+    **list = SplitAtCommas(text);
     return {};
   }
   if (auto* const integer = std::get_if<std::int64_t*>(&target)) {
@@ -171,24 +213,92 @@ Result<toml::table> ParseFile(const std::filesystem::path& path) {
   return std::move(parsed).table();
 }
 
+std::string WhereIs(const std::filesystem::path& path, const toml::node& node) {
+  return fmt::format("{}:{}", path.string(), node.source().begin.line);
+}
+
+Result<void> ReadSection(const std::filesystem::path& path, std::string_view section,
+                         const toml::table& table, Config& config) {
+  for (const auto& [name, node] : table) {
+    const Key* const key = FindKey(section, name.str());
+    if (key == nullptr) {
+      return Fail(ErrorCode::kInvalidArgument, "{}:{}: unknown key {}.{}", path.string(),
+                  name.source().begin.line, section, name.str());
+    }
+    TRY(SetFromToml(*key, node, WhereIs(path, node), config));
+  }
+  return {};
+}
+
+Result<void> SetEntry(std::string_view name, const toml::node& node, std::string_view where,
+                      EngineEntry& entry) {
+  const std::pair<std::string_view, std::string*> kTexts[] = {
+      {"name", &entry.name},
+      {"url", &entry.url},
+      {"key_file", &entry.key_file},
+      {"tls_ca_file", &entry.tls_ca_file},
+      {"tls_server_name", &entry.tls_server_name}};
+  for (const auto& [key, text] : kTexts) {
+    if (name != key) continue;
+    if (!node.is_string()) {
+      return Fail(ErrorCode::kInvalidArgument, "{}: engine.{} must be a string", where, name);
+    }
+    *text = node.as_string()->get();
+    return {};
+  }
+  if (name == "models" && node.is_array()) {
+    TRY_ASSIGN(entry.models, ReadStrings(*node.as_array(), "engine.models", where));
+    return {};
+  }
+  if (name == "weight" && node.is_number()) {
+    entry.weight = node.value<double>().value_or(0);
+    return {};
+  }
+  if (name == "tls_insecure" && node.is_boolean()) {
+    entry.tls_insecure = node.as_boolean()->get();
+    return {};
+  }
+  const bool is_known = name == "models" || name == "weight" || name == "tls_insecure";
+  return Fail(ErrorCode::kInvalidArgument, "{}: engine.{} {}", where, name,
+              is_known ? "is of the wrong type" : "is no setting of an engine with a url");
+}
+
+// An entry without a url is this machine's own engine: its keys are those of [engine].
+Result<void> ReadEngines(const std::filesystem::path& path, const toml::array& array,
+                         Config& config) {
+  config.has_own_engine = false;
+  for (const toml::node& node : array) {
+    const toml::table& table = *node.as_table();
+    if (!table.contains("url")) {
+      if (std::exchange(config.has_own_engine, true)) {
+        return Fail(ErrorCode::kInvalidArgument, "{}: a second [[engine]] without a url",
+                    WhereIs(path, node));
+      }
+      TRY(ReadSection(path, "engine", table, config));
+      continue;
+    }
+    EngineEntry entry;
+    for (const auto& [name, value] : table) {
+      TRY(SetEntry(name.str(), value, WhereIs(path, value), entry));
+    }
+    if (entry.name.empty()) entry.name = entry.url;
+    config.engines.push_back(std::move(entry));
+  }
+  return {};
+}
+
 Result<void> ReadFile(const std::filesystem::path& path, Config& config) {
   TRY_ASSIGN(const toml::table table, ParseFile(path));
   for (const auto& [section, value] : table) {
-    const auto where = [&](const toml::node& node) {
-      return fmt::format("{}:{}", path.string(), node.source().begin.line);
-    };
+    if (section.str() == "engine" && value.is_array_of_tables()) {
+      TRY(ReadEngines(path, *value.as_array(), config));
+      continue;
+    }
     if (!IsSection(section.str()) || !value.is_table()) {
       return Fail(ErrorCode::kInvalidArgument, "{}:{}: unknown section [{}]", path.string(),
                   section.source().begin.line, section.str());
     }
-    for (const auto& [name, node] : *value.as_table()) {
-      const Key* const key = FindKey(section.str(), name.str());
-      if (key == nullptr) {
-        return Fail(ErrorCode::kInvalidArgument, "{}:{}: unknown key {}.{}", path.string(),
-                    name.source().begin.line, section.str(), name.str());
-      }
-      TRY(SetFromToml(*key, node, where(node), config));
-    }
+    TRY(ReadSection(path, section.str(), *value.as_table(), config));
   }
   return {};
 }
@@ -250,6 +360,7 @@ std::vector<ConfigKey> ConfigKeys() {
     if (auto* const string = std::get_if<std::string*>(&target))
       text = fmt::format("\"{}\"", **string);
     if (auto* const flag = std::get_if<bool*>(&target)) text = **flag ? "true" : "false";
+    if (std::holds_alternative<std::vector<std::string>*>(target)) text = "[]";
     if (auto* const integer = std::get_if<std::int64_t*>(&target)) text = std::to_string(**integer);
     keys.push_back(
         {fmt::format("{}.{}", key.section, key.name), std::move(text), std::string(key.help)});

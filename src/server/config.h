@@ -3,7 +3,8 @@
 // each process takes its part of. Unknown keys and values out of range are errors that name the
 // file and the line.
 //
-// Key `section.name` of the file is HOLDFAST_SECTION_NAME in the environment, which wins.
+// Key `section.name` of the file is HOLDFAST_SECTION_NAME in the environment, which wins; a list is
+// separated by commas there.
 #pragma once
 
 #include <chrono>
@@ -36,9 +37,25 @@ struct EngineConfig {
   bool deterministic = false;
 };
 
+// One [[engine]] of the file: an OpenAI-compatible endpoint of the gateway's pool. See
+// upstream/engine_spec.h.
+struct EngineEntry {
+  std::string name;
+  std::string url;
+  std::vector<std::string> models;
+  double weight = 1;
+  std::string key_file;
+  std::string tls_ca_file;
+  std::string tls_server_name;
+  bool tls_insecure = false;
+};
+
 struct GatewayConfig {
   std::string listen = "localhost:8080";
   std::string engine;
+  std::vector<std::string> allowed_hosts;
+  std::vector<std::string> trusted_proxies;
+  std::vector<std::string> cors_origins;
   std::int64_t io_threads = 2;
   std::string tls_certificate;
   std::string tls_key;
@@ -47,8 +64,9 @@ struct GatewayConfig {
   std::int64_t connections_per_client_max = 128;
   std::int64_t concurrency_max = 64;
   std::int64_t concurrency_per_client_max = 32;
-  std::int64_t waiting_max = 256;
-  std::int64_t waiting_seconds_max = 30;
+  std::int64_t waiting_max = 4096;
+  std::int64_t waiting_seconds_max = 0;
+  std::int64_t body_memory_mib = 256;
 };
 
 struct HttpConfig {
@@ -63,6 +81,7 @@ struct HttpConfig {
 
 struct UpConfig {
   std::string run_dir;
+  std::string state_dir;
   std::int64_t restart_ms_min = 250;
   std::int64_t restart_ms_max = 30'000;
   std::int64_t drain_seconds_max = 20;
@@ -75,6 +94,9 @@ struct LogConfig {
 struct Config {
   ModelConfig model;
   EngineConfig engine;
+  std::vector<EngineEntry> engines;  // Beside the one of this machine.
+  // This machine's own engine is in the pool: always, unless [[engine]] entries leave it out.
+  bool has_own_engine = true;
   GatewayConfig gateway;
   HttpConfig http;
   UpConfig up;

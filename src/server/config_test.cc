@@ -32,6 +32,36 @@ TEST_F(ConfigFile, ReadsValuesAndKeepsDefaults) {
   EXPECT_EQ(config->gateway.listen, "localhost:8080");
 }
 
+TEST_F(ConfigFile, ReadsListsFromBoth) {
+  const Result<Config> config =
+      Load("[gateway]\nallowed_hosts = [\"a.example\", \"*.b.example\"]\n",
+           {"HOLDFAST_GATEWAY_TRUSTED_PROXIES=10.0.0.0/8,::1"});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->gateway.allowed_hosts, (std::vector<std::string>{"a.example", "*.b.example"}));
+  EXPECT_EQ(config->gateway.trusted_proxies, (std::vector<std::string>{"10.0.0.0/8", "::1"}));
+}
+
+TEST_F(ConfigFile, ReadsThePoolOfEngines) {
+  const Result<Config> config = Load(
+      "[[engine]]\nqueue_max = 7\n"
+      "[[engine]]\nname = \"far\"\nurl = \"https://api.example.com/v1\"\nweight = 2.5\n"
+      "models = [\"a\", \"b/c\"]\nkey_file = \"key\"\ntls_ca_file = \"ca.pem\"\n"
+      "[[engine]]\nurl = \"unix:/run/e.sock\"\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_TRUE(config->has_own_engine);
+  EXPECT_EQ(config->engine.queue_max, 7) << "an entry without a url is this machine's engine";
+  ASSERT_EQ(config->engines.size(), 2u);
+  EXPECT_EQ(config->engines[0].name, "far");
+  EXPECT_EQ(config->engines[0].weight, 2.5);
+  EXPECT_EQ(config->engines[0].models, (std::vector<std::string>{"a", "b/c"}));
+  EXPECT_EQ(config->engines[0].key_file, "key");
+  EXPECT_EQ(config->engines[1].name, "unix:/run/e.sock");
+
+  const Result<Config> others = Load("[[engine]]\nurl = \"http://10.0.0.7:8000\"\n");
+  ASSERT_TRUE(others);
+  EXPECT_FALSE(others->has_own_engine);
+}
+
 TEST_F(ConfigFile, EnvironmentWins) {
   const Result<Config> config =
       Load("[engine]\nqueue_max = 7\n", {"HOLDFAST_ENGINE_QUEUE_MAX=9", "PATH=/bin"});
@@ -55,6 +85,12 @@ TEST_F(ConfigFile, NamesFileAndLineOfWhatIsWrong) {
            Case{"[engine]\ndeterministic = 1\n", ":2:", "must be true or false"},
            Case{"[gateway]\nlisten = 8080\n", ":2:", "must be a string"},
            Case{"[engine\n", ":1:", ""},
+           Case{"[gateway]\nallowed_hosts = \"a\"\n", ":2:", "must be a list of strings"},
+           Case{"[gateway]\nallowed_hosts = [1]\n", ":2:", "must be a list of strings"},
+           Case{"[[engine]]\nurl = \"http://a:1\"\nqueue_max = 1\n", ":3:", "engine.queue_max"},
+           Case{"[[engine]]\nurl = \"http://a:1\"\nweight = \"2\"\n", ":3:", "wrong type"},
+           Case{"[[engine]]\nurl = 3\n", ":2:", "must be a string"},
+           Case{"[[engine]]\n[[engine]]\n", ":2:", "a second [[engine]] without a url"},
        }) {
     const Result<Config> config = Load(c.text);
     ASSERT_FALSE(config) << c.text;

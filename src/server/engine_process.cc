@@ -9,7 +9,8 @@
 #include "model/model.h"
 #include "net/blocking_pool.h"
 #include "net/io_threads.h"
-#include "server/engine_routes.h"
+#include "server/engine_endpoints.h"
+#include "server/engine_pipeline.h"
 #include "server/http_settings.h"
 #include "server/model_files.h"
 #include "server/process_signals.h"
@@ -106,20 +107,18 @@ Result<void> RunEngine(const Config& config) {
                               .queue_max = static_cast<std::size_t>(config.engine.queue_max)});
   const api::EngineService service = MakeService(config, loaded, *engine, blocking);
 
-  const PipelineOptions pipeline_options =
-      MakePipelineOptions(config.http, /*is_behind_gateway=*/true);
-  const http::Router router = EngineRoutes(service, registry, pipeline_options.body.bytes_max);
-  // The engine's own queue is the limit here; one client may be a whole gateway.
-  const auto concurrency =
-      static_cast<std::size_t>(config.engine.running_max + config.engine.queue_max);
-  Admission admission({.concurrency_max = concurrency,
-                       .per_client_max = concurrency + 1,
-                       .waiting_max = 0,
-                       .waiting_time_max = {}});
-  RequestPipeline pipeline(router, admission, registry, pipeline_options);
+  const http::BodyLimits body = MakeBodyLimits(config.http);
+  const EndpointTable table(EngineEndpoints(service, registry, body.bytes_max));
+  Settlement settlement(table.endpoints(), registry);
+  EnginePipeline pipeline(table, settlement, body);
 
   net::IoThreads threads(static_cast<std::size_t>(config.engine.io_threads));
-  const net::ConnectionLimits connections{2 * concurrency + 16, 2 * concurrency + 16};
+  // The engine's own queue is the limit here, and one client may be a whole gateway.
+  const auto answers_max =
+      static_cast<std::size_t>(config.engine.running_max + config.engine.queue_max);
+  net::ConnectionLimits connections;
+  connections.total_max = connections.per_address_max = 2 * answers_max + 16;
+  connections.long_answers_max = connections.total_max;
   http::Server server(
       threads, MakeServerOptions(config.http, connections),
       [&](http::Exchange& exchange) { return pipeline.Serve(exchange); },
@@ -144,7 +143,7 @@ Result<void> RunEngine(const Config& config) {
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - net::Clock::now());
   const std::size_t cut = server.Drain(std::max(left, kLastWordsTimeMax));
   threads.Stop();
-  log::info("stopped, {} connections cut", cut);
+  log::info("stopped, {} answers cut short", cut);
   return {};
 }
 

@@ -1,11 +1,15 @@
 #include "server/gateway_process.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "base/log.h"
+#include "crypto/keyed_hash.h"
 #include "net/io_threads.h"
-#include "server/gateway_routes.h"
+#include "server/engine_pool.h"
+#include "server/gateway_endpoints.h"
+#include "server/gateway_pipeline.h"
 #include "server/http_settings.h"
 #include "server/process_signals.h"
 #include "server/run_files.h"
@@ -32,13 +36,68 @@ std::vector<http::Header> SecurityHeaders(bool is_encrypted) {
   return headers;
 }
 
-AdmissionLimits MakeAdmissionLimits(const GatewayConfig& config) {
-  AdmissionLimits limits;
-  limits.concurrency_max = static_cast<std::size_t>(config.concurrency_max);
-  limits.per_client_max = static_cast<std::size_t>(config.concurrency_per_client_max);
-  limits.waiting_max = static_cast<std::size_t>(config.waiting_max);
-  limits.waiting_time_max = std::chrono::seconds(config.waiting_seconds_max);
+// As far as the service's own settings say; the rest is learned.
+guard::DoorOptions MakeDoorOptions(const GatewayConfig& config, std::uint64_t seed) {
+  guard::DoorOptions options;
+  options.limits = guard::ServiceLimits();
+  options.enforces_likeness = false;
+  options.seed = seed;
+  guard::AdmissionOptions& admission = options.admission;
+  admission.in_flight_max = static_cast<std::uint32_t>(config.concurrency_max);
+  admission.in_flight_initial = std::min(admission.in_flight_initial, admission.in_flight_max);
+  admission.queue_max = static_cast<std::size_t>(config.waiting_max);
+  admission.per_client_max = static_cast<std::uint32_t>(config.concurrency_per_client_max);
+  admission.wait_max = std::chrono::seconds(config.waiting_seconds_max);
+  return options;
+}
+
+// An eighth of the places is kept for what does not take long: the page, its files, the health.
+net::ConnectionLimits MakeConnectionLimits(const GatewayConfig& config) {
+  net::ConnectionLimits limits;
+  limits.total_max = static_cast<std::size_t>(config.connections_max);
+  limits.per_address_max = static_cast<std::size_t>(config.connections_per_client_max);
+  limits.long_answers_max = std::max<std::size_t>(limits.total_max - limits.total_max / 8, 1);
   return limits;
+}
+
+// With a reserve as large as the largest body, so that one always comes to its end.
+std::shared_ptr<net::ByteBudget> MakeBodyBudget(const Config& config) {
+  const auto mib = [](std::int64_t count) { return static_cast<std::size_t>(count) << 20; };
+  const std::size_t reserve = mib(config.http.body_mib_max);
+  return net::ByteBudget::Make(
+      {.bytes_max = std::max(mib(config.gateway.body_memory_mib), 2 * reserve),
+       .reserve_bytes = reserve});
+}
+
+guard::ConnectionFacts ToConnectionFacts(const http::ConnectionEnd& end,
+                                         const CallerHasher& hasher) {
+  guard::ConnectionFacts facts;
+  facts.caller = hasher.OfAddress(end.peer);
+  facts.held = end.held;
+  switch (end.event) {
+    case http::ConnectionEvent::kHandshakeOnly:
+      facts.event = guard::ConnectionEvent::kHandshakeOnly;
+      break;
+    case http::ConnectionEvent::kSlowHead:
+      facts.event = guard::ConnectionEvent::kSlowHead;
+      break;
+    case http::ConnectionEvent::kSlowBody:
+      facts.event = guard::ConnectionEvent::kSlowBody;
+      break;
+    case http::ConnectionEvent::kSlowRead:
+      facts.event = guard::ConnectionEvent::kSlowRead;
+      break;
+  }
+  return facts;
+}
+
+Result<std::vector<net::Network>> ReadNetworks(const std::vector<std::string>& texts) {
+  std::vector<net::Network> networks;
+  for (const std::string& text : texts) {
+    TRY_ASSIGN(const net::Network network, net::Network::Parse(text));
+    networks.push_back(network);
+  }
+  return networks;
 }
 
 Result<std::unique_ptr<const net::TlsContext>> MakeTls(const GatewayConfig& config) {
@@ -46,9 +105,41 @@ Result<std::unique_ptr<const net::TlsContext>> MakeTls(const GatewayConfig& conf
   return net::TlsContext::Open(config.tls_certificate, config.tls_key);
 }
 
-Result<net::Endpoint> UpstreamEndpoint(const Config& config) {
-  if (!config.gateway.engine.empty()) return net::ParseEndpoint(config.gateway.engine);
-  return EngineEndpoint(config);
+// On no address that another machine could reach.
+Result<bool> ListensLocally(const net::Endpoint& endpoint) {
+  if (endpoint.IsUnix()) return true;
+  TRY_ASSIGN(const std::vector<net::Endpoint> addresses, net::ResolveToListen(endpoint));
+  return std::ranges::all_of(addresses, [](const net::Endpoint& one) {
+    const std::optional<net::Address> address = net::Address::Parse(one.host);
+    return address && address->is_loopback();
+  });
+}
+
+Result<GatewayRules> MakeRules(const Config& config, bool is_encrypted,
+                               const net::Endpoint& endpoint) {
+  GatewayRules rules;
+  rules.body = MakeBodyLimits(config.http);
+  rules.answer_time_max = std::chrono::seconds(config.engine.answer_seconds_max);
+  TRY_ASSIGN(rules.trusted_proxies, ReadNetworks(config.gateway.trusted_proxies));
+  for (const std::string& name : config.gateway.allowed_hosts) TRY(http::CheckHostPattern(name));
+  rules.hosts.names = config.gateway.allowed_hosts;
+  TRY_ASSIGN(const bool is_local, ListensLocally(endpoint));
+  rules.hosts.allows_literals = !is_local;
+  for (const std::string& origin : config.gateway.cors_origins) TRY(http::CheckOrigin(origin));
+  rules.cors.origins = config.gateway.cors_origins;
+  rules.headers = SecurityHeaders(is_encrypted);
+  return rules;
+}
+
+// Says in the log when an engine comes or goes.
+std::function<void(bool is_up)> EngineNews(const upstream::Pool& pool, std::size_t engine,
+                                           const std::string& url) {
+  std::string name = "the engine";
+  if (pool.engine_count() > 1) name += " " + pool.Status()[engine].name;
+  return [name, url](bool is_up) {
+    if (is_up) log::info("{} is up: open {} in a browser", name, url);
+    if (!is_up) log::warn("{} is down", name);
+  };
 }
 
 // Listens on every address of the host, all with one port. An address that this machine does not
@@ -81,25 +172,38 @@ Result<void> RunGateway(const Config& config) {
   TRY_ASSIGN(const std::unique_ptr<const net::TlsContext> tls, MakeTls(config.gateway));
   TRY_ASSIGN(WebFiles web_files, LoadWebFiles(config.gateway.web_dir));
   const http::StaticFiles web(std::move(web_files.files));
-  TRY_ASSIGN(const net::Endpoint engine, UpstreamEndpoint(config));
   TRY_ASSIGN(const net::Endpoint endpoint, net::ParseEndpoint(config.gateway.listen));
+  TRY_ASSIGN(GatewayRules rules, MakeRules(config, tls != nullptr, endpoint));
+  TRY_ASSIGN(const std::filesystem::path state_dir, MakeStateDir(config.up));
+  TRY_ASSIGN(const crypto::HashKey key, crypto::LoadOrMakeKey(state_dir / "caller.key"));
+  const CallerHasher hasher(key);
 
-  upstream::Upstream upstream(engine, upstream::Limits{}, registry);
-  api::RelayLimits relay_limits;
-  relay_limits.answer_time_max = std::chrono::seconds(config.engine.answer_seconds_max);
-  PipelineOptions pipeline_options = MakePipelineOptions(config.http, /*is_behind_gateway=*/false);
-  pipeline_options.headers = SecurityHeaders(tls != nullptr);
-  const http::Router router =
-      GatewayRoutes(upstream, relay_limits, web, registry, pipeline_options.body.bytes_max);
-  Admission admission(MakeAdmissionLimits(config.gateway));
-  RequestPipeline pipeline(router, admission, registry, pipeline_options);
+  TRY_ASSIGN(std::vector<upstream::EngineSpec> specs, EngineSpecs(config));
+  TRY_ASSIGN(const std::unique_ptr<upstream::Pool> pool,
+             upstream::Pool::Make(std::move(specs), MakePoolLimits(config), registry));
+  const guard::DoorOptions door_options = MakeDoorOptions(config.gateway, key.Hash("door"));
+  LiveDoor door(
+      door_options, [&pool] { return ToEngineReport(pool->Report()); }, registry);
+
+  std::string document;
+  const EndpointTable table(
+      GatewayEndpoints(*pool, door, web, registry, rules.body.bytes_max, document));
+  Settlement settlement(table.endpoints(), registry);
+  const std::vector<net::Network> trusted_proxies = rules.trusted_proxies;
+  GatewayPipeline pipeline(table, door, hasher, settlement, std::move(rules));
 
   net::IoThreads threads(static_cast<std::size_t>(config.gateway.io_threads));
-  const net::ConnectionLimits connections{
-      static_cast<std::size_t>(config.gateway.connections_max),
-      static_cast<std::size_t>(config.gateway.connections_per_client_max)};
+  const net::ConnectionLimits connections = MakeConnectionLimits(config.gateway);
   http::ServerOptions server_options = MakeServerOptions(config.http, connections);
   server_options.tls = tls.get();
+  server_options.trusted_proxies = trusted_proxies;
+  server_options.gate = [&](const net::Address& address) {
+    return door.Edge(hasher.OfAddress(address));
+  };
+  server_options.on_connection_end = [&](const http::ConnectionEnd& end) {
+    door.OnConnection(ToConnectionFacts(end, hasher));
+  };
+  server_options.bodies = MakeBodyBudget(config);
   http::Server server(
       threads, std::move(server_options),
       [&](http::Exchange& exchange) { return pipeline.Serve(exchange); },
@@ -109,17 +213,18 @@ Result<void> RunGateway(const Config& config) {
   TRY_ASSIGN(const net::Endpoint listening, ListenEverywhere(server, endpoint));
   const std::string url =
       fmt::format("{}://{}/", tls == nullptr ? "http" : "https", listening.ToString());
-  log::info("listening on {}, engine at {}", url, engine.ToString());
-  threads.Spawn(0, upstream.Watch([url](bool is_up) {
-    if (is_up) log::info("the engine is up: open {} in a browser", url);
-    if (!is_up) log::warn("the engine is down");
-  }));
+  log::info("listening on {}, engines: {}", url, pool->engine_count());
+  for (std::size_t i = 0; i < pool->engine_count(); ++i) {
+    threads.Spawn(0, pool->Watch(i, EngineNews(*pool, i, url)));
+  }
+  threads.Spawn(0, door.Run());
 
   signals.Wait();
   log::info("draining, at most {} s", config.up.drain_seconds_max);
+  door.Drain();
   const std::size_t cut = server.Drain(std::chrono::seconds(config.up.drain_seconds_max));
   threads.Stop();
-  log::info("stopped, {} connections cut", cut);
+  log::info("stopped, {} answers cut short", cut);
   return {};
 }
 

@@ -7,11 +7,10 @@ namespace {
 
 // The whole answer for a connection that is not even read.
 std::string ConnectionRefusal(Reason reason) {
-  api::ApiError error;
-  error.reason = reason;
-  error.message = "This connection was not taken. Please try again shortly.";
-  const std::string body = json::Write(api::ErrorBody(error, {}));
-  std::string text = fmt::format("HTTP/1.1 503 {}\r\n", http::StatusText(503));
+  const api::ApiError error = api::ToApiError(reason);
+  const std::string body = api::ErrorText(error, api::Dialect::kOpenAi, {});
+  std::string text =
+      fmt::format("HTTP/1.1 {} {}\r\n", error.Status(), http::StatusText(error.Status()));
   for (const http::Header& header : api::RetryHeaders(error)) {
     text += fmt::format("{}: {}\r\n", header.name, header.value);
   }
@@ -38,12 +37,11 @@ http::ServerOptions MakeServerOptions(const HttpConfig& config,
   return options;
 }
 
-PipelineOptions MakePipelineOptions(const HttpConfig& config, bool is_behind_gateway) {
-  PipelineOptions options;
-  options.body.bytes_max = static_cast<std::size_t>(config.body_mib_max) << 20;
-  options.body.time_max = std::chrono::seconds(config.body_seconds_max);
-  options.is_behind_gateway = is_behind_gateway;
-  return options;
+http::BodyLimits MakeBodyLimits(const HttpConfig& config) {
+  http::BodyLimits limits;
+  limits.bytes_max = static_cast<std::size_t>(config.body_mib_max) << 20;
+  limits.time_max = std::chrono::seconds(config.body_seconds_max);
+  return limits;
 }
 
 }  // namespace holdfast::server

@@ -3,12 +3,11 @@
 
 #include "http/server.h"
 #include "server/config.h"
-#include "server/request_pipeline.h"
 
 namespace holdfast::server {
 
 http::ServerOptions MakeServerOptions(const HttpConfig& config,
                                       const net::ConnectionLimits& connections);
-PipelineOptions MakePipelineOptions(const HttpConfig& config, bool is_behind_gateway);
+http::BodyLimits MakeBodyLimits(const HttpConfig& config);
 
 }  // namespace holdfast::server

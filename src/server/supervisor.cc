@@ -13,6 +13,7 @@
 #include "server/child_process.h"
 #include "server/restart_policy.h"
 #include "server/run_files.h"
+#include "server/supervised_process.h"
 
 namespace holdfast::server {
 namespace {
@@ -20,8 +21,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// After the drain a process gets this long to come to its end.
-constexpr milliseconds kEndGrace{2'000};
+// After the drain a process gets this long to say what it cut, and to come to its end.
+constexpr milliseconds kEndGrace{4'000};
 
 // The signals that the supervisor waits for, as a file descriptor.
 class SignalQueue {
@@ -63,80 +64,29 @@ class SignalQueue {
   int fd_;
 };
 
-// One child with its restarts.
-class Service {
- public:
-  Service(std::string verb, std::vector<std::string> arguments, ChildProcess::Variables variables,
-          const RestartPolicy& policy)
-      : verb_(std::move(verb)),
-        arguments_(std::move(arguments)),
-        variables_(std::move(variables)),
-        policy_(policy) {
-    arguments_.insert(arguments_.begin(), verb_);
-  }
+using Processes = std::vector<SupervisedProcess>;
 
-  // Starts it if its time has come; notices its death. Fails when it is given up.
-  Result<void> Advance() {
-    const Clock::time_point now = Clock::now();
-    if (child_) {
-      const std::optional<int> exit = child_->TakeExit();
-      if (!exit) return {};
-      child_.reset();
-      const std::optional<milliseconds> wait = policy_.Died(now, *exit);
-      if (!wait) {
-        return Fail(ErrorCode::kFailedPrecondition, "the {} cannot run, see above", verb_);
-      }
-      if (*exit == 0) {
-        log::info("the {} was stopped, starting it again in {} ms", verb_, wait->count());
-      } else {
-        log::warn("the {} ended with {}, starting it again in {} ms", verb_, *exit, wait->count());
-      }
-      start_at_ = now + *wait;
-    }
-    if (now < start_at_) return {};
-    TRY_ASSIGN(child_, ChildProcess::Start(arguments_, variables_));
-    policy_.Started(now);
-    log::info("started the {}, process {}", verb_, child_->pid());
-    return {};
-  }
-
-  std::optional<Clock::time_point> start_at() const {
-    if (child_) return std::nullopt;
-    return start_at_;
-  }
-
-  // SIGTERM, at most `limit` for its drain, then SIGKILL. A second request to stop ends the wait.
-  void Stop(const SignalQueue& signals, milliseconds limit) {
-    if (!child_) return;
-    child_->Signal(SIGTERM);
-    const Clock::time_point deadline = Clock::now() + limit;
-    while (!child_->TakeExit()) {
-      const bool asks_again = signals.Wait(deadline);
-      if (!asks_again && Clock::now() < deadline) continue;
-      if (child_->TakeExit()) break;
-      log::warn("the {} did not end in time and is killed", verb_);
-      break;
-    }
-    child_.reset();
-  }
-
- private:
-  std::string verb_;
-  std::vector<std::string> arguments_;
-  ChildProcess::Variables variables_;
-  RestartPolicy policy_;
-  std::optional<ChildProcess> child_;
-  Clock::time_point start_at_{};
-};
-
-Result<void> Supervise(const SignalQueue& signals, Service& engine, Service& gateway) {
+Result<void> Supervise(const SignalQueue& signals, Processes& processes) {
   while (true) {
-    TRY(engine.Advance());
-    TRY(gateway.Advance());
-    std::optional<Clock::time_point> next = engine.start_at();
-    if (const auto other = gateway.start_at(); other && (!next || *other < *next)) next = other;
+    std::optional<Clock::time_point> next;
+    for (SupervisedProcess& process : processes) {
+      TRY(process.Advance(Clock::now()));
+      const auto start_at = process.start_at();
+      if (start_at && (!next || *start_at < *next)) next = start_at;
+    }
     if (signals.Wait(next)) return {};
   }
+}
+
+// At most `limit` for its drain, then it is killed. A second request to stop ends the wait.
+void Stop(SupervisedProcess& process, const SignalQueue& signals, milliseconds limit) {
+  process.AskToEnd();
+  const Clock::time_point deadline = Clock::now() + limit;
+  while (!process.HasEnded()) {
+    const bool asks_again = signals.Wait(deadline);
+    if (asks_again || Clock::now() >= deadline) break;
+  }
+  if (!process.HasEnded()) process.Kill();
 }
 
 }  // namespace
@@ -155,14 +105,23 @@ Result<void> RunSupervisor(const Config& config, const std::string& config_path)
   if (!config_path.empty()) arguments = {"--config", config_path};
   const RestartPolicy policy(milliseconds(config.up.restart_ms_min),
                              milliseconds(config.up.restart_ms_max));
-  Service engine("engine", arguments, variables, policy);
-  Service gateway("gateway", arguments, variables, policy);
+  const auto add = [&](Processes& processes, const std::string& verb) {
+    std::vector<std::string> command = arguments;
+    command.insert(command.begin(), verb);
+    processes.emplace_back(
+        verb, [command, variables] { return ChildProcess::Start(command, variables); }, policy);
+  };
+  // In the order in which they start. They stop in the opposite one: while the gateway drains, the
+  // engine still finishes what it is asked for.
+  Processes processes;
+  if (config.has_own_engine) add(processes, "engine");
+  add(processes, "gateway");
 
-  const Result<void> supervised = Supervise(signals, engine, gateway);
-  // The gateway first: while it drains, the engine still finishes what it is asked for.
+  const Result<void> supervised = Supervise(signals, processes);
   const milliseconds limit = std::chrono::seconds(config.up.drain_seconds_max) + kEndGrace;
-  gateway.Stop(signals, limit);
-  engine.Stop(signals, limit);
+  for (auto process = processes.rbegin(); process != processes.rend(); ++process) {
+    Stop(*process, signals, limit);
+  }
   return supervised;
 }
 

@@ -1,5 +1,5 @@
 // The supervisor: runs engine and gateway as children, starts them again when they die, and stops
-// both in order. Does nothing else, so that there is nothing in it to crash. One thread; called
+// them in order. Does nothing else, so that there is nothing in it to crash. One thread; called
 // once, from main.
 #pragma once
 

@@ -231,7 +231,7 @@ TEST_F(PoolTest, LearnsTheLoadOfOurEnginesFromTheHeadOfEveryAnswer) {
     return wire.SendHead(200, "application/json",
                          fmt::format("Content-Length: {}\r\nx-holdfast-running: 5\r\n"
                                      "x-holdfast-waiting: 6\r\nx-holdfast-sequences-max: 12\r\n"
-                                     "x-holdfast-tokens-per-second: 7.5\r\n",
+                                     "x-holdfast-tokens-per-s: 7.5\r\n",
                                      body.size())) &&
            wire.Send(body);
   });

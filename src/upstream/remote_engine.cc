@@ -172,7 +172,7 @@ bool RemoteEngine::LearnFrom(const http::ResponseHead& head) {
   const std::optional<double> total = number("x-holdfast-blocks-total");
   if (free && total && *total > 0) news.free_cache_share = *free / *total;
   news.sequences_max = number("x-holdfast-sequences-max");
-  news.tokens_per_s = number("x-holdfast-tokens-per-second");
+  news.tokens_per_s = number("x-holdfast-tokens-per-s");
   Learn(news);
   return true;
 }

@@ -84,7 +84,7 @@ void LearnFromHealth(RemoteEngine& engine, std::string_view body, Health& health
   }
   if (!health.is_ours) return;
   engine.Learn({.sequences_max = NumberOf(object, "sequences_max"),
-                .tokens_per_s = NumberOf(object, "tokens_per_second")});
+                .tokens_per_s = NumberOf(object, "tokens_per_s")});
 }
 
 // What an answer to a health check says that is not 200.

@@ -6,41 +6,10 @@
 
 #include <gtest/gtest.h>
 
-#include "api/running_engine.h"
+#include "api/running_service.h"
 
 namespace holdfast::testing {
 namespace {
-
-// `holdfast up` on the tiny model.
-class RunningService {
- public:
-  explicit RunningService(std::vector<std::string> variables = {}) {
-    WriteTinyModel(model_.path());
-    variables.push_back("HOLDFAST_UP_RUN_DIR=" + run_dir_.path().string());
-    variables.push_back("HOLDFAST_UP_DRAIN_SECONDS_MAX=10");
-    service =
-        std::make_unique<Service>(std::vector<std::string>{"up", "--model", model_.path(), "--name",
-                                                           "tiny", "--listen", "127.0.0.1:0"},
-                                  std::move(variables));
-    const auto url = service->WaitLog("listening on http://");
-    CHECK_MSG(url && service->WaitLog("the engine is up"), "it did not start:\n{}", service->Log());
-    port = PortIn(*url);
-  }
-
-  // Process id of the engine's `count`-th life.
-  pid_t EnginePid(int count) {
-    const auto text = service->WaitLog("started the engine, process ", count);
-    CHECK(text.has_value());
-    return std::atoi(text->c_str());
-  }
-
-  std::unique_ptr<Service> service;
-  int port = 0;
-
- private:
-  TempFolder model_;
-  TempFolder run_dir_;
-};
 
 TEST(Gateway, ServesThePageWithStrictHeaders) {
   RunningService running;
@@ -152,10 +121,10 @@ TEST(Gateway, LimitsOneClient) {
   EXPECT_EQ(fourth.Read().status, 503);
 }
 
-TEST(Gateway, WaitsForAPlaceAndRefusesWhenItComesTooLate) {
+TEST(Gateway, RefusesAtOnceWhoseTurnWouldComeTooLate) {
   RunningService running({"HOLDFAST_GATEWAY_CONCURRENCY_MAX=1", "HOLDFAST_GATEWAY_WAITING_MAX=1",
                           "HOLDFAST_GATEWAY_WAITING_SECONDS_MAX=1"});
-  const std::string body = ChatBody(kNoEnd + R"(,"max_tokens":4000,"n":8,"stream":true)");
+  const std::string body = ChatBody(kNoEnd + R"(,"max_tokens":4000,"stream":true)");
   Connection first(running.port);
   first.Send(PostText("/v1/chat/completions", body));
   ASSERT_TRUE(first.ReadUntil("\"content\":"));
@@ -163,12 +132,97 @@ TEST(Gateway, WaitsForAPlaceAndRefusesWhenItComesTooLate) {
   second.Send(PostText("/v1/chat/completions", body));
   const Response refused = second.Read();
   EXPECT_EQ(refused.status, 503) << refused.body;
-  EXPECT_EQ(refused.Error("reason"), "deadline_unreachable");
+  EXPECT_EQ(refused.Error("side"), "service");
+  EXPECT_FALSE(refused.headers.at("retry-after").empty());
+  EXPECT_FALSE(refused.headers.at("retry-after-ms").empty());
   // The place is given on when its holder leaves.
   first.Close();
-  const Response served =
-      Post(running.port, "/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":3)"));
+  Response served;
+  for (int i = 0; i < 100 && served.status != 200; ++i) {
+    served = Post(running.port, "/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":3)"));
+  }
   EXPECT_EQ(served.status, 200) << served.body;
+}
+
+TEST(Gateway, AnswersItsOwnHostsAlone) {
+  RunningService running({"HOLDFAST_GATEWAY_ALLOWED_HOSTS=chat.example"});
+  const auto status = [&](std::string_view host, std::string_view path) {
+    Connection connection(running.port);
+    connection.Send(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", path, host));
+    return connection.Read();
+  };
+  for (const char* host : {"localhost", "localhost:8080", "127.0.0.1:1", "[::1]", "chat.example"}) {
+    EXPECT_EQ(status(host, "/health").status, 200) << host;
+  }
+  for (const char* path : {"/health", "/metrics", "/v1/models", "/"}) {
+    const Response refused = status("evil.example:8080", path);
+    EXPECT_EQ(refused.status, 421) << path;
+    EXPECT_EQ(refused.Error("reason"), "foreign_host") << path;
+  }
+}
+
+TEST(Gateway, LetsPagesOfConfiguredOriginsCallTheApi) {
+  RunningService running({"HOLDFAST_GATEWAY_CORS_ORIGINS=https://app.example"});
+  const auto preflight = [&](std::string_view origin) {
+    Connection connection(running.port);
+    connection.Send(
+        fmt::format("OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nOrigin: {}\r\n"
+                    "Access-Control-Request-Method: POST\r\n"
+                    "Access-Control-Request-Headers: content-type,authorization\r\n\r\n",
+                    origin));
+    return connection.Read();
+  };
+  const Response allowed = preflight("https://app.example");
+  EXPECT_EQ(allowed.status / 100, 2) << allowed.body;
+  EXPECT_EQ(allowed.headers.at("access-control-allow-origin"), "https://app.example");
+  EXPECT_FALSE(allowed.headers.contains("access-control-allow-credentials"));
+  const Response refused = preflight("https://other.example");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_FALSE(refused.headers.contains("access-control-allow-origin"));
+}
+
+TEST(Gateway, BelievesOnlyTrustedProxiesForWhomTheyAsk) {
+  const std::string head =
+      "GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n";
+  const auto ask = [&](std::vector<std::string> variables) {
+    RunningService running(std::move(variables));
+    Connection connection(running.port);
+    connection.Send(head);
+    return connection.Read();
+  };
+  // From this machine for itself; what the header says is hearsay.
+  EXPECT_EQ(ask({}).status, 200);
+  // From a proxy on this machine, for somebody else: the metrics are not for them.
+  const Response refused = ask({"HOLDFAST_GATEWAY_TRUSTED_PROXIES=127.0.0.1"});
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.Error("reason"), "forbidden");
+}
+
+TEST(Gateway, GivesTheModelWhoseNameHasASlash) {
+  TempFolder model;
+  TempFolder run_dir;
+  WriteTinyModel(model.path());
+  Service service({"up", "--model", model.path(), "--name", "org/tiny", "--listen", "127.0.0.1:0"},
+                  {"HOLDFAST_UP_RUN_DIR=" + run_dir.path().string()});
+  const auto url = service.WaitLog("listening on http://");
+  ASSERT_TRUE(url && service.WaitLog("serving 'org/tiny'")) << service.Log();
+  const int port = PortIn(*url);
+  for (int i = 0; i < 1000 && Get(port, "/v1/models").status != 200; ++i) {
+  }
+  for (const char* path : {"/v1/models/org/tiny", "/v1/models/org%2Ftiny"}) {
+    const Response response = Get(port, path);
+    EXPECT_EQ(response.status, 200) << path << response.body;
+    EXPECT_EQ(response.Json().at("id"), "org/tiny");
+  }
+  EXPECT_EQ(Get(port, "/v1/models/org").Error("reason"), "model_not_found");
+}
+
+TEST(Gateway, PrintsItsPoolOfEngines) {
+  RunningService running;
+  Service status({"engine", "status", "--gateway", fmt::format("127.0.0.1:{}", running.port)}, {});
+  EXPECT_EQ(status.WaitEnd(), 0) << status.Log();
+  EXPECT_NE(status.Log().find("own"), std::string::npos) << status.Log();
+  EXPECT_NE(status.Log().find("tiny"), std::string::npos) << status.Log();
 }
 
 TEST(Supervisor, EndsInOrderOnSigterm) {

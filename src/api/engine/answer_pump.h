@@ -8,7 +8,7 @@
 
 #include "api/engine/generation.h"
 #include "api/engine/wire.h"
-#include "http/exchange.h"
+#include "api/reply.h"
 
 namespace holdfast::api {
 
@@ -30,13 +30,11 @@ class AnswerFormat {
 struct PumpOptions {
   bool is_stream = false;
   bool includes_usage = false;
-  std::string request_id;
 };
 
-// Answers the exchange to its end. A failure before the first byte is an error answer; after it,
-// an error event and the connection's end. When the peer leaves, the generation is cancelled.
-net::Awaitable<void> PumpAnswer(const EngineService& service, http::Exchange& exchange,
-                                Generation& generation, AnswerFormat& format,
-                                const PumpOptions& options);
+// Answers to the end, or to what it fails with. When the peer leaves, the generation is cancelled.
+net::Awaitable<ApiResult<void>> PumpAnswer(const EngineService& service, Reply& reply,
+                                           Generation& generation, AnswerFormat& format,
+                                           const PumpOptions& options);
 
 }  // namespace holdfast::api

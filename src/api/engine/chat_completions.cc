@@ -120,7 +120,7 @@ struct ChatWork {
 };
 
 // From the wire to ids.
-ApiResult<ChatWork> Prepare(const EngineService& service, const http::RouteRequest& request) {
+ApiResult<ChatWork> Prepare(const EngineService& service, const EngineRequest& request) {
   TRY_ASSIGN(ChatRequest chat, ParseChatRequest(request.body, service.vocab_size));
   TRY(CheckModel(service, chat.settings.model));
   TRY_ASSIGN(tokenizer::RenderedPrompt prompt, RenderPrompt(service, chat));
@@ -134,24 +134,18 @@ ApiResult<ChatWork> Prepare(const EngineService& service, const http::RouteReque
 
 }  // namespace
 
-net::Awaitable<void> ChatCompletions(const EngineService& service, http::Exchange& exchange,
-                                     const http::RouteRequest& request) {
+net::Awaitable<ApiResult<void>> ChatCompletions(const EngineService& service, Reply& reply,
+                                                const EngineRequest& request) {
   const auto prepare = [&service, &request] { return Prepare(service, request); };
   const ApiResult<ChatWork> work = co_await OffIoThread(service, prepare);
-  if (!work) {
-    co_await SendError(exchange, work.error(), request.id);
-    co_return;
-  }
+  if (!work) co_return std::unexpected(work.error());
   const GenerationSettings& settings = work->settings;
   const ApiResult<std::unique_ptr<Generation>> generation =
-      Generation::Start(service, settings, work->plan, exchange);
-  if (!generation) {
-    co_await SendError(exchange, generation.error(), request.id);
-    co_return;
-  }
+      Generation::Start(service, settings, work->plan, reply.exchange());
+  if (!generation) co_return std::unexpected(generation.error());
   ChatFormat format(service, (*generation)->choice_count(), settings.sampling.top_logprobs >= 0);
-  const PumpOptions options{settings.is_stream, settings.includes_usage, request.id};
-  co_await PumpAnswer(service, exchange, **generation, format, options);
+  const PumpOptions options{settings.is_stream, settings.includes_usage};
+  co_return co_await PumpAnswer(service, reply, **generation, format, options);
 }
 
 }  // namespace holdfast::api

@@ -150,7 +150,7 @@ std::string PromptText(const EngineService& service, const CompletionRequest::Pr
 }
 
 // From the wire to ids.
-ApiResult<CompletionWork> Prepare(const EngineService& service, const http::RouteRequest& request) {
+ApiResult<CompletionWork> Prepare(const EngineService& service, const EngineRequest& request) {
   TRY_ASSIGN(CompletionRequest completion,
              ParseCompletionRequest(request.body, service.vocab_size,
                                     static_cast<std::size_t>(service.context_max)));
@@ -172,24 +172,18 @@ ApiResult<CompletionWork> Prepare(const EngineService& service, const http::Rout
 
 }  // namespace
 
-net::Awaitable<void> Completions(const EngineService& service, http::Exchange& exchange,
-                                 const http::RouteRequest& request) {
+net::Awaitable<ApiResult<void>> Completions(const EngineService& service, Reply& reply,
+                                            const EngineRequest& request) {
   const auto prepare = [&service, &request] { return Prepare(service, request); };
   ApiResult<CompletionWork> work = co_await OffIoThread(service, prepare);
-  if (!work) {
-    co_await SendError(exchange, work.error(), request.id);
-    co_return;
-  }
+  if (!work) co_return std::unexpected(work.error());
   const GenerationSettings& settings = work->settings;
   const ApiResult<std::unique_ptr<Generation>> generation =
-      Generation::Start(service, settings, work->plan, exchange);
-  if (!generation) {
-    co_await SendError(exchange, generation.error(), request.id);
-    co_return;
-  }
+      Generation::Start(service, settings, work->plan, reply.exchange());
+  if (!generation) co_return std::unexpected(generation.error());
   TextFormat format(service, settings.sampling.top_logprobs >= 0, std::move(work->echoes));
-  const PumpOptions options{settings.is_stream, settings.includes_usage, request.id};
-  co_await PumpAnswer(service, exchange, **generation, format, options);
+  const PumpOptions options{settings.is_stream, settings.includes_usage};
+  co_return co_await PumpAnswer(service, reply, **generation, format, options);
 }
 
 }  // namespace holdfast::api

@@ -1,12 +1,11 @@
 // POST /v1/completions of the engine.
 #pragma once
 
-#include "api/engine/engine_service.h"
-#include "http/router.h"
+#include "api/engine/engine_call.h"
 
 namespace holdfast::api {
 
-net::Awaitable<void> Completions(const EngineService& service, http::Exchange& exchange,
-                                 const http::RouteRequest& request);
+net::Awaitable<ApiResult<void>> Completions(const EngineService& service, Reply& reply,
+                                            const EngineRequest& request);
 
 }  // namespace holdfast::api

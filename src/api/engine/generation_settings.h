@@ -9,20 +9,17 @@
 
 #include "api/api_error.h"
 #include "api/fields.h"
+#include "api/limits.h"
 #include "engine/engine.h"
 
 namespace holdfast::api {
 
 // Limits of a request's fields. The ranges are those of OpenAI's and DeepSeek's APIs where they
 // state one.
-inline constexpr std::int64_t kChoicesMax = 8;
 inline constexpr std::size_t kStopStringsMax = 16;
 inline constexpr std::size_t kStopBytesMax = 256;
 inline constexpr std::size_t kLogitBiasesMax = 1024;
 inline constexpr std::int64_t kTopLogprobsMax = 20;
-inline constexpr std::size_t kUserBytesMax = 512;
-inline constexpr std::size_t kModelBytesMax = 256;
-inline constexpr std::int64_t kAnswerTokensMax = 1 << 20;
 
 struct GenerationSettings {
   std::string model;  // Empty: the one that is served.

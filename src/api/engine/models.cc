@@ -18,28 +18,25 @@ json::Object ModelJson(const EngineService& service) {
 
 }  // namespace
 
-net::Awaitable<void> ListModels(const EngineService& service, http::Exchange& exchange,
-                                const http::RouteRequest&) {
+net::Awaitable<ApiResult<void>> ListModels(const EngineService& service, Reply& reply,
+                                           const EngineRequest&) {
   json::Object list;
   list["object"] = "list";
   list["data"] = json::Array{ModelJson(service)};
   const json::Value body = std::move(list);
-  co_await SendJson(exchange, body);
+  co_return co_await reply.SendJson(body);
 }
 
-net::Awaitable<void> GetModel(const EngineService& service, http::Exchange& exchange,
-                              const http::RouteRequest& request) {
-  const ApiResult<void> checked = CheckModel(service, request.params.find("id")->second);
-  if (!checked) {
-    co_await SendError(exchange, checked.error(), request.id);
-    co_return;
-  }
+net::Awaitable<ApiResult<void>> GetModel(const EngineService& service, Reply& reply,
+                                         const EngineRequest& request) {
+  const ApiResult<void> checked = CheckModel(service, request.model);
+  if (!checked) co_return std::unexpected(checked.error());
   const json::Value body = ModelJson(service);
-  co_await SendJson(exchange, body);
+  co_return co_await reply.SendJson(body);
 }
 
-net::Awaitable<void> EngineHealth(const EngineService& service, http::Exchange& exchange,
-                                  const http::RouteRequest&) {
+net::Awaitable<ApiResult<void>> EngineHealth(const EngineService& service, Reply& reply,
+                                             const EngineRequest&) {
   const engine::Load load = service.engine.load();
   json::Object health;
   health["status"] = load.is_draining ? "draining" : "ok";
@@ -53,7 +50,7 @@ net::Awaitable<void> EngineHealth(const EngineService& service, http::Exchange& 
   health["is_draining"] = load.is_draining;
   const json::Value body = std::move(health);
   std::vector<http::Header> headers = LoadHeaders(service.engine);
-  co_await SendJson(exchange, body, std::move(headers));
+  co_return co_await reply.SendJson(body, std::move(headers));
 }
 
 }  // namespace holdfast::api

@@ -1,16 +1,15 @@
 // GET /v1/models, /v1/models/{id*} and /health of the engine.
 #pragma once
 
-#include "api/engine/engine_service.h"
-#include "http/router.h"
+#include "api/engine/engine_call.h"
 
 namespace holdfast::api {
 
-net::Awaitable<void> ListModels(const EngineService& service, http::Exchange& exchange,
-                                const http::RouteRequest& request);
-net::Awaitable<void> GetModel(const EngineService& service, http::Exchange& exchange,
-                              const http::RouteRequest& request);
-net::Awaitable<void> EngineHealth(const EngineService& service, http::Exchange& exchange,
-                                  const http::RouteRequest& request);
+net::Awaitable<ApiResult<void>> ListModels(const EngineService& service, Reply& reply,
+                                           const EngineRequest& request);
+net::Awaitable<ApiResult<void>> GetModel(const EngineService& service, Reply& reply,
+                                         const EngineRequest& request);
+net::Awaitable<ApiResult<void>> EngineHealth(const EngineService& service, Reply& reply,
+                                             const EngineRequest& request);
 
 }  // namespace holdfast::api

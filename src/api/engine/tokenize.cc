@@ -78,27 +78,24 @@ ApiResult<std::string> DetokenizeBody(const EngineService& service, std::string_
 
 using MakeBody = ApiResult<std::string> (*)(const EngineService&, std::string_view);
 
-net::Awaitable<void> Answer(const EngineService& service, http::Exchange& exchange,
-                            const http::RouteRequest& request, MakeBody make) {
+net::Awaitable<ApiResult<void>> Answer(const EngineService& service, Reply& reply,
+                                       const EngineRequest& request, MakeBody make) {
   const auto work = [&service, &request, make] { return make(service, request.body); };
   const ApiResult<std::string> body = co_await OffIoThread(service, work);
-  if (!body) {
-    co_await SendError(exchange, body.error(), request.id);
-    co_return;
-  }
-  co_await SendJsonText(exchange, *body);
+  if (!body) co_return std::unexpected(body.error());
+  co_return co_await reply.SendJsonText(*body);
 }
 
 }  // namespace
 
-net::Awaitable<void> Tokenize(const EngineService& service, http::Exchange& exchange,
-                              const http::RouteRequest& request) {
-  return Answer(service, exchange, request, TokenizeBody);
+net::Awaitable<ApiResult<void>> Tokenize(const EngineService& service, Reply& reply,
+                                         const EngineRequest& request) {
+  return Answer(service, reply, request, TokenizeBody);
 }
 
-net::Awaitable<void> Detokenize(const EngineService& service, http::Exchange& exchange,
-                                const http::RouteRequest& request) {
-  return Answer(service, exchange, request, DetokenizeBody);
+net::Awaitable<ApiResult<void>> Detokenize(const EngineService& service, Reply& reply,
+                                           const EngineRequest& request) {
+  return Answer(service, reply, request, DetokenizeBody);
 }
 
 }  // namespace holdfast::api

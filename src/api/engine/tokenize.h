@@ -4,14 +4,13 @@
 //   {"tokens": [...]}                           ->  {"content": "text"}
 #pragma once
 
-#include "api/engine/engine_service.h"
-#include "http/router.h"
+#include "api/engine/engine_call.h"
 
 namespace holdfast::api {
 
-net::Awaitable<void> Tokenize(const EngineService& service, http::Exchange& exchange,
-                              const http::RouteRequest& request);
-net::Awaitable<void> Detokenize(const EngineService& service, http::Exchange& exchange,
-                                const http::RouteRequest& request);
+net::Awaitable<ApiResult<void>> Tokenize(const EngineService& service, Reply& reply,
+                                         const EngineRequest& request);
+net::Awaitable<ApiResult<void>> Detokenize(const EngineService& service, Reply& reply,
+                                           const EngineRequest& request);
 
 }  // namespace holdfast::api

@@ -1,6 +1,5 @@
 #include "api/engine/wire.h"
 
-#include <random>
 #include <span>
 
 #include "tokenizer/utf8.h"
@@ -63,20 +62,6 @@ TextTokenJson MakeTextTokenJson(const tokenizer::Tokenizer& tokenizer, const Sho
   for (const auto& [id, logprob] : token.event.top_logprobs) add(id, logprob);
   if (!has_taken) add(token.event.id, token.event.logprob);
   return json;
-}
-
-net::Awaitable<Result<void>> SendJsonText(http::Exchange& exchange, std::string_view body,
-                                          std::vector<http::Header> headers) {
-  http::ResponseHead head;
-  head.content_type = "application/json";
-  head.headers = std::move(headers);
-  head.headers.push_back({"Cache-Control", "no-store"});
-  co_return co_await exchange.Send(head, body);
-}
-
-std::string NewId(std::string_view prefix) {
-  thread_local std::mt19937_64 random{std::random_device{}()};
-  return fmt::format("{}{:016x}{:016x}", prefix, random(), random());
 }
 
 json::Object AnswerHead::Json() const {

@@ -8,6 +8,7 @@
 
 #include "api/engine/engine_service.h"
 #include "api/engine/generation.h"
+#include "api/ids.h"
 #include "engine/engine.h"
 #include "json/json.h"
 
@@ -32,13 +33,6 @@ struct TextTokenJson {
   std::size_t text_offset;
 };
 TextTokenJson MakeTextTokenJson(const tokenizer::Tokenizer& tokenizer, const ShownToken& token);
-
-// Sends a JSON text as a whole answer.
-net::Awaitable<Result<void>> SendJsonText(http::Exchange& exchange, std::string_view body,
-                                          std::vector<http::Header> headers = {});
-
-// A new id for an answer: prefix and 128 random bits.
-std::string NewId(std::string_view prefix);
 
 // What every answer and chunk begins with: id, object, created, model, system_fingerprint.
 struct AnswerHead {

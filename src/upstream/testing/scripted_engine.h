@@ -1,6 +1,6 @@
 // ScriptedEngine: an OpenAI-compatible engine with a real socket that behaves as badly as a test
-// wants. For tests only. One thread accepts, one serves each connection; what a chat is answered is the
-// script's. Health, models and metrics are fields, which may change while it runs.
+// wants. For tests only. One thread accepts, one serves each connection; what a chat is answered is
+// the script's. Health, models and metrics are fields, which may change while it runs.
 #pragma once
 
 #include <atomic>
@@ -179,7 +179,7 @@ class ScriptedEngine {
   // As one of our engines is when it is up.
   void BeOurs(const std::vector<std::string>& models, int running) {
     SetPage("/health",
-            {200, R"({"status":"ok","sequences_max":8,"tokens_per_second":100})",
+            {200, R"({"status":"ok","sequences_max":8,"tokens_per_s":100})",
              fmt::format("x-holdfast-running: {}\r\nx-holdfast-waiting: 0\r\n"
                          "x-holdfast-blocks-free: 50\r\nx-holdfast-blocks-total: 100\r\n",
                          running)});

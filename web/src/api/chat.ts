@@ -26,6 +26,12 @@ export interface Ending {
   completionTokens: number | null;
 }
 
+// A place in the queue, and the wait that is expected there.
+export interface Waiting {
+  place: number;
+  seconds: number;
+}
+
 interface Chunk {
   choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[];
   usage?: { completion_tokens?: number } | null;
@@ -39,17 +45,19 @@ export async function listModels(): Promise<string[]> {
   return (body.data ?? []).map((model) => model.id);
 }
 
-// Streams one answer; `onText` gets each piece. Resolves when the answer ended.
+// Streams one answer; `onText` gets each piece, `onWaiting` the place in the queue as it changes.
+// Resolves when the answer ended.
 export async function streamAnswer(
   model: string,
   messages: WireMessage[],
   signal: AbortSignal,
   onText: (text: string) => void,
+  onWaiting: (waiting: Waiting) => void,
 ): Promise<Ending> {
   const response = await fetch("/v1/chat/completions", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model, messages, ...SAMPLING, stream: true, stream_options: { include_usage: true } }),
+    body: JSON.stringify({ model, messages, ...SAMPLING, stream: true, stream_options: { include_usage: true }, user: browserId() }),
     signal,
   }).catch((failure: unknown) => {
     if (signal.aborted) throw failure;
@@ -58,9 +66,14 @@ export async function streamAnswer(
   if (!response.ok || response.body === null) throw await errorOf(response);
 
   const ending: Ending = { finishReason: "", completionTokens: null };
-  for await (const data of readEvents(response.body)) {
-    if (data === "[DONE]") return ending;
-    const chunk = JSON.parse(data) as Chunk;
+  for await (const event of readEvents(response.body)) {
+    if ("comment" in event) {
+      const waiting = waitingOf(event.comment);
+      if (waiting !== null) onWaiting(waiting);
+      continue;
+    }
+    if (event.data === "[DONE]") return ending;
+    const chunk = JSON.parse(event.data) as Chunk;
     if (chunk.error) {
       throw new ApiError(chunk.error.message ?? "The answer broke off.", chunk.error.reason ?? chunk.error.code ?? "internal", null);
     }
@@ -70,6 +83,23 @@ export async function streamAnswer(
     if (chunk.usage?.completion_tokens !== undefined) ending.completionTokens = chunk.usage.completion_tokens;
   }
   throw new ApiError("The connection closed before the answer was complete.", "connection_lost", null);
+}
+
+// "waiting place=3 wait_ms=4200"
+function waitingOf(comment: string): Waiting | null {
+  const match = /^waiting place=(\d+) wait_ms=(\d+)$/.exec(comment);
+  return match === null ? null : { place: Number(match[1]), seconds: Math.ceil(Number(match[2]) / 1000) };
+}
+
+// Keeps this browser's conversations apart from those of others at the same address. Names nobody.
+function browserId(): string {
+  const KEY = "holdfast.browser";
+  let id = localStorage.getItem(KEY);
+  if (id === null) {
+    id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    localStorage.setItem(KEY, id);
+  }
+  return id;
 }
 
 async function errorOf(response: Response): Promise<ApiError> {

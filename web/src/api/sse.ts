@@ -1,8 +1,10 @@
-// Reads a server-sent event stream (WHATWG HTML, section 9.2): yields the data of each event.
+// Reads a server-sent event stream (WHATWG HTML, section 9.2): yields the data of each event, and
+// comments, which the server sends while one waits.
+export type SseEvent = { data: string } | { comment: string };
 
 const EVENT_CHARS_MAX = 1 << 20;
 
-export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<SseEvent> {
   const reader = body.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>).getReader();
   let buffer = "";
   try {
@@ -12,9 +14,9 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
       buffer += value.replaceAll("\r\n", "\n");
       if (buffer.length > EVENT_CHARS_MAX) throw new Error("The server sent an event that is too long.");
       for (let end = buffer.indexOf("\n\n"); end >= 0; end = buffer.indexOf("\n\n")) {
-        const data = dataOf(buffer.slice(0, end));
+        const event = eventOf(buffer.slice(0, end));
         buffer = buffer.slice(end + 2);
-        if (data !== null) yield data;
+        if (event !== null) yield event;
       }
     }
   } finally {
@@ -22,8 +24,10 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
   }
 }
 
-function dataOf(event: string): string | null {
-  const lines = event.split("\n").filter((line) => line.startsWith("data:"));
-  if (lines.length === 0) return null;
-  return lines.map((line) => line.slice(line.startsWith("data: ") ? 6 : 5)).join("\n");
+function eventOf(event: string): SseEvent | null {
+  const lines = event.split("\n");
+  const data = lines.filter((line) => line.startsWith("data:"));
+  if (data.length > 0) return { data: data.map((line) => line.slice(line.startsWith("data: ") ? 6 : 5)).join("\n") };
+  const comment = lines.find((line) => line.startsWith(":"));
+  return comment === undefined ? null : { comment: comment.slice(1).trim() };
 }

@@ -1,5 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
-import { isAnswering, regenerate } from "../state/answer";
+import type { Waiting } from "../api/chat";
+import { isAnswering, regenerate, stop } from "../state/answer";
 import type { Message } from "../state/conversations";
 import { toSafeHtml } from "../text/markdown";
 import { AgainIcon, CopyIcon } from "./icons";
@@ -7,6 +8,7 @@ import { AgainIcon, CopyIcon } from "./icons";
 const ENDINGS: Record<string, string> = {
   length: "The answer reached its length limit.",
   stopped: "You stopped this answer.",
+  left: "You left the queue.",
   interrupted: "This answer was interrupted.",
 };
 
@@ -34,11 +36,24 @@ export function MessageBubble({ message, isLast }: { message: Message; isLast: b
   );
 }
 
-export function Draft({ text }: { text: string }) {
+export function Draft({ text, waiting }: { text: string; waiting?: Waiting }) {
   return (
     <article class="message assistant growing" aria-label="Assistant">
-      {text === "" ? <div class="waiting" role="status" aria-label="Waiting for the first word"><i /><i /><i /></div> : <Markdown text={text} />}
+      {text !== "" && <Markdown text={text} />}
+      {text === "" && <div class="waiting" role="status" aria-label="Waiting for the first word"><i /><i /><i /></div>}
+      {text === "" && waiting && <Queue waiting={waiting} />}
     </article>
+  );
+}
+
+function Queue({ waiting }: { waiting: Waiting }) {
+  const place = waiting.place <= 1 ? "You are next" : `You are number ${waiting.place} in the queue`;
+  const wait = waiting.seconds < 1 ? "any moment now" : `about ${waiting.seconds} s to go`;
+  return (
+    <p class="queue" role="status">
+      Many people are asking at once. {place}, {wait}.
+      <button type="button" class="queue-leave" onClick={stop}>Leave the queue</button>
+    </p>
   );
 }
 

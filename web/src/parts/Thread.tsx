@@ -31,7 +31,7 @@ export function Thread({ conversation }: { conversation: Conversation }) {
         {conversation.messages.map((message, index) => (
           <MessageBubble key={message.id} message={message} isLast={growing === null && index === conversation.messages.length - 1} />
         ))}
-        {growing !== null && <Draft text={growing} />}
+        {growing !== null && <Draft text={growing} waiting={draft.value?.waiting} />}
       </div>
     </div>
   );

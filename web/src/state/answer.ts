@@ -1,6 +1,6 @@
 // The answer that is being written: at most one at a time in a tab.
 import { computed, signal } from "@preact/signals";
-import { ApiError, type Ending, type WireMessage, listModels, streamAnswer } from "../api/chat";
+import { ApiError, type Ending, type Waiting, type WireMessage, listModels, streamAnswer } from "../api/chat";
 import { type Message, answeringId, conversations, currentId, newId, startConversation, updateConversation } from "./conversations";
 
 // An answer cut off after so few tokens had no room left in the model's context.
@@ -9,7 +9,8 @@ const ROOM_TOKENS_MIN = 64;
 export const modelId = signal<string | null>(null);
 export const isAnswering = computed(() => answeringId.value !== null);
 // Text so far, apart from the stored conversation so that a token redraws one bubble only.
-export const draft = signal<{ conversationId: string; text: string } | null>(null);
+// `waiting`: the place in the queue, until the first word.
+export const draft = signal<{ conversationId: string; text: string; waiting?: Waiting } | null>(null);
 
 let abort: AbortController | null = null;
 
@@ -58,12 +59,15 @@ async function answer(conversationId: string): Promise<void> {
       text += piece;
       draft.value = { conversationId, text };
     };
+    const onWaiting = (waiting: Waiting) => {
+      draft.value = { conversationId, text, waiting };
+    };
     const history = conversation.messages.filter((m) => m.content !== "").map(({ role, content }) => ({ role, content }));
     const whole = history.length;
-    let ending = await streamFitting(history, abort.signal, onText);
+    let ending = await streamFitting(history, abort.signal, onText, onWaiting);
     while (ending.finishReason === "length" && (ending.completionTokens ?? ROOM_TOKENS_MIN) < ROOM_TOKENS_MIN && dropOldest(history)) {
       text = "";
-      ending = await streamFitting(history, abort.signal, onText);
+      ending = await streamFitting(history, abort.signal, onText, onWaiting);
     }
     if (history.length < whole) result.isCut = true;
     result.ending = ending.finishReason || "stop";
@@ -72,7 +76,7 @@ async function answer(conversationId: string): Promise<void> {
       result.tokensPerSecond = Math.round(ending.completionTokens / seconds);
     }
   } catch (failure) {
-    if (abort.signal.aborted) result.ending = "stopped";
+    if (abort.signal.aborted) result.ending = draft.value?.waiting ? "left" : "stopped";
     else if (failure instanceof ApiError) {
       result.failure = { message: failure.message, reason: failure.reason, retryAfterSeconds: failure.retryAfterSeconds };
     } else {
@@ -86,10 +90,15 @@ async function answer(conversationId: string): Promise<void> {
 }
 
 // Asks with as much of the end of `history` as the model's context holds.
-async function streamFitting(history: WireMessage[], signal: AbortSignal, onText: (piece: string) => void): Promise<Ending> {
+async function streamFitting(
+  history: WireMessage[],
+  signal: AbortSignal,
+  onText: (piece: string) => void,
+  onWaiting: (waiting: Waiting) => void,
+): Promise<Ending> {
   for (;;) {
     try {
-      return await streamAnswer(modelId.value ?? "default", history, signal, onText);
+      return await streamAnswer(modelId.value ?? "default", history, signal, onText, onWaiting);
     } catch (failure) {
       if (!(failure instanceof ApiError) || failure.reason !== "context_too_long" || !dropOldest(history)) throw failure;
     }

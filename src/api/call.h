@@ -1,0 +1,68 @@
+// Call: what one request asks for, read and checked. It knows what it will cost before anything is
+// admitted, and runs once it is. A failure is its result: how that is said to the client is the
+// reply's business, and what it is called the pipeline's.
+//
+// Made by an Endpoint's parse, run once, on the I/O thread of the request.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "api/api_error.h"
+#include "net/awaitable.h"
+
+namespace holdfast::api {
+
+class Reply;
+
+// What the guard wants to know of the work before it lets it in.
+struct Work {
+  std::uint32_t prompt_tokens = 0;  // 0: not counted.
+  std::uint32_t prompt_bytes = 0;
+  std::uint32_t tokens_max = 0;  // Of each answer; 0: not said.
+  std::uint32_t choices = 1;     // Answers asked for.
+  std::uint64_t sketch = 0;      // Near-equal prompts share it; 0: none.
+  bool is_stream = false;
+};
+
+// What a running call tells of its answer, for the guard and the metrics. One for each call.
+class Progress {
+ public:
+  // `first_token` is called once, with the first token; `engine_done` once, when the engine has
+  // done its work, though the client may still be reading.
+  Progress(std::function<void()> first_token, std::function<void()> engine_done)
+      : first_token_(std::move(first_token)), engine_done_(std::move(engine_done)) {}
+
+  // Tokens, or as many pieces as are the best guess of them.
+  void OnTokens(std::int64_t count);
+  // The engine's work is done; the tokens as it counted them.
+  void OnEngineDone(std::int64_t prompt_tokens, std::int64_t output_tokens);
+
+  std::int64_t prompt_tokens() const { return prompt_tokens_; }
+  std::int64_t output_tokens() const { return output_tokens_; }
+  std::optional<net::TimePoint> first_token_at() const { return first_at_; }
+  // Mean between tokens; 0 with fewer than two.
+  std::chrono::microseconds token_interval() const;
+
+ private:
+  std::function<void()> first_token_;
+  std::function<void()> engine_done_;
+  std::int64_t prompt_tokens_ = 0;
+  std::int64_t output_tokens_ = 0;
+  std::int64_t seen_ = 0;
+  std::optional<net::TimePoint> first_at_;
+  net::TimePoint last_at_{};
+};
+
+class Call {
+ public:
+  virtual ~Call() = default;
+  virtual Work work() const { return {}; }
+  // Answers. A failure that is returned is told to the client by the pipeline, whether or not the
+  // answer has begun.
+  virtual net::Awaitable<ApiResult<void>> Run(Reply& reply, Progress& progress) = 0;
+};
+
+}  // namespace holdfast::api

@@ -1,0 +1,116 @@
+#include "api/openai/answer_call.h"
+
+#include <utility>
+
+#include "api/openai/answer_request.h"
+#include "api/openai/event_relay.h"
+#include "api/openai/model_list.h"
+#include "api/reply.h"
+#include "base/log.h"
+#include "base/mix.h"
+
+namespace holdfast::api {
+namespace {
+
+class AnswerCall final : public Call {
+ public:
+  AnswerCall(upstream::Pool& pool, upstream::Call call, const Work& work)
+      : pool_(pool), call_(std::move(call)), work_(work) {}
+
+  Work work() const override { return work_; }
+
+  net::Awaitable<ApiResult<void>> Run(Reply& reply, Progress& progress) override {
+    auto opened = co_await pool_.Open(std::move(call_), reply.stop());
+    if (!opened) co_return std::unexpected(ToApiError(opened.error()));
+    upstream::AnswerStream& answer = **opened;
+    if (answer.is_stream()) co_return co_await RelayEvents(answer, reply, progress);
+    co_return co_await RelayWhole(answer, reply, progress);
+  }
+
+ private:
+  static net::Awaitable<ApiResult<void>> RelayWhole(upstream::AnswerStream& answer, Reply& reply,
+                                                    Progress& progress) {
+    const upstream::AnswerStream::Part part = co_await answer.Next();
+    if (!part) co_return std::unexpected(ToApiError(part.error()));
+    if (!*part) co_return FailApi(Reason::kUpstreamDown, "The engine's answer was empty.");
+    progress.OnTokens(1);
+    ReportUsage(answer, progress);
+    http::ResponseHead head;
+    head.content_type = "application/json";
+    head.headers.push_back({"Cache-Control", "no-store"});
+    co_return co_await reply.Send(head, (*part)->raw);
+  }
+
+  upstream::Pool& pool_;
+  upstream::Call call_;
+  const Work work_;
+};
+
+// One that is not named is the one that is served, where there is only one.
+ApiResult<void> ChooseModel(const upstream::Pool& pool, AnswerRequest& request, std::string& body) {
+  const std::vector<upstream::ModelInfo> models = pool.Models();
+  if (models.empty()) return {};  // No engine is up: the guard says so, with when to come again.
+  if (!request.model.empty()) {
+    if (pool.FindModel(request.model)) return {};
+    return std::unexpected(ModelNotFound(request.model));
+  }
+  if (models.size() > 1) {
+    return FailApi(Reason::kBadRequest, "'model' is missing, and more than one is served", "model");
+  }
+  request.model = models.front().id;
+  body = WithModel(std::move(body), request.model);
+  return {};
+}
+
+std::uint64_t HashOf(std::string_view text) {
+  std::uint64_t hash = text.size();
+  for (const char c : text) hash = Mix64(hash, static_cast<unsigned char>(c));
+  return hash;
+}
+
+}  // namespace
+
+Endpoint::Parse AnswerFrom(upstream::Pool& pool, std::string path) {
+  return [&pool, path = std::move(path)](const Context& context,
+                                         std::string body) -> ApiResult<std::unique_ptr<Call>> {
+    TRY_ASSIGN(AnswerRequest request, ReadAnswerRequest(body, HashOf(context.client)));
+    TRY(ChooseModel(pool, request, body));
+    upstream::Call call;
+    call.path = path;
+    call.body = std::make_shared<const std::string>(std::move(body));
+    call.model = std::move(request.model);
+    call.prefix_key = request.prefix_key;
+    call.wants_stream = request.work.is_stream;
+    call.request_id = context.request_id;
+    call.client = context.client;
+    return std::make_unique<AnswerCall>(pool, std::move(call), request.work);
+  };
+}
+
+void ReportUsage(const upstream::AnswerStream& answer, Progress& progress) {
+  const upstream::Usage& usage = answer.usage();
+  progress.OnEngineDone(usage.prompt.value_or(0),
+                        usage.completion.value_or(progress.output_tokens()));
+}
+
+ApiError ToApiError(const upstream::Failure& failure) {
+  ApiError made = ToApiError(upstream::ToReason(failure));
+  if (failure.kind == upstream::FailureKind::kStopped) return made;
+  if (failure.kind == upstream::FailureKind::kRefused && failure.error) {
+    // What is wrong with the request is for its client to read, in the engine's words.
+    made.message = failure.error->message;
+    made.param = failure.error->param;
+    made.code = failure.error->code;
+    made.status = failure.status;
+    return made;
+  }
+  made.retry_after = failure.retry_after;
+  log::warn("engine {}: {}: {}", failure.engine, upstream::FailureWord(failure.kind),
+            failure.cause.message);
+  if (failure.has_begun && made.reason == Reason::kEngineRestarting) {
+    made.message = "The engine stopped in the middle of this answer and is restarting.";
+  }
+  return made;
+}
+
+}  // namespace holdfast::api

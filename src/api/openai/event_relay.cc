@@ -1,0 +1,87 @@
+#include "api/openai/event_relay.h"
+
+#include <string>
+#include <utility>
+
+#include "api/openai/answer_call.h"
+#include "api/reply.h"
+#include "net/event.h"
+#include "net/spawn.h"
+
+namespace holdfast::api {
+namespace {
+
+// Between who reads the engine and who writes to the client. Lives in the writer's frame, which
+// ends last.
+struct ReadAhead {
+  explicit ReadAhead(const net::Executor& executor)
+      : arrived(executor), taken(executor), ended(executor) {}
+
+  std::string events;  // Whole ones.
+  bool is_over = false;
+  std::optional<ApiError> failure;
+  bool is_abandoned = false;  // The writer takes no more.
+  net::Event arrived;
+  net::Event taken;
+  net::Event ended;
+};
+
+net::Awaitable<std::optional<ApiError>> ReadEngine(upstream::AnswerStream& answer,
+                                                   Progress& progress, ReadAhead& ahead) {
+  while (!ahead.is_abandoned) {
+    const upstream::AnswerStream::Part part = co_await answer.Next();
+    if (!part) co_return ToApiError(part.error());
+    if (!*part) break;
+    const upstream::Delta& delta = **part;
+    progress.OnTokens(static_cast<std::int64_t>(delta.text_count));
+    if (delta.is_for_client) ahead.events += delta.raw;
+    ahead.arrived.Notify();
+    while (ahead.events.size() > kReadAheadBytesMax && !ahead.is_abandoned) {
+      co_await ahead.taken.Wait(net::kNoDeadline);
+    }
+  }
+  co_return std::nullopt;
+}
+
+net::Awaitable<void> ReadToEnd(upstream::AnswerStream& answer, Progress& progress,
+                               ReadAhead& ahead) {
+  ahead.failure = co_await ReadEngine(answer, progress, ahead);
+  if (!ahead.failure && !ahead.is_abandoned) ReportUsage(answer, progress);
+  ahead.is_over = true;
+  ahead.arrived.Notify();
+  ahead.ended.Notify();
+}
+
+net::Awaitable<ApiResult<void>> WriteToClient(Reply& reply, ReadAhead& ahead) {
+  CO_TRY(co_await reply.BeginEvents());
+  while (true) {
+    if (!ahead.events.empty()) {
+      const std::string events = std::exchange(ahead.events, {});
+      ahead.taken.Notify();
+      CO_TRY(co_await reply.Events(events));
+    } else if (ahead.is_over) {
+      break;
+    } else {
+      co_await ahead.arrived.Wait(net::kNoDeadline);
+    }
+  }
+  if (ahead.failure) co_return std::unexpected(*ahead.failure);
+  co_return co_await reply.End();
+}
+
+}  // namespace
+
+net::Awaitable<ApiResult<void>> RelayEvents(upstream::AnswerStream& answer, Reply& reply,
+                                            Progress& progress) {
+  ReadAhead ahead(reply.exchange().executor());
+  net::Spawn(reply.exchange().executor(), ReadToEnd(answer, progress, ahead));
+  const ApiResult<void> written = co_await WriteToClient(reply, ahead);
+  // A client that is lost has stopped the request, which ends the engine's stream.
+  ahead.is_abandoned = true;
+  ahead.taken.Notify();
+  if (!ahead.is_over) reply.stop().Stop(net::StopReason::kClientLeft);
+  while (!ahead.is_over) co_await ahead.ended.Wait(net::kNoDeadline);
+  co_return written;
+}
+
+}  // namespace holdfast::api

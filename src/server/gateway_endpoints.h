@@ -1,0 +1,21 @@
+// The endpoints of a gateway, all of them. Free function.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/endpoint.h"
+#include "http/static_files.h"
+#include "metrics/registry.h"
+#include "server/live_door.h"
+#include "upstream/pool.h"
+
+namespace holdfast::server {
+
+// What it takes must outlive the endpoints. `document` becomes /openapi.json.
+std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, const LiveDoor& door,
+                                            const http::StaticFiles& web,
+                                            const metrics::Registry& registry,
+                                            std::size_t body_bytes_max, std::string& document);
+
+}  // namespace holdfast::server

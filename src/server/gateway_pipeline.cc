@@ -1,0 +1,260 @@
+#include "server/gateway_pipeline.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "server/request_steps.h"
+
+namespace holdfast::server {
+
+// What is remembered of one request until it is settled.
+struct GatewayPipeline::Record {
+  explicit Record(http::Exchange& exchange) : reply(exchange, id) {}
+
+  const std::string id = NewRequestId();
+  api::Reply reply;
+  net::TimePoint began = net::Clock::now();
+  Identity identity;
+  FoundEndpoint found;
+  std::unique_ptr<api::Call> call;
+  LiveDoor::Ticket ticket;
+  std::optional<api::Progress> progress;
+};
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// A waiting caller hears of it after so long, and then so often. The head of an answer that is not
+// a stream goes out later, since with it goes the chance to say no by status.
+constexpr milliseconds kNoticeAfter{1'000};
+constexpr milliseconds kNoticeAfterWhole{5'000};
+constexpr milliseconds kNoticeEvery{2'500};
+
+std::uint32_t ReadNumber(std::string_view text, std::uint32_t max) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() ? std::min(number, max) : 0;
+}
+
+// What the page sends is a chat; what anybody else sends, a call of the API.
+guard::Route KindOf(guard::Route kind, const http::RequestHead& head) {
+  const bool is_page = kind == guard::Route::kApi && head.Find("sec-fetch-site") == "same-origin";
+  return is_page ? guard::Route::kChat : kind;
+}
+
+guard::RequestFacts FactsOf(const http::RequestHead& head, guard::Route kind,
+                            const Identity& identity, const api::Work& work) {
+  constexpr std::uint32_t kAttemptMax = 255;
+  constexpr std::uint32_t kPatienceSecondsMax = 86'400;
+  guard::RequestFacts facts;
+  facts.caller = identity.caller;
+  facts.standing = identity.standing;
+  facts.route = KindOf(kind, head);
+  facts.payload = work.sketch;
+  facts.prompt_tokens = work.prompt_tokens;
+  facts.prompt_bytes = work.prompt_bytes;
+  facts.tokens_max = work.tokens_max;
+  facts.choices = static_cast<std::uint16_t>(work.choices);
+  facts.attempt =
+      static_cast<std::uint8_t>(ReadNumber(head.Find("x-stainless-retry-count"), kAttemptMax));
+  facts.patience =
+      std::chrono::seconds(ReadNumber(head.Find("x-stainless-timeout"), kPatienceSecondsMax));
+  return facts;
+}
+
+guard::Ending EndingOf(const std::optional<Reason>& reason) {
+  if (!reason) return guard::Ending::kServed;
+  const bool left = *reason == Reason::kClientLeft || *reason == Reason::kSlowReader;
+  return left ? guard::Ending::kAbandoned : guard::Ending::kFailed;
+}
+
+std::uint32_t Count(std::int64_t tokens) {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(tokens, 0, UINT32_MAX));
+}
+
+guard::OutcomeFacts OutcomeOf(const api::Progress& progress, net::TimePoint began,
+                              const std::optional<Reason>& reason) {
+  guard::OutcomeFacts outcome;
+  outcome.ending = EndingOf(reason);
+  outcome.prompt_tokens = Count(progress.prompt_tokens());
+  outcome.output_tokens = Count(progress.output_tokens());
+  if (const auto first = progress.first_token_at()) {
+    outcome.first_token = std::chrono::duration_cast<guard::Duration>(*first - began);
+  }
+  outcome.token_interval = progress.token_interval();
+  outcome.was_read = !reason;
+  return outcome;
+}
+
+}  // namespace
+
+net::Awaitable<api::ApiResult<void>> GatewayPipeline::Run(http::Exchange& exchange,
+                                                          Record& record) {
+  // Edge: for whom the connection speaks, by proxies that we trust, and to whom it wants to speak.
+  // The address itself passed the guard's door before its first byte was read.
+  CO_TRY(CheckEdge(exchange, record));
+
+  // A page of another origin that asks whether it may ask is answered by the rules alone.
+  if (http::IsPreflight(exchange.head())) co_return co_await AnswerPreflight(exchange, record);
+
+  // The endpoint says which limits hold, who may call it, and whether the rest is worth anything.
+  CO_TRY(FindEndpoint(exchange, record));
+  const api::Endpoint& endpoint = *record.found.endpoint;
+
+  // A head that promises no readable body is refused before the body is on the way.
+  CO_TRY(CheckBodyHead(exchange.head(), endpoint));
+
+  // The body before the ticket: a slow upload never holds a place.
+  CO_TRY_ASSIGN(std::string body, co_await ReadBody(exchange, rules_.body, endpoint));
+
+  // What is asked, and what it will cost. What is wrong with it is said before it waits for
+  // anything.
+  const api::Context context{exchange.head(), std::move(record.found.params), record.id,
+                             record.identity.client};
+  CO_TRY_ASSIGN(record.call, endpoint.parse(context, std::move(body)));
+
+  // A place among the answers under way, or in the queue for one. Nothing is answered 200 before.
+  const api::Work work = record.call->work();
+  if (endpoint.kind) {
+    if (guard::IsGeneration(*endpoint.kind) && !exchange.BeginLongAnswer()) {
+      co_return std::unexpected(api::ToApiError(Reason::kConnectionsFull));
+    }
+    const guard::RequestFacts facts =
+        FactsOf(exchange.head(), *endpoint.kind, record.identity, work);
+    CO_TRY_ASSIGN(record.ticket, co_await Admit(facts, record.reply, work.is_stream));
+  }
+
+  // The call answers. How it ends is settled by who called this.
+  record.progress.emplace([&record] { record.ticket.OnFirstToken(); },
+                          [&record] { EndTicket(record, std::nullopt); });
+  exchange.stop().StopAt(net::Clock::now() + rules_.answer_time_max);
+  co_return co_await record.call->Run(record.reply, *record.progress);
+}
+
+net::Awaitable<void> GatewayPipeline::Serve(http::Exchange& exchange) {
+  Record record(exchange);
+  Name(exchange, record);
+  const api::ApiResult<void> ended = co_await Run(exchange, record);
+  co_await Settle(exchange, record, ended);
+}
+
+net::Awaitable<void> GatewayPipeline::Refuse(http::Exchange& exchange,
+                                             const http::Refusal& refusal) {
+  Record record(exchange);
+  Name(exchange, record);
+  const api::ApiResult<void> ended = std::unexpected(api::ToApiError(refusal));
+  co_await Settle(exchange, record, ended);
+}
+
+net::Awaitable<void> GatewayPipeline::Settle(http::Exchange& exchange, Record& record,
+                                             const api::ApiResult<void>& ended) {
+  std::optional<Reason> reason;
+  if (!ended) {
+    const api::ApiError error = WhyEnded(exchange, ended.error());
+    reason = error.reason;
+    co_await record.reply.Fail(error);
+  }
+  EndTicket(record, reason);
+  settlement_.Settle({.endpoint = record.found.endpoint,
+                      .method = exchange.head().method,
+                      .status = exchange.status(),
+                      .reason = reason,
+                      .took = net::Clock::now() - record.began,
+                      .request_id = record.id});
+}
+
+// At the end of the engine's work, or of the request if that comes first; then it has no effect.
+void GatewayPipeline::EndTicket(Record& record, const std::optional<Reason>& reason) {
+  if (record.progress) record.ticket.End(OutcomeOf(*record.progress, record.began, reason));
+}
+
+// The id goes into the answer whoever makes it, so that both sides can name the request.
+void GatewayPipeline::Name(http::Exchange& exchange, const Record& record) const {
+  exchange.AddHeader(std::string(kRequestIdHeader), record.id);
+  for (const http::Header& header : rules_.headers) exchange.AddHeader(header.name, header.value);
+  for (http::Header& header : http::CorsHeaders(exchange.head(), rules_.cors)) {
+    exchange.AddHeader(std::move(header.name), std::move(header.value));
+  }
+}
+
+api::ApiResult<void> GatewayPipeline::CheckEdge(const http::Exchange& exchange,
+                                                Record& record) const {
+  const http::RequestHead& head = exchange.head();
+  const http::ClientFacts peer{exchange.facts().peer, exchange.facts().is_encrypted, {}};
+  const auto client = http::ClientOf(head, peer, rules_.trusted_proxies);
+  if (!client) return std::unexpected(api::ToApiError(client.error()));
+  record.identity = hasher_.Identify(head, *client);
+  if (client->address != peer.address) {
+    // Only now is it known for whom the proxy speaks, so the door's edge is here.
+    if (const auto reason = door_.Edge(record.identity.caller)) {
+      return std::unexpected(api::ToApiError(*reason));
+    }
+  }
+  const auto host = http::CheckHost(head, rules_.hosts);
+  if (!host) return std::unexpected(api::ToApiError(host.error()));
+  return {};
+}
+
+net::Awaitable<api::ApiResult<void>> GatewayPipeline::AnswerPreflight(http::Exchange& exchange,
+                                                                      Record& record) const {
+  std::string methods;
+  const http::RequestHead& head = exchange.head();
+  const auto found = table_.Find(head.method, head.path, methods);
+  if (!found && methods.empty()) co_return std::unexpected(found.error());
+  const auto allowed = http::AnswerPreflight(head, rules_.cors, methods);
+  if (!allowed) co_return std::unexpected(api::ToApiError(allowed.error()));
+  co_return co_await record.reply.Send(*allowed, {});
+}
+
+api::ApiResult<void> GatewayPipeline::FindEndpoint(http::Exchange& exchange, Record& record) const {
+  std::string allow;
+  api::ApiResult<FoundEndpoint> found =
+      table_.Find(exchange.head().method, exchange.head().path, allow);
+  if (!found) {
+    if (!allow.empty()) exchange.AddHeader("Allow", std::move(allow));
+    return std::unexpected(std::move(found).error());
+  }
+  record.found = std::move(*found);
+  record.reply.SetDialect(record.found.endpoint->dialect);
+  if (record.found.endpoint->access == api::Access::kThisMachine && !record.identity.is_local) {
+    return std::unexpected(api::ToApiError(Reason::kForbidden));
+  }
+  return {};
+}
+
+net::Awaitable<api::ApiResult<LiveDoor::Ticket>> GatewayPipeline::Admit(
+    const guard::RequestFacts& facts, api::Reply& reply, bool is_stream) const {
+  api::ApiResult<LiveDoor::Ticket> ticket = door_.Ask(facts, reply.exchange().executor());
+  if (!ticket) co_return std::unexpected(std::move(ticket).error());
+  const api::ApiResult<void> waited = co_await WaitForTurn(*ticket, reply, is_stream);
+  if (waited) co_return std::move(*ticket);
+  guard::OutcomeFacts outcome;
+  outcome.ending =
+      reply.exchange().is_peer_gone() ? guard::Ending::kAbandoned : guard::Ending::kFailed;
+  ticket->End(outcome);
+  co_return std::unexpected(waited.error());
+}
+
+net::Awaitable<api::ApiResult<void>> GatewayPipeline::WaitForTurn(LiveDoor::Ticket& ticket,
+                                                                  api::Reply& reply,
+                                                                  bool is_stream) const {
+  const net::StopSource::Listener stopped = reply.stop().OnStop([&ticket] { ticket.Wake(); });
+  net::TimePoint notice_at = net::Clock::now() + (is_stream ? kNoticeAfter : kNoticeAfterWhole);
+  while (ticket.is_waiting()) {
+    if (reply.stop().is_stopped()) {
+      co_return std::unexpected(api::ToApiError(reply.stop().reason()));
+    }
+    const bool is_woken = co_await ticket.Wait(notice_at);
+    if (is_woken) continue;
+    notice_at = net::Clock::now() + kNoticeEvery;
+    if (const auto notice = ticket.notice()) CO_TRY(co_await reply.Waiting(*notice, is_stream));
+  }
+  if (std::optional<api::ApiError> refusal = ticket.refusal()) {
+    co_return std::unexpected(std::move(*refusal));
+  }
+  co_return api::ApiResult<void>{};
+}
+
+}  // namespace holdfast::server

@@ -1,0 +1,72 @@
+// GatewayPipeline: what happens to a request at the front of house, step by step. The steps are the
+// body of one function in gateway_pipeline.cc. Thread-safe: runs on every I/O thread; what it
+// refers to must outlive it.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "api/reply.h"
+#include "http/cors.h"
+#include "http/exchange.h"
+#include "http/host.h"
+#include "server/endpoint_table.h"
+#include "server/identity.h"
+#include "server/live_door.h"
+#include "server/settlement.h"
+
+namespace holdfast::server {
+
+struct GatewayRules {
+  http::BodyLimits body;
+  std::chrono::milliseconds answer_time_max{600'000};
+  std::vector<net::Network> trusted_proxies;
+  http::HostRules hosts;
+  http::CorsRules cors;
+  // Of every answer.
+  std::vector<http::Header> headers;
+};
+
+class GatewayPipeline {
+ public:
+  GatewayPipeline(const EndpointTable& table, LiveDoor& door, const CallerHasher& hasher,
+                  Settlement& settlement, GatewayRules rules)
+      : table_(table),
+        door_(door),
+        hasher_(hasher),
+        settlement_(settlement),
+        rules_(std::move(rules)) {}
+
+  // Answers the request of the exchange.
+  net::Awaitable<void> Serve(http::Exchange& exchange);
+  // Answers a request that could not be read.
+  net::Awaitable<void> Refuse(http::Exchange& exchange, const http::Refusal& refusal);
+
+ private:
+  struct Record;
+
+  net::Awaitable<api::ApiResult<void>> Run(http::Exchange& exchange, Record& record);
+  // What follows an end, of whatever kind, once.
+  net::Awaitable<void> Settle(http::Exchange& exchange, Record& record,
+                              const api::ApiResult<void>& ended);
+
+  static void EndTicket(Record& record, const std::optional<Reason>& reason);
+  void Name(http::Exchange& exchange, const Record& record) const;
+  api::ApiResult<void> CheckEdge(const http::Exchange& exchange, Record& record) const;
+  net::Awaitable<api::ApiResult<void>> AnswerPreflight(http::Exchange& exchange,
+                                                       Record& record) const;
+  api::ApiResult<void> FindEndpoint(http::Exchange& exchange, Record& record) const;
+  net::Awaitable<api::ApiResult<LiveDoor::Ticket>> Admit(const guard::RequestFacts& facts,
+                                                         api::Reply& reply, bool is_stream) const;
+  net::Awaitable<api::ApiResult<void>> WaitForTurn(LiveDoor::Ticket& ticket, api::Reply& reply,
+                                                   bool is_stream) const;
+
+  const EndpointTable& table_;
+  LiveDoor& door_;
+  const CallerHasher& hasher_;
+  Settlement& settlement_;
+  const GatewayRules rules_;
+};
+
+}  // namespace holdfast::server

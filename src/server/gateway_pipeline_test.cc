@@ -1,0 +1,202 @@
+// The pipeline over real sockets, with calls that do as they are told: every reason, before and
+// after the answer has begun, is said to the client, settled once, and called by one word.
+#include "server/gateway_pipeline.h"
+
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "api/reply.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "net/io_threads.h"
+
+namespace holdfast::server {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr std::chrono::seconds kPatience{60};
+
+// Fails with a reason: before the head, in the middle of a stream, or of a body that was begun.
+enum class When : std::uint8_t { kBefore, kInStream, kInBody };
+
+class FailingCall final : public api::Call {
+ public:
+  FailingCall(Reason reason, When when) : reason_(reason), when_(when) {}
+
+  api::Work work() const override { return {.is_stream = when_ == When::kInStream}; }
+
+  net::Awaitable<api::ApiResult<void>> Run(api::Reply& reply, api::Progress& progress) override {
+    progress.OnTokens(1);
+    if (when_ == When::kInStream) {
+      CO_TRY(co_await reply.BeginEvents());
+      CO_TRY(co_await reply.Event("{\"choices\":[]}"));
+    }
+    if (when_ == When::kInBody) CO_TRY(co_await reply.Waiting({.place = 1}, false));
+    co_return std::unexpected(api::ToApiError(reason_));
+  }
+
+ private:
+  const Reason reason_;
+  const When when_;
+};
+
+struct Answer {
+  bool has_head = false;
+  http::ResponseHead head;
+  Result<std::string> body;
+};
+
+net::Awaitable<void> Ask(net::Endpoint endpoint, http::ClientRequest request,
+                         std::promise<Answer>& promise) {
+  constexpr std::size_t kBodyBytesMax = 1 << 20;
+  const net::TimePoint deadline = net::Clock::now() + kPatience;
+  http::ClientCall call;
+  Answer answer;
+  const Result<void> started = co_await call.Start(endpoint, request, deadline);
+  answer.has_head = started.has_value();
+  if (answer.has_head) {
+    answer.head = call.head();
+    answer.body = co_await call.ReadAll(kBodyBytesMax, deadline);
+  }
+  promise.set_value(std::move(answer));
+}
+
+class GatewayPipelineTest : public ::testing::Test {
+ protected:
+  GatewayPipelineTest() {
+    server_ = std::make_unique<http::Server>(
+        threads_, http::ServerOptions{},
+        [this](http::Exchange& exchange) { return pipeline_.Serve(exchange); },
+        [this](http::Exchange& exchange, const http::Refusal& refusal) {
+          return pipeline_.Refuse(exchange, refusal);
+        });
+    EXPECT_TRUE(server_->Listen(*net::ParseEndpoint("127.0.0.1:0")));
+    threads_.Spawn(0, door_.Run());
+  }
+  ~GatewayPipelineTest() override {
+    callers_.Stop();
+    server_->Drain(milliseconds(0));
+    threads_.Stop();
+  }
+
+  static std::vector<api::Endpoint> Endpoints() {
+    std::vector<api::Endpoint> endpoints;
+    for (const auto& [word, when] : {std::pair{"/before/{reason}", When::kBefore},
+                                     {"/stream/{reason}", When::kInStream},
+                                     {"/body/{reason}", When::kInBody}}) {
+      api::Endpoint endpoint;
+      endpoint.pattern = word;
+      endpoint.kind = guard::Route::kApi;
+      endpoint.parse = [when](const api::Context& context,
+                              std::string) -> api::ApiResult<std::unique_ptr<api::Call>> {
+        const auto reason = FindReason(context.params.at("reason"));
+        return std::make_unique<FailingCall>(reason.value_or(Reason::kInternal), when);
+      };
+      endpoints.push_back(std::move(endpoint));
+    }
+    return endpoints;
+  }
+
+  static guard::DoorOptions MakeDoorOptions() {
+    guard::DoorOptions options;
+    options.limits = guard::ServiceLimits();
+    options.enforces_likeness = false;
+    return options;
+  }
+
+  Answer Get(std::string target) {
+    http::ClientRequest request;
+    request.target = std::move(target);
+    std::promise<Answer> promise;
+    callers_.Spawn(0, Ask(server_->endpoints().front(), std::move(request), promise));
+    return promise.get_future().get();
+  }
+
+  // The value of a series of the exposition; 0 when there is none.
+  double Metric(const std::string& series) const {
+    const std::string text = registry_.ExposeText();
+    const std::size_t at = text.find("\n" + series + " ");
+    return at == std::string::npos ? 0 : std::stod(text.substr(at + series.size() + 2));
+  }
+  double Count(Reason reason) const {
+    return Metric(fmt::format("holdfast_refusals_total{{reason=\"{}\"}}", Word(reason)));
+  }
+
+  // Until the settling that follows the client's last byte has happened.
+  void WaitForCount(Reason reason, double count) const {
+    const net::TimePoint deadline = net::Clock::now() + kPatience;
+    while (Count(reason) < count && net::Clock::now() < deadline) std::this_thread::yield();
+  }
+
+  metrics::Registry registry_;
+  const crypto::HashKey key_ = crypto::HashKey::Random();
+  const CallerHasher hasher_{key_};
+  const EndpointTable table_{Endpoints()};
+  LiveDoor door_{MakeDoorOptions(), [] { return guard::EngineReport{}; }, registry_};
+  Settlement settlement_{table_.endpoints(), registry_};
+  GatewayPipeline pipeline_{table_, door_, hasher_, settlement_, GatewayRules{}};
+  net::IoThreads threads_{2};
+  net::IoThreads callers_{1};
+  std::unique_ptr<http::Server> server_;
+};
+
+TEST_F(GatewayPipelineTest, SaysEveryReasonAndSettlesItOnce) {
+  for (int i = 0; i < kReasonCount; ++i) {
+    const Reason reason = static_cast<Reason>(i);
+    const std::string word(Word(reason));
+    SCOPED_TRACE(word);
+
+    const Answer before = Get("/before/" + word);
+    ASSERT_TRUE(before.has_head);
+    EXPECT_EQ(before.head.status, api::Wire(reason).status);
+    const Result<json::Value> error = json::Parse(*before.body);
+    ASSERT_TRUE(error) << *before.body;
+    EXPECT_EQ(error->at("error").at("reason").as_string(), word);
+    EXPECT_EQ(error->at("error").at("side").as_string(),
+              Info(reason).side == Side::kClient ? "client" : "service");
+    EXPECT_EQ(error->at("error").at("request_id").as_string(), before.head.Find("x-request-id"));
+    const bool may_retry = Info(reason).retry_after.has_value();
+    EXPECT_EQ(before.head.Find("retry-after").empty(), !may_retry);
+    EXPECT_EQ(before.head.Find("retry-after-ms").empty(), !may_retry);
+    EXPECT_EQ(!may_retry, before.head.Find("x-should-retry") == "false" &&
+                              before.head.Find("retry-after").empty());
+
+    const Answer stream = Get("/stream/" + word);
+    ASSERT_TRUE(stream.has_head);
+    EXPECT_EQ(stream.head.status, 200);
+    ASSERT_TRUE(stream.body) << "a stream that fails still comes to its end";
+    const std::size_t last = stream.body->rfind("data: ");
+    const Result<json::Value> event = json::Parse(stream.body->substr(last + 6));
+    ASSERT_TRUE(event) << *stream.body;
+    EXPECT_EQ(event->at("error").at("reason").as_string(), word);
+
+    const Answer body = Get("/body/" + word);
+    ASSERT_TRUE(body.has_head);
+    EXPECT_EQ(body.head.status, 200);
+    EXPECT_FALSE(body.body) << "a body that fails must not look whole";
+
+    WaitForCount(reason, 3);
+    EXPECT_EQ(Count(reason), 3);
+  }
+  const guard::DoorCounters counters = door_.counters();
+  EXPECT_EQ(counters.admission.in_flight, 0u) << "a ticket was not given back";
+  EXPECT_EQ(counters.admission.started, 3u * kReasonCount);
+  EXPECT_EQ(counters.events_ignored, 0u) << "an end was told twice";
+}
+
+TEST_F(GatewayPipelineTest, RefusesWhoComesWhileItDrains) {
+  door_.Drain();
+  const Answer refused = Get("/before/internal");
+  EXPECT_EQ(refused.head.status, 503);
+  EXPECT_EQ(json::Parse(*refused.body)->at("error").at("reason").as_string(), "draining");
+  WaitForCount(Reason::kDraining, 1);
+  EXPECT_EQ(Count(Reason::kDraining), 1);
+}
+
+}  // namespace
+}  // namespace holdfast::server

@@ -1,0 +1,68 @@
+#include "server/identity.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+namespace holdfast::server {
+namespace {
+
+std::string BytesOf(const net::Network& network) {
+  const net::Address::V6Bytes& bytes = network.base.bytes();
+  std::string text(bytes.begin(), bytes.end());
+  text.push_back(static_cast<char>(network.prefix_bits));
+  text.push_back(network.base.is_unix() ? '\1' : '\0');
+  return text;
+}
+
+// "Mozilla/5.0 (...)" -> "Mozilla": the make, not the version, which people update one by one.
+std::string_view MakeOf(std::string_view user_agent) {
+  return user_agent.substr(0, user_agent.find_first_of("/ "));
+}
+
+}  // namespace
+
+// A name in one kind is no name in another.
+std::uint64_t CallerHasher::Name(std::string_view kind, std::string_view text) const {
+  if (text.empty()) return 0;
+  const std::uint64_t hash = key_.Hash(fmt::format("{}\n{}", kind, text));
+  return hash == 0 ? 1 : hash;  // 0 means absent.
+}
+
+guard::Caller CallerHasher::OfAddress(const net::Address& address) const {
+  guard::Caller caller;
+  caller.address = Name("address", BytesOf(address.client_network()));
+  caller.prefix = Name("prefix", BytesOf(address.site()));
+  return caller;
+}
+
+// The names of the headers in their order, and the makes that some of them tell.
+std::uint64_t CallerHasher::Fingerprint(const http::RequestHead& head) const {
+  std::string kinds;
+  for (const http::Header& header : head.headers) {
+    for (const unsigned char c : header.name) kinds.push_back(static_cast<char>(std::tolower(c)));
+    kinds.push_back('\n');
+  }
+  kinds += MakeOf(head.Find("user-agent"));
+  kinds += '\n';
+  kinds += head.Find("x-stainless-lang");
+  return Name("fingerprint", kinds);
+}
+
+Identity CallerHasher::Identify(const http::RequestHead& head,
+                                const http::ClientFacts& client) const {
+  Identity identity;
+  identity.caller = OfAddress(client.address);
+  identity.caller.fingerprint = Fingerprint(head);
+  identity.is_local = client.address.is_loopback();
+  identity.is_encrypted = client.is_encrypted;
+  // A key that nobody has checked gives no rights; it only keeps apart those who send another.
+  const std::string parts =
+      fmt::format("{:016x}{:016x}{:016x}", identity.caller.address, identity.caller.fingerprint,
+                  Name("authorization", head.Find("authorization")));
+  identity.client = fmt::format("{:016x}", Name("client", parts));
+  return identity;
+}
+
+}  // namespace holdfast::server

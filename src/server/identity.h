@@ -1,0 +1,42 @@
+// Identity: who asks, as far as the connection and the head tell it. Addresses become keyed hashes
+// here, at the door: nothing behind it sees one. Value types; CallerHasher is thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "crypto/keyed_hash.h"
+#include "guard/facts.h"
+#include "http/forwarded.h"
+#include "http/message.h"
+#include "net/address.h"
+
+namespace holdfast::server {
+
+struct Identity {
+  guard::Caller caller;
+  guard::Standing standing = guard::Standing::kAnonymous;
+  // Opaque name for engines: who shares it may share prefixes in a cache. An address that many are
+  // behind is told apart by make of client and by key.
+  std::string client;
+  bool is_local = false;      // Connects from this machine, for nobody else.
+  bool is_encrypted = false;  // On its way to us or to the proxy before us.
+};
+
+class CallerHasher {
+ public:
+  // The key must outlive this.
+  explicit CallerHasher(const crypto::HashKey& key) : key_(key) {}
+
+  // Address and prefix alone.
+  guard::Caller OfAddress(const net::Address& address) const;
+  Identity Identify(const http::RequestHead& head, const http::ClientFacts& client) const;
+
+ private:
+  std::uint64_t Name(std::string_view kind, std::string_view text) const;
+  std::uint64_t Fingerprint(const http::RequestHead& head) const;
+
+  const crypto::HashKey& key_;
+};
+
+}  // namespace holdfast::server

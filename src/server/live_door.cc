@@ -1,0 +1,257 @@
+#include "server/live_door.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::chrono::milliseconds kReportEvery{250};
+
+api::ApiError ToApiError(Reason reason, guard::Duration retry_after) {
+  api::ApiError error = api::ToApiError(reason);
+  if (retry_after.count() > 0) {
+    error.retry_after = std::chrono::ceil<std::chrono::milliseconds>(retry_after);
+  }
+  return error;
+}
+
+}  // namespace
+
+LiveDoor::Ticket::Ticket(Ticket&& other) noexcept
+    : door_(std::exchange(other.door_, nullptr)),
+      id_(other.id_),
+      guest_(std::move(other.guest_)),
+      arrival_(other.arrival_) {}
+
+LiveDoor::Ticket& LiveDoor::Ticket::operator=(Ticket&& other) noexcept {
+  if (this == &other) return *this;
+  EndAsFailed();
+  door_ = std::exchange(other.door_, nullptr);
+  id_ = other.id_;
+  guest_ = std::move(other.guest_);
+  arrival_ = other.arrival_;
+  return *this;
+}
+
+LiveDoor::Ticket::~Ticket() { EndAsFailed(); }
+
+void LiveDoor::Ticket::EndAsFailed() {
+  guard::OutcomeFacts outcome;
+  outcome.ending = guard::Ending::kFailed;
+  End(outcome);
+}
+
+bool LiveDoor::Ticket::is_waiting() const {
+  if (door_ == nullptr) return false;
+  const std::lock_guard lock(door_->mutex_);
+  return guest_->state == State::kWaiting;
+}
+
+std::optional<api::ApiError> LiveDoor::Ticket::refusal() const {
+  if (door_ == nullptr) return std::nullopt;
+  const std::lock_guard lock(door_->mutex_);
+  if (guest_->state != State::kRefused) return std::nullopt;
+  return ToApiError(guest_->refusal.value_or(Reason::kInternal), guest_->retry_after);
+}
+
+net::Awaitable<bool> LiveDoor::Ticket::Wait(net::TimePoint deadline) {
+  co_return co_await guest_->event->Wait(deadline);
+}
+
+void LiveDoor::Ticket::Wake() {
+  if (guest_ != nullptr) guest_->event->Notify();
+}
+
+std::optional<api::WaitNotice> LiveDoor::Ticket::notice() const {
+  if (door_ == nullptr) return std::nullopt;
+  const std::lock_guard lock(door_->mutex_);
+  const std::optional<guard::ExpectedWait> wait = door_->door_.Wait(id_, door_->Now());
+  if (!wait) return std::nullopt;
+  return api::WaitNotice{wait->place, std::chrono::ceil<std::chrono::milliseconds>(wait->expected)};
+}
+
+void LiveDoor::Ticket::OnFirstToken() {
+  if (door_ == nullptr) return;
+  Woken woken;
+  {
+    const std::lock_guard lock(door_->mutex_);
+    const guard::Time now = door_->Now();
+    door_->door_.OnFirstToken(id_, now);
+    door_->Poll(now, woken);
+  }
+  door_->WakeAll(woken);
+}
+
+void LiveDoor::Ticket::End(guard::OutcomeFacts outcome) {
+  if (door_ == nullptr) return;
+  LiveDoor& door = *std::exchange(door_, nullptr);
+  Woken woken;
+  {
+    const std::lock_guard lock(door.mutex_);
+    outcome.time = door.Now();
+    outcome.arrival = arrival_;
+    // What the door refused after all has ended there.
+    if (guest_->state != State::kRefused) door.door_.End(id_, outcome);
+    door.waiting_.erase(id_);
+    door.Poll(outcome.time, woken);
+  }
+  door.WakeAll(woken);
+}
+
+LiveDoor::LiveDoor(const guard::DoorOptions& options, std::function<guard::EngineReport()> report,
+                   metrics::Registry& registry)
+    : report_(std::move(report)),
+      door_(options),
+      running_gauge_(registry.GetGauge("holdfast_answers_running", "Answers under way.")),
+      waiting_gauge_(registry.GetGauge("holdfast_answers_waiting", "Requests in the queue.")),
+      pressure_gauge_(registry.GetGauge("holdfast_pressure", "Demand over capacity.")),
+      rung_gauge_(
+          registry.GetGauge("holdfast_ladder_rung", "How far the service has stepped down.")),
+      limit_gauge_(
+          registry.GetGauge("holdfast_answers_limit", "Answers let in at once, as learned.")) {}
+
+guard::Time LiveDoor::Now() {
+  const auto since = std::chrono::duration_cast<guard::Duration>(net::Clock::now() - began_);
+  now_ = std::max(now_, guard::Time(since));
+  return now_;
+}
+
+void LiveDoor::Settle(Guest& guest, State state, Woken& woken) {
+  guest.state = state;
+  woken.push_back(guest.event);
+}
+
+void LiveDoor::Poll(guard::Time now, Woken& woken) {
+  started_.clear();
+  expired_.clear();
+  door_.Poll(now, started_, expired_);
+  for (const guard::DoorId id : started_) {
+    const auto found = waiting_.find(id);
+    if (found == waiting_.end()) continue;
+    Settle(*found->second, State::kStarted, woken);
+    waiting_.erase(found);
+  }
+  for (const guard::Door::Expired& expired : expired_) {
+    const auto found = waiting_.find(expired.id);
+    if (found == waiting_.end()) continue;
+    found->second->refusal = guard::ToReason(expired.refusal);
+    found->second->retry_after = expired.retry_after;
+    Settle(*found->second, State::kRefused, woken);
+    waiting_.erase(found);
+  }
+  WakeEarlier(woken);
+}
+
+// The timer sleeps until timer_due_; something may be due before.
+void LiveDoor::WakeEarlier(Woken& woken) {
+  if (timer_ == nullptr || door_.NextTime() >= timer_due_) return;
+  timer_due_ = door_.NextTime();
+  woken.push_back(timer_);
+}
+
+// Without the lock: posting takes the event loop's.
+void LiveDoor::WakeAll(Woken& woken) {
+  for (std::shared_ptr<net::Event>& event : woken) net::Event::PostNotify(std::move(event));
+}
+
+net::Awaitable<void> LiveDoor::Run() {
+  const net::Executor executor = co_await net::CurrentExecutor();
+  const auto timer = std::make_shared<net::Event>(executor);
+  {
+    const std::lock_guard lock(mutex_);
+    timer_ = timer;
+  }
+  net::TimePoint report_at = net::Clock::now();
+  while (true) {
+    const bool is_report_due = net::Clock::now() >= report_at;
+    std::optional<guard::EngineReport> report;
+    if (is_report_due) {
+      report = report_();
+      report_at += kReportEvery;
+    }
+    net::TimePoint wake_at = report_at;
+    Woken woken;
+    {
+      const std::lock_guard lock(mutex_);
+      const guard::Time now = Now();
+      if (report) door_.OnEngineReport(*report, now);
+      timer_due_ = guard::Time::min();  // Awake: nobody need wake it.
+      Poll(now, woken);
+      timer_due_ = std::min(door_.NextTime(), now + guard::Duration(kReportEvery));
+      wake_at = std::min(wake_at, began_ + timer_due_.time_since_epoch());
+    }
+    WakeAll(woken);
+    if (report) Publish();
+    co_await timer->Wait(wake_at);
+  }
+}
+
+std::optional<Reason> LiveDoor::Edge(const guard::Caller& caller) {
+  const std::lock_guard lock(mutex_);
+  return guard::ToReason(door_.Edge(caller, Now()).refusal);
+}
+
+api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,
+                                               const net::Executor& executor) {
+  const auto guest = std::make_shared<Guest>();
+  guest->event = std::make_shared<net::Event>(executor);
+  Woken woken;
+  guard::Door::Word word;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_draining_) return std::unexpected(api::ToApiError(Reason::kDraining));
+    facts.time = Now();
+    word = door_.Admit(facts, facts.time);
+    guest->state = word.what == guard::Door::Word::kWait ? State::kWaiting : State::kStarted;
+    if (word.what == guard::Door::Word::kWait) waiting_.emplace(word.id, guest);
+    Poll(facts.time, woken);
+  }
+  WakeAll(woken);
+  if (word.what == guard::Door::Word::kRefuse) {
+    const Reason reason = guard::ToReason(word.refusal).value_or(Reason::kInternal);
+    return std::unexpected(ToApiError(reason, word.retry_after));
+  }
+  if (word.id == 0) return Ticket();
+  return Ticket(*this, word.id, guest, facts.time);
+}
+
+void LiveDoor::OnConnection(guard::ConnectionFacts facts) {
+  const std::lock_guard lock(mutex_);
+  facts.time = Now();
+  door_.OnConnection(facts);
+}
+
+void LiveDoor::Drain() {
+  Woken woken;
+  {
+    const std::lock_guard lock(mutex_);
+    is_draining_ = true;
+    guard::OutcomeFacts outcome;
+    outcome.time = Now();
+    outcome.ending = guard::Ending::kFailed;
+    for (const auto& [id, guest] : waiting_) {
+      door_.End(id, outcome);
+      guest->refusal = Reason::kDraining;
+      Settle(*guest, State::kRefused, woken);
+    }
+    waiting_.clear();
+  }
+  WakeAll(woken);
+}
+
+guard::DoorCounters LiveDoor::counters() const {
+  const std::lock_guard lock(mutex_);
+  return door_.counters();
+}
+
+void LiveDoor::Publish() {
+  const guard::DoorCounters counters = this->counters();
+  running_gauge_.Set(counters.admission.in_flight);
+  waiting_gauge_.Set(counters.admission.waiting);
+  pressure_gauge_.Set(counters.admission.pressure);
+  limit_gauge_.Set(counters.admission.in_flight_limit);
+  rung_gauge_.Set(static_cast<double>(counters.rung));
+}
+
+}  // namespace holdfast::server

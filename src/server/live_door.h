@@ -1,0 +1,118 @@
+// LiveDoor: the guard's door where it serves: behind one leaf lock, with the clock read inside it,
+// and with somebody to wake when a place is free. A Ticket is the right to one answer, or a place
+// in the queue for it; whatever becomes of the request, its ticket ends once.
+//
+// Thread-safe. Run is spawned once, on any I/O thread. The door must outlive its tickets.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "api/api_error.h"
+#include "api/reply.h"
+#include "guard/door.h"
+#include "metrics/registry.h"
+#include "net/event.h"
+
+namespace holdfast::server {
+
+class LiveDoor {
+ private:
+  enum class State : std::uint8_t { kWaiting, kStarted, kRefused };
+  // One request at the door. Its state is the lock's.
+  struct Guest {
+    std::shared_ptr<net::Event> event;
+    State state = State::kWaiting;
+    std::optional<Reason> refusal;
+    guard::Duration retry_after{0};
+  };
+
+ public:
+  // Move-only. One that was not ended is ended as failed when it dies.
+  class Ticket {
+   public:
+    Ticket() = default;  // Of nothing: what the door does not hold to account.
+    Ticket(Ticket&& other) noexcept;
+    Ticket& operator=(Ticket&& other) noexcept;
+    ~Ticket();
+
+    bool is_waiting() const;
+    // Once it does not wait any more: why it was refused after all; nullopt: it may start.
+    std::optional<api::ApiError> refusal() const;
+    // Until its state changes; false: the deadline came first.
+    net::Awaitable<bool> Wait(net::TimePoint deadline);
+    // Ends a Wait that is under way.
+    void Wake();
+    // Its place and wait as things are; nullopt: it does not wait.
+    std::optional<api::WaitNotice> notice() const;
+
+    void OnFirstToken();
+    // `outcome.time` and `outcome.arrival` are filled in here.
+    void End(guard::OutcomeFacts outcome);
+
+   private:
+    friend class LiveDoor;
+    Ticket(LiveDoor& door, guard::DoorId id, std::shared_ptr<Guest> guest, guard::Time arrival)
+        : door_(&door), id_(id), guest_(std::move(guest)), arrival_(arrival) {}
+    void EndAsFailed();
+
+    LiveDoor* door_ = nullptr;
+    guard::DoorId id_ = 0;
+    std::shared_ptr<Guest> guest_;
+    guard::Time arrival_{};
+  };
+
+  // `report`: what is known of the engines, asked four times a second.
+  LiveDoor(const guard::DoorOptions& options, std::function<guard::EngineReport()> report,
+           metrics::Registry& registry);
+  LiveDoor(const LiveDoor&) = delete;
+  LiveDoor& operator=(const LiveDoor&) = delete;
+
+  // Wakes who may start, and asks for reports, for ever.
+  net::Awaitable<void> Run();
+
+  // Of a new connection. Why it may not come in; nullopt: it may.
+  std::optional<Reason> Edge(const guard::Caller& caller);
+  // Of a request that was read. A ticket that may start or waits, or why not.
+  api::ApiResult<Ticket> Ask(guard::RequestFacts facts, const net::Executor& executor);
+  void OnConnection(guard::ConnectionFacts facts);
+
+  // From here on everybody is refused as draining, those who wait too.
+  void Drain();
+
+  guard::DoorCounters counters() const;
+
+ private:
+  using Woken = std::vector<std::shared_ptr<net::Event>>;
+
+  // With the lock held.
+  guard::Time Now();
+  void Poll(guard::Time now, Woken& woken);
+  static void Settle(Guest& guest, State state, Woken& woken);
+  void WakeEarlier(Woken& woken);
+
+  void WakeAll(Woken& woken);
+  void Publish();
+
+  const std::function<guard::EngineReport()> report_;
+  const net::TimePoint began_ = net::Clock::now();
+  mutable std::mutex mutex_;
+  guard::Door door_;
+  guard::Time now_{};
+  bool is_draining_ = false;
+  std::unordered_map<guard::DoorId, std::shared_ptr<Guest>> waiting_;  // At most the queue's limit.
+  std::vector<guard::DoorId> started_;
+  std::vector<guard::Door::Expired> expired_;
+  std::shared_ptr<net::Event> timer_;  // Of Run; null before it.
+  guard::Time timer_due_{};
+
+  metrics::Gauge running_gauge_, waiting_gauge_, pressure_gauge_, rung_gauge_, limit_gauge_;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,145 @@
+#include "server/live_door.h"
+
+#include <future>
+#include <memory>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include "net/io_threads.h"
+
+namespace holdfast::server {
+namespace {
+
+constexpr std::chrono::seconds kPatience{60};
+
+// A door with room for one answer, and requests that ask for it on an I/O thread.
+class LiveDoorTest : public ::testing::Test {
+ protected:
+  LiveDoorTest() { threads_.Spawn(0, door_.Run()); }
+  ~LiveDoorTest() override { threads_.Stop(); }
+
+  static guard::DoorOptions Options() {
+    guard::DoorOptions options;
+    options.limits = guard::ServiceLimits();
+    options.enforces_likeness = false;
+    options.admission.in_flight_initial = 1;
+    options.admission.in_flight_max = 1;
+    options.admission.per_client_max = 4;
+    options.admission.wait_max = std::chrono::seconds(600);
+    return options;
+  }
+
+  static guard::RequestFacts FactsOf(std::uint64_t client) {
+    guard::RequestFacts facts;
+    facts.caller.address = client;
+    facts.caller.prefix = client;
+    facts.prompt_bytes = 100;
+    facts.tokens_max = 16;
+    return facts;
+  }
+
+  api::ApiResult<LiveDoor::Ticket> Ask(std::uint64_t client, std::uint16_t choices = 1) {
+    guard::RequestFacts facts = FactsOf(client);
+    facts.choices = choices;
+    return door_.Ask(facts, threads_.executor(0));
+  }
+
+  // Whether its turn came; else why not.
+  std::optional<api::ApiError> WaitFor(LiveDoor::Ticket& ticket) {
+    std::promise<void> promise;
+    threads_.Spawn(0, WaitAndTell(ticket, promise));
+    promise.get_future().get();
+    EXPECT_FALSE(ticket.is_waiting()) << "nobody woke it";
+    return ticket.refusal();
+  }
+  static net::Awaitable<void> WaitAndTell(LiveDoor::Ticket& ticket, std::promise<void>& promise) {
+    const net::TimePoint deadline = net::Clock::now() + kPatience;
+    while (ticket.is_waiting() && net::Clock::now() < deadline) co_await ticket.Wait(deadline);
+    promise.set_value();
+  }
+
+  static guard::OutcomeFacts Served() {
+    guard::OutcomeFacts outcome;
+    outcome.output_tokens = 8;
+    return outcome;
+  }
+
+  metrics::Registry registry_;
+  net::IoThreads threads_{1};
+  LiveDoor door_{Options(), [this] { return report_; }, registry_};
+  guard::EngineReport report_;
+};
+
+TEST_F(LiveDoorTest, GivesThePlaceOnWhenItsHolderIsDone) {
+  auto first = Ask(1);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(first->is_waiting());
+  auto second = Ask(2);
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(second->is_waiting());
+  ASSERT_TRUE(second->notice());
+  EXPECT_EQ(second->notice()->place, 1u);
+  first->OnFirstToken();
+  first->End(Served());
+  EXPECT_EQ(WaitFor(*second), std::nullopt);
+}
+
+TEST_F(LiveDoorTest, ATicketThatIsDroppedGivesItsPlaceBack) {
+  auto second = [this] {
+    auto first = Ask(1);
+    return Ask(2);
+  }();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(WaitFor(*second), std::nullopt);
+  second = Ask(3);  // Takes the place of the one that it is assigned over.
+  ASSERT_TRUE(second);
+  EXPECT_EQ(WaitFor(*second), std::nullopt);
+  EXPECT_EQ(door_.counters().events_ignored, 0u);
+}
+
+TEST_F(LiveDoorTest, WhoLeavesTheQueueIsForgotten) {
+  auto first = Ask(1);
+  auto third = [this] {
+    auto second = Ask(2);
+    return Ask(3);
+  }();
+  ASSERT_TRUE(third);
+  EXPECT_EQ(third->notice()->place, 1u);
+  first->End(Served());
+  EXPECT_EQ(WaitFor(*third), std::nullopt);
+}
+
+TEST_F(LiveDoorTest, CountsEveryAnswerThatIsAskedForAtOnce) {
+  auto first = Ask(1);
+  const auto many = Ask(1, 8);
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().reason, Reason::kYourConcurrency);
+  EXPECT_TRUE(Ask(2));
+}
+
+TEST_F(LiveDoorTest, RefusesAllThatWaitWhenItDrains) {
+  auto first = Ask(1);
+  auto second = Ask(2);
+  ASSERT_TRUE(second && second->is_waiting());
+  door_.Drain();
+  const auto refusal = WaitFor(*second);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->reason, Reason::kDraining);
+  EXPECT_EQ(Ask(3).error().reason, Reason::kDraining);
+  EXPECT_FALSE(first->refusal()) << "what runs goes on";
+}
+
+TEST_F(LiveDoorTest, RefusesWhileNoEngineIsUp) {
+  threads_.Run(0, [this] { report_.workers_up = 0; });
+  const auto deadline = net::Clock::now() + kPatience;
+  std::optional<Reason> reason;
+  while (!reason && net::Clock::now() < deadline) {
+    const auto asked = Ask(1);
+    if (!asked) reason = asked.error().reason;
+  }
+  EXPECT_EQ(reason, Reason::kEngineRestarting);
+}
+
+}  // namespace
+}  // namespace holdfast::server
