@@ -38,8 +38,10 @@ net::Awaitable<api::ApiResult<void>> EnginePipeline::Run(http::Exchange& exchang
 
   CO_TRY(CheckBodyHead(head, endpoint));
   CO_TRY_ASSIGN(std::string body, co_await ReadBody(exchange, body_, endpoint));
-  const api::Context context{head, std::move(record.found.params), record.id,
-                             head.Find(kClientHeader)};
+  // A gateway says for whom it asks; whoever else may reach an engine is one caller.
+  const std::string_view given = head.Find(kClientHeader);
+  const std::string client(given.empty() ? exchange.facts().peer.ToString() : given);
+  const api::Context context{head, std::move(record.found.params), record.id, client};
   CO_TRY_ASSIGN(record.call, endpoint.parse(context, std::move(body)));
   api::Progress progress({}, {});
   co_return co_await record.call->Run(record.reply, progress);

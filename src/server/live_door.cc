@@ -164,27 +164,31 @@ net::Awaitable<void> LiveDoor::Run() {
   }
   net::TimePoint report_at = net::Clock::now();
   while (true) {
-    const bool is_report_due = net::Clock::now() >= report_at;
-    std::optional<guard::EngineReport> report;
-    if (is_report_due) {
-      report = report_();
-      report_at += kReportEvery;
+    if (net::Clock::now() >= report_at) {
+      HearOfEngines();
+      Publish();
+      report_at = net::Clock::now() + kReportEvery;
     }
     net::TimePoint wake_at = report_at;
     Woken woken;
     {
       const std::lock_guard lock(mutex_);
       const guard::Time now = Now();
-      if (report) door_.OnEngineReport(*report, now);
       timer_due_ = guard::Time::min();  // Awake: nobody need wake it.
       Poll(now, woken);
       timer_due_ = std::min(door_.NextTime(), now + guard::Duration(kReportEvery));
       wake_at = std::min(wake_at, began_ + timer_due_.time_since_epoch());
     }
     WakeAll(woken);
-    if (report) Publish();
     co_await timer->Wait(wake_at);
   }
+}
+
+void LiveDoor::HearOfEngines() {
+  const guard::EngineReport report = report_();
+  const std::lock_guard lock(mutex_);
+  is_engine_up_ = report.workers_up > 0;
+  door_.OnEngineReport(report, Now());
 }
 
 std::optional<Reason> LiveDoor::Edge(const guard::Caller& caller) {
@@ -194,6 +198,12 @@ std::optional<Reason> LiveDoor::Edge(const guard::Caller& caller) {
 
 api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,
                                                const net::Executor& executor) {
+  // Whoever sees that an engine is up may ask it at once.
+  const bool is_up = [this] {
+    const std::lock_guard lock(mutex_);
+    return is_engine_up_;
+  }();
+  if (!is_up) HearOfEngines();
   const auto guest = std::make_shared<Guest>();
   guest->event = std::make_shared<net::Event>(executor);
   Woken woken;

@@ -68,7 +68,8 @@ class LiveDoor {
     guard::Time arrival_{};
   };
 
-  // `report`: what is known of the engines, asked four times a second.
+  // `report`: what is known of the engines, asked four times a second, and by each request while
+  // none is known to be up.
   LiveDoor(const guard::DoorOptions& options, std::function<guard::EngineReport()> report,
            metrics::Registry& registry);
   LiveDoor(const LiveDoor&) = delete;
@@ -97,6 +98,7 @@ class LiveDoor {
   static void Settle(Guest& guest, State state, Woken& woken);
   void WakeEarlier(Woken& woken);
 
+  void HearOfEngines();
   void WakeAll(Woken& woken);
   void Publish();
 
@@ -106,6 +108,7 @@ class LiveDoor {
   guard::Door door_;
   guard::Time now_{};
   bool is_draining_ = false;
+  bool is_engine_up_ = false;
   std::unordered_map<guard::DoorId, std::shared_ptr<Guest>> waiting_;  // At most the queue's limit.
   std::vector<guard::DoorId> started_;
   std::vector<guard::Door::Expired> expired_;

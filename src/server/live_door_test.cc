@@ -1,5 +1,6 @@
 #include "server/live_door.h"
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <optional>
@@ -67,8 +68,9 @@ class LiveDoorTest : public ::testing::Test {
 
   metrics::Registry registry_;
   net::IoThreads threads_{1};
-  LiveDoor door_{Options(), [this] { return report_; }, registry_};
-  guard::EngineReport report_;
+  std::atomic<std::uint32_t> workers_up_{1};
+  LiveDoor door_{Options(), [this] { return guard::EngineReport{.workers_up = workers_up_}; },
+                 registry_};
 };
 
 TEST_F(LiveDoorTest, GivesThePlaceOnWhenItsHolderIsDone) {
@@ -131,7 +133,7 @@ TEST_F(LiveDoorTest, RefusesAllThatWaitWhenItDrains) {
 }
 
 TEST_F(LiveDoorTest, RefusesWhileNoEngineIsUp) {
-  threads_.Run(0, [this] { report_.workers_up = 0; });
+  workers_up_ = 0;
   const auto deadline = net::Clock::now() + kPatience;
   std::optional<Reason> reason;
   while (!reason && net::Clock::now() < deadline) {
@@ -139,6 +141,8 @@ TEST_F(LiveDoorTest, RefusesWhileNoEngineIsUp) {
     if (!asked) reason = asked.error().reason;
   }
   EXPECT_EQ(reason, Reason::kEngineRestarting);
+  workers_up_ = 1;
+  EXPECT_TRUE(Ask(1)) << "who sees that an engine is up may ask it at once";
 }
 
 }  // namespace
