@@ -2,11 +2,11 @@
 // section 3.3). None, unless they are configured. Pure functions; value types.
 #pragma once
 
-#include <expected>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "http/message.h"
 
 namespace holdfast::http {

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,8 +29,11 @@ using namespace std::string_literals;
 // A plain client: blocking, with a limit on each wait.
 class RawClient {
  public:
-  explicit RawClient(const net::Endpoint& endpoint, const char* from = "127.0.0.1") {
-    socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
+  RawClient() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {}
+  explicit RawClient(const net::Endpoint& endpoint, const char* from = "127.0.0.1") : RawClient() {
+    Connect(endpoint, from);
+  }
+  void Connect(const net::Endpoint& endpoint, const char* from = "127.0.0.1") {
     timeval patience{.tv_sec = 20, .tv_usec = 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     sockaddr_in address{};
@@ -44,6 +48,7 @@ class RawClient {
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
+  int socket() const { return socket_; }
   void Send(std::string_view bytes) {
     EXPECT_EQ(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL), std::ssize(bytes));
   }
@@ -498,6 +503,26 @@ TEST_F(EdgeTest, ARefusalIsReadByAClientThatIsStillSending) {
     client.Send(body);
     EXPECT_TRUE(client.Read().starts_with("HTTP/1.1 413"));
   }
+}
+
+TEST_F(EdgeTest, WithoutAFileLeftANewcomerIsRefusedAndNotLeftWaiting) {
+  const net::Endpoint endpoint = Listen({});
+  RawClient served(endpoint);
+  EXPECT_TRUE(Has(served.Ask("/"), "peer"));
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  RawClient newcomer;
+  rlimit none = before;
+  std::vector<int> files;
+  none.rlim_cur = static_cast<rlim_t>(newcomer.socket() + 1);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (int file = ::dup(0); file >= 0; file = ::dup(0)) files.push_back(file);
+  newcomer.Connect(endpoint);
+  EXPECT_TRUE(Has(newcomer.Read(), "connections_full"));
+  for (const int file : files) ::close(file);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  RawClient later(endpoint);
+  EXPECT_TRUE(Has(later.Ask("/"), "peer"));
 }
 
 TEST_F(EdgeTest, AWaitingClientHoldsLittleMemory) {

@@ -4,10 +4,10 @@
 // Nobody else is believed either header. Pure functions.
 #pragma once
 
-#include <expected>
 #include <span>
 #include <string>
 
+#include "base/result.h"
 #include "http/message.h"
 #include "net/address.h"
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "net/file_limits.h"
 #include "net/proxy_protocol.h"
 #include "net/socket_stream.h"
 #include "net/tls_stream.h"
@@ -23,8 +24,15 @@ namespace {
 using asio::ip::tcp;
 using Local = asio::local::stream_protocol;
 
-// Wait after a failed accept (most often: no file descriptor left), so as not to spin.
+// Wait after a failed accept, so as not to spin.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+// Between connections refused because no file is left.
+constexpr std::chrono::milliseconds kRefusePause{1};
+
+bool IsOutOfFiles(const boost::system::error_code& error) {
+  return error == asio::error::no_descriptors ||
+         error == boost::system::errc::too_many_files_open_in_system;
+}
 
 // nullopt: it has gone already.
 std::optional<Address> AddressOf(const tcp::socket& socket) {
@@ -159,6 +167,7 @@ struct Listener::State {
   Result<void> OpenLocal();
 
   std::atomic<int> farewells{0};
+  ReserveFile reserve;  // Of the accepting thread.
 
   // A connection on its way to `serve`.
   struct Guest {
@@ -173,6 +182,8 @@ struct Listener::State {
   static Awaitable<void> AcceptLoop(std::shared_ptr<State> self, Acceptor& acceptor);
   std::expected<ConnectionSlot, Reason> LetIn(const Address& peer, bool is_proxy) const;
   std::optional<Reason> AskGate(const Address& peer) const;
+  template <typename Acceptor>
+  void RefuseWithReserve(Acceptor& acceptor);
   static void Refuse(const std::shared_ptr<State>& self, Socket socket, const Address& peer,
                      Reason reason, std::size_t thread);
   static Awaitable<void> Receive(std::shared_ptr<State> self, Guest guest);
@@ -236,6 +247,12 @@ Awaitable<void> Listener::State::AcceptLoop(std::shared_ptr<State> self, Accepto
     ProtocolSocket socket(self->threads.executor(thread));
     const auto [error] = co_await acceptor.async_accept(socket, kAsTuple);
     if (error == asio::error::operation_aborted) break;
+    if (IsOutOfFiles(error)) {
+      self->RefuseWithReserve(acceptor);
+      pause.expires_after(kRefusePause);
+      co_await pause.async_wait(kAsTuple);
+      continue;
+    }
     if (error) {
       log::warn("accept on {}: {}", self->endpoint.ToString(), error.message());
       pause.expires_after(kAcceptPause);
@@ -254,6 +271,31 @@ Awaitable<void> Listener::State::AcceptLoop(std::shared_ptr<State> self, Accepto
     Guest guest{std::move(socket), std::move(*slot), *peer, thread, is_proxy};
     self->threads.Spawn(thread, Receive(self, std::move(guest)));
   }
+}
+
+// With no file left, those who come would wait unseen: the reserve takes one at a time to say so.
+template <typename Acceptor>
+void Listener::State::RefuseWithReserve(Acceptor& acceptor) {
+  static log::RateLimited lines(1);
+  lines.Write(spdlog::level::warn, "no file is left for a connection to " + endpoint.ToString());
+  reserve.Release();
+  boost::system::error_code error;
+  acceptor.non_blocking(true, error);
+  typename Acceptor::protocol_type::socket socket(acceptor.get_executor());
+  acceptor.accept(socket, error);
+  if (!error) {
+    const std::optional<Address> peer = AddressOf(socket);
+    if (peer && options.on_refused) options.on_refused(*peer, Reason::kConnectionsFull);
+    socket.non_blocking(true, error);
+    if (options.tls == nullptr && options.refusal) {
+      socket.write_some(asio::buffer(options.refusal(Reason::kConnectionsFull)), error);
+    }
+    // A close with the request unread would be a reset.
+    std::array<char, 4096> unread;
+    while (!error) socket.read_some(asio::buffer(unread), error);
+    socket.close(error);
+  }
+  reserve.Take();
 }
 
 std::optional<Reason> Listener::State::AskGate(const Address& peer) const {
