@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "crypto/keyed_hash.h"
+#include "net/file_limits.h"
 #include "net/io_threads.h"
 #include "server/engine_pool.h"
 #include "server/gateway_endpoints.h"
@@ -49,6 +50,17 @@ guard::DoorOptions MakeDoorOptions(const GatewayConfig& config, std::uint64_t se
   admission.per_client_max = static_cast<std::uint32_t>(config.concurrency_per_client_max);
   admission.wait_max = std::chrono::seconds(config.waiting_seconds_max);
   return options;
+}
+
+// A connection may need another one to an engine; some are for files, sockets and the log.
+void RaiseFileLimits(const GatewayConfig& config) {
+  constexpr std::int64_t kOthers = 64;
+  const std::int64_t wanted =
+      config.connections_max + std::min(config.connections_max, config.concurrency_max) + kOthers;
+  const Result<std::size_t> limit = net::RaiseFileLimit(static_cast<std::size_t>(wanted));
+  if (limit) return;
+  log::warn("gateway.connections_max = {}: {}; connections beyond that are refused",
+            config.connections_max, limit.error().message);
 }
 
 // An eighth of the places is kept for what does not take long: the page, its files, the health.
@@ -192,6 +204,7 @@ Result<void> RunGateway(const Config& config) {
   const std::vector<net::Network> trusted_proxies = rules.trusted_proxies;
   GatewayPipeline pipeline(table, door, hasher, settlement, std::move(rules));
 
+  RaiseFileLimits(config.gateway);
   net::IoThreads threads(static_cast<std::size_t>(config.gateway.io_threads));
   const net::ConnectionLimits connections = MakeConnectionLimits(config.gateway);
   http::ServerOptions server_options = MakeServerOptions(config.http, connections);

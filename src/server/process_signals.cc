@@ -17,6 +17,7 @@ void Watch(sigset_t set) {
   sigwait(&set, &signal);
   if (signal == kLeave) return;
   log::info("stopped while loading");
+  log::Flush();
   std::_Exit(0);
 }
 

@@ -439,8 +439,11 @@ TEST(EngineProcess, DrainsOnSigterm) {
 // Until the drain ends, whoever comes is told; what is still under way then is told as well, and
 // the engine's thread is gone before those that it would tell.
 TEST(EngineProcess, TellsBothThoseWhoComeAndThoseWhoAreLeftThatItDrains) {
-  RunningEngine engine({"HOLDFAST_UP_DRAIN_SECONDS_MAX=2"});
-  const std::string fields = kNoEnd + R"(,"max_tokens":4000,"n":8)";
+  // More than any machine writes while it drains.
+  RunningEngine engine(
+      {"HOLDFAST_UP_DRAIN_SECONDS_MAX=1", "HOLDFAST_ENGINE_ANSWER_TOKENS_MAX=60000"},
+      /*context=*/65'536);
+  const std::string fields = kNoEnd + R"(,"max_tokens":60000,"n":8)";
   Connection left(engine.port());
   left.Send(PostText("/v1/chat/completions", ChatBody(fields + R"(,"stream":true)")));
   ASSERT_TRUE(left.ReadUntil("\"content\":"));
