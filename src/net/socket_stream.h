@@ -15,6 +15,7 @@ class SocketStream final : public Stream {
   Executor executor() override { return socket_.get_executor(); }
   Awaitable<Result<std::size_t>> ReadSome(std::span<char> buffer) override;
   Awaitable<Result<std::size_t>> AppendSome(std::string& to, std::size_t bytes_max) override;
+  std::size_t WriteNow(std::string_view bytes) override;
   Awaitable<Result<void>> WriteAll(std::string_view bytes) override;
   Awaitable<void> FinishWrites() override;
   void Close() override;

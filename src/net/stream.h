@@ -26,6 +26,9 @@ class Stream {
   // Appends 1..bytes_max bytes; 0 at the end of the stream. `to` is touched only when they are
   // there. A stream that can wait without a buffer of its own does.
   virtual Awaitable<Result<std::size_t>> AppendSome(std::string& to, std::size_t bytes_max);
+  // Writes what can be written at once, maybe nothing: then WriteAll with the same bytes waits, and
+  // says what is wrong. Not while a write is under way.
+  virtual std::size_t WriteNow(std::string_view /*bytes*/) { return 0; }
   virtual Awaitable<Result<void>> WriteAll(std::string_view bytes) = 0;
   // Tells the peer that no more bytes will come.
   virtual Awaitable<void> FinishWrites() = 0;

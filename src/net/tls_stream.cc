@@ -108,6 +108,13 @@ class TlsStream final : public Stream {
     });
   }
 
+  std::size_t WriteNow(std::string_view bytes) override {
+    if (!socket_.is_open() || bytes.empty()) return 0;
+    ERR_clear_error();
+    const int count = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+
   Awaitable<Result<void>> WriteAll(std::string_view bytes) override {
     while (!bytes.empty()) {
       constexpr std::size_t kPartBytesMax = 1 << 30;
