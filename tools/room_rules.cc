@@ -26,7 +26,7 @@ const std::vector<Library>& Libraries() {
       {"boost/asio", {"net", "http"}},  // http speaks in the stream types that net offers.
       {"boost/beast", {"http"}},
       {"boost/system/", {"json", "net", "http"}},
-      {"openssl/", {"net"}},
+      {"openssl/", {"net", "bench"}},
       {"hwy/", {"kernels"}},
       {"dnnl", {"kernels"}},
       {"oneapi/", {"kernels"}},
