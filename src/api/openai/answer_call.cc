@@ -33,6 +33,9 @@ class AnswerCall final : public Call {
     const upstream::AnswerStream::Part part = co_await answer.Next();
     if (!part) co_return std::unexpected(ToApiError(part.error()));
     if (!*part) co_return FailApi(Reason::kUpstreamDown, "The engine's answer was empty.");
+    // Only with its end is the answer a success of the engine, and its connection free again.
+    const upstream::AnswerStream::Part end = co_await answer.Next();
+    if (!end) co_return std::unexpected(ToApiError(end.error()));
     progress.OnTokens(1);
     ReportUsage(answer, progress);
     http::ResponseHead head;
