@@ -52,10 +52,12 @@ net::Awaitable<void> ReadToEnd(upstream::AnswerStream& answer, Progress& progres
   ahead.ended.Notify();
 }
 
+// The head waits for the first event: a failure before it is still told by its status, which
+// clients try again at.
 net::Awaitable<ApiResult<void>> WriteToClient(Reply& reply, ReadAhead& ahead) {
-  CO_TRY(co_await reply.BeginEvents());
   while (true) {
     if (!ahead.events.empty()) {
+      CO_TRY(co_await reply.BeginEvents());
       const std::string events = std::exchange(ahead.events, {});
       ahead.taken.Notify();
       CO_TRY(co_await reply.Events(events));
@@ -66,6 +68,7 @@ net::Awaitable<ApiResult<void>> WriteToClient(Reply& reply, ReadAhead& ahead) {
     }
   }
   if (ahead.failure) co_return std::unexpected(*ahead.failure);
+  CO_TRY(co_await reply.BeginEvents());
   co_return co_await reply.End();
 }
 

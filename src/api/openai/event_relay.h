@@ -15,8 +15,8 @@ namespace holdfast::api {
 // Of events that the client has not taken yet; beyond it the engine waits.
 inline constexpr std::size_t kReadAheadBytesMax = 256 << 10;
 
-// Begins the stream if that was not done yet. Failures: the client's (kClientLeft, kSlowReader) or
-// the engine's.
+// Begins the stream, if that was not done yet, with its first event. Failures: the client's
+// (kClientLeft, kSlowReader) or the engine's.
 net::Awaitable<ApiResult<void>> RelayEvents(upstream::AnswerStream& answer, Reply& reply,
                                             Progress& progress);
 
