@@ -71,7 +71,8 @@ json::Object Success(const Documentation& documentation) {
                                                            : Schema(documentation.answer_schema);
   content = Content(documentation.answer_type, std::move(schema));
   if (documentation.may_stream) {
-    content["text/event-stream"] = json::Object{{"schema", Schema(R"({"type": "string"})")}};
+    // Tools hold each event to a schema, and do not agree on what one is to it.
+    content["text/event-stream"] = json::Object{};
   }
   return {{"description", documentation.may_stream ? "The answer, whole or as a stream of events."
                                                    : "The answer."},
