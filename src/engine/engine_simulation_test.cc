@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/test_rounds.h"
 #include "engine/engine_loop.h"
 #include "engine/testing/fake_model.h"
 #include "engine/testing/run_alone.h"
@@ -266,12 +267,12 @@ class Day {
 };
 
 TEST(EngineSimulation, EverySeedKeepsItsBooksAndStarvesNobody) {
-  constexpr std::uint64_t kSeeds = 40;
+  const int seeds = TestRounds(40);
   constexpr std::int64_t kRequests = 250;
   Totals totals;
-  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+  for (int seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Day(seed).Run(kRequests, totals);
+    Day(static_cast<std::uint64_t>(seed)).Run(kRequests, totals);
     if (HasFatalFailure() || HasNonfatalFailure()) return;
   }
   std::printf("%ld requests, %ld steps, %ld preemptions, %ld cached tokens\n", totals.requests,

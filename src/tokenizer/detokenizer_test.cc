@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/test_rounds.h"
 #include "tokenizer/test_vocabulary.h"
 #include "tokenizer/utf8.h"
 
@@ -59,7 +60,7 @@ TEST(Detokenizer, RandomStreamsEqualTheWhole) {
   constexpr unsigned char kEdges[] = {0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2,
                                       0xDF, 0xE0, 0xE1, 0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF};
   std::mt19937 random(11);
-  for (int round = 0; round < 5000; ++round) {
+  for (int round = 0; round < TestRounds(5000); ++round) {
     std::vector<TokenId> ids(random() % 24);
     for (TokenId& id : ids) {
       id = random() % 8 == 0 ? static_cast<TokenId>(random() % 262)

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/test_rounds.h"
 #include "tokenizer/pre_patterns.h"
 #include "tokenizer/pre_syntax.h"
 #include "tokenizer/test_vocabulary.h"
@@ -175,7 +176,7 @@ TEST(PreTokenizer, InvalidBytesArePiecesAndNothingIsLost) {
   for (const char* name : {"deepseek-llm", "deepseek-v3", "kimi-k2", "qwen2", "gpt-2"}) {
     auto splitter = PreTokenizer::Named(name);
     ASSERT_TRUE(splitter);
-    for (int round = 0; round < 300; ++round) {
+    for (int round = 0; round < TestRounds(300); ++round) {
       std::string text(random() % 40, '\0');
       for (char& byte : text) byte = static_cast<char>(random() % 3 ? random() % 128 : random());
       std::string joined;

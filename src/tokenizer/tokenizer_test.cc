@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/test_rounds.h"
 #include "tokenizer/bpe.h"
 #include "tokenizer/test_vocabulary.h"
 
@@ -62,7 +63,7 @@ TEST_F(RealVocabulary, AgreesWithEveryPublishedVector) {
 
 TEST_F(RealVocabulary, AnyBytesComeBackOrAreReplaced) {
   std::mt19937 random(20);
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < TestRounds(2000); ++round) {
     std::string text(random() % 200, '\0');
     for (char& byte : text) byte = static_cast<char>(random() % 2 ? 'a' + random() % 26 : random());
     std::string wanted;  // This vocabulary lacks the 13 bytes that no valid UTF-8 has.
@@ -119,7 +120,7 @@ std::unique_ptr<const Tokenizer> MakeOrDie(Spec spec) {
 TEST(Tokenizer, AnyBytesComeBackFromAFullAlphabet) {
   const auto tokenizer = MakeOrDie(SmallSpec({{"a", "b"}, {"\xff", "\xff"}}, {"<x>"}, {"\\s+"}));
   std::mt19937 random(3);
-  for (int round = 0; round < 1000; ++round) {
+  for (int round = 0; round < TestRounds(1000); ++round) {
     std::string text(random() % 64, '\0');
     for (char& byte : text) byte = static_cast<char>(random());
     EXPECT_EQ(tokenizer->Decode(tokenizer->Encode(text, {})), text);
@@ -202,7 +203,7 @@ std::vector<TokenId> EncodePlainly(const std::vector<std::pair<std::string, std:
 
 TEST(Bpe, ShortAndLongPiecesAgreeWithThePlainTwin) {
   std::mt19937 random(5);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < TestRounds(60); ++round) {
     std::vector<std::pair<std::string, std::string>> merges;
     std::vector<std::string> known{"a", "b", "c"};
     for (int i = 0; i < 20; ++i) {

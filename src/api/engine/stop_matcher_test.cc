@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/test_rounds.h"
+
 namespace holdfast::api {
 namespace {
 
@@ -43,7 +45,7 @@ TEST(StopMatcher, FindsARepeatingBeginning) {
 // However the text is cut into pieces, the result is the text up to the first stop string.
 TEST(StopMatcher, AgreesWithASearchOfTheWholeText) {
   std::mt19937 random(7);
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < TestRounds(2000); ++round) {
     std::string text;
     for (int i = 0; i < 40; ++i) text.push_back("ab"[random() % 2]);
     std::string stop;
