@@ -1,20 +1,15 @@
 // A person's story in a real browser: ask, see the answer grow, stop one, ask again, come back later.
-// With HOLDFAST_PICTURES=FOLDER it leaves pictures to look at.
 import assert from "node:assert/strict";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
 import { startService } from "../support/service.mjs";
+import { openBrowser, openPage as openPageAt, picture } from "./browser.mjs";
 
 let service;
 let browser;
 
 before(async () => {
   service = await startService();
-  browser = await chromium.launch({
-    executablePath: process.env.HOLDFAST_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
-  });
+  browser = await openBrowser();
 });
 
 after(async () => {
@@ -22,21 +17,7 @@ after(async () => {
   await service?.stop();
 });
 
-async function openPage(options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1180, height: 780 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
-  page.problems = [];
-  page.on("pageerror", (error) => page.problems.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && page.problems.push(message.text()));
-  await page.goto(service.url);
-  return page;
-}
-
-async function picture(page, name) {
-  if (process.env.HOLDFAST_PICTURES) await page.screenshot({ path: path.join(process.env.HOLDFAST_PICTURES, `${name}.png`) });
-}
-
+const openPage = (options) => openPageAt(browser, service.url, options);
 const finished = (page, count) => page.locator(".message.assistant[data-ending]").nth(count - 1).waitFor({ timeout: 60_000 });
 
 test("a person asks and sees the answer grow", async () => {

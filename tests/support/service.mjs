@@ -1,45 +1,35 @@
-// Starts the built binary as a user would (`holdfast up`) on a free port with a run folder of its
-// own, for tests in Node. HOLDFAST_BINARY names the binary, HOLDFAST_MODEL the model.
-import { spawn } from "node:child_process";
+// Starts the built binary as a user would, on a free port with folders of its own, for tests in Node.
+// HOLDFAST_BINARY names the binary, HOLDFAST_MODEL the model.
 import { mkdtemp, rm } from "node:fs/promises";
-import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { freePort, launch } from "./process.mjs";
 
-const READY_MS_MAX = 60_000;
-
-async function freePort() {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+// The whole service: `holdfast up`, with the starter model. `settings`: of the environment.
+export function startService(settings = {}) {
+  return start(["up", "--model", process.env.HOLDFAST_MODEL, "--name", "starter"], settings);
 }
 
-export async function startService() {
+// The gateway alone, before an engine that listens at `address`.
+export function startGateway(address, settings = {}) {
+  return start(["gateway", "--engine", address], settings);
+}
+
+// The gateway alone, as a file of settings says.
+export function startGatewayOf(configPath) {
+  return start(["gateway", "--config", configPath], {});
+}
+
+async function start(verb, settings) {
   const runDir = await mkdtemp(path.join(os.tmpdir(), "holdfast-test-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(
-    process.env.HOLDFAST_BINARY,
-    ["up", "--model", process.env.HOLDFAST_MODEL, "--name", "starter", "--listen", `127.0.0.1:${port}`],
-    { env: { ...process.env, HOLDFAST_UP_RUN_DIR: runDir }, stdio: ["ignore", "ignore", "pipe"] },
-  );
-  let log = "";
-  child.stderr.on("data", (chunk) => (log += chunk));
-  const exited = new Promise((resolve) => child.once("exit", resolve));
-
-  const isReady = async () => (await fetch(`${url}/v1/models`).catch(() => null))?.ok ?? false;
-  const deadline = Date.now() + READY_MS_MAX;
-  while (!(await isReady())) {
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the service did not start:\n${log}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  const env = { ...process.env, HOLDFAST_UP_RUN_DIR: runDir, XDG_STATE_HOME: runDir, ...settings };
+  const service = await launch(process.env.HOLDFAST_BINARY, [...verb, "--listen", `127.0.0.1:${port}`], { env, url: `${url}/v1/models` });
   return {
     url,
     async stop() {
-      child.kill("SIGTERM");
-      await exited;
+      await service.stop();
       await rm(runDir, { recursive: true, force: true });
     },
   };
