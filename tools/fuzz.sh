@@ -1,6 +1,7 @@
 #!/bin/sh
 # fuzz.sh [NAME [SECONDS]]: builds the fuzz targets (preset `fuzz`: clang, libFuzzer, ASan+UBSan)
-# and runs one or all of them, one at a time. NAME `all` is every target.
+# and runs one or all of them, one at a time. NAME `all` is every target. Without SECONDS it is
+# HOLDFAST_FUZZ_SECONDS, or 60.
 #
 # New inputs are kept in build/fuzz/corpus/NAME, findings in build/fuzz/findings. A finding ends
 # the run with status 1; put its file into fuzz/corpus/NAME with the fix.
@@ -8,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 name=${1:-all}
-seconds=${2:-60}
+seconds=${2:-${HOLDFAST_FUZZ_SECONDS:-60}}
 build=build/fuzz
 case $seconds in '' | *[!0-9]*) echo "fuzz.sh: SECONDS is a number" >&2; exit 2 ;; esac
 

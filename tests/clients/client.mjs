@@ -1,0 +1,2 @@
+// The official client, for tests outside this folder.
+export { default } from "openai";
