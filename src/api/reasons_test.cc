@@ -22,6 +22,25 @@ TEST(Reasons, EachHasAWordOfItsOwnAndAnErrorStatus) {
   EXPECT_EQ(FindReason("nonsense"), std::nullopt);
 }
 
+TEST(ApiError, NamesEveryWayInWhichARequestIsStopped) {
+  const std::pair<net::StopReason, Reason> cases[] = {
+      {net::StopReason::kNone, Reason::kInternal},
+      {net::StopReason::kClientLeft, Reason::kClientLeft},
+      {net::StopReason::kDeadline, Reason::kDeadlineExceeded},
+      {net::StopReason::kShutdown, Reason::kDraining},
+      {net::StopReason::kLimit, Reason::kSlowReader},
+  };
+  ASSERT_EQ(std::size(cases), static_cast<std::size_t>(net::kStopReasonCount));
+  for (const auto& [stop, reason] : cases) EXPECT_EQ(ToApiError(stop).reason, reason);
+}
+
+TEST(ApiError, HasNoMappingForErrorsOfOthers) {
+  for (const ErrorCode code : {ErrorCode::kUnavailable, ErrorCode::kTooLarge, ErrorCode::kNotFound,
+                               ErrorCode::kResourceExhausted, ErrorCode::kPermissionDenied}) {
+    EXPECT_EQ(ToApiError(MakeError(code, "of some domain")).reason, Reason::kInternal);
+  }
+}
+
 TEST(ApiError, TellsClientsWhenToTryAgain) {
   ApiError error;
   error.reason = Reason::kQueueFull;

@@ -73,7 +73,7 @@ const Key kKeys[] = {
         "Answers under way at most; how many are best is learned. More wait."),
     KEY(gateway, concurrency_per_client_max, 1, 1 << 20,
         "Answers under way or waiting of one address; more are refused."),
-    KEY(gateway, waiting_max, 1, 1 << 17, "Requests that may wait; more are refused."),
+    KEY(gateway, waiting_max, 0, 1 << 17, "Requests that may wait; more are refused."),
     KEY(gateway, waiting_seconds_max, 0, kDayS,
         "Who would wait longer is refused at once, and told when to come again."),
     KEY(gateway, body_memory_mib, 8, 1 << 20, "Memory for all bodies on their way together"),

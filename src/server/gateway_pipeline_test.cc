@@ -13,6 +13,7 @@
 #include "api/reply.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "net/event.h"
 #include "net/io_threads.h"
 
 namespace holdfast::server {
@@ -45,6 +46,23 @@ class FailingCall final : public api::Call {
   const When when_;
 };
 
+// Waits until its request is stopped; with `is_engine_done`, after the engine has done its work.
+class StuckCall final : public api::Call {
+ public:
+  explicit StuckCall(bool is_engine_done) : is_engine_done_(is_engine_done) {}
+  net::Awaitable<api::ApiResult<void>> Run(api::Reply& reply, api::Progress& progress) override {
+    progress.OnTokens(1);
+    if (is_engine_done_) progress.OnEngineDone(1, 1);
+    net::Event event(reply.exchange().executor());
+    const net::StopSource::Listener stopped = reply.stop().OnStop([&event] { event.Notify(); });
+    while (!reply.stop().is_stopped()) co_await event.Wait(net::kNoDeadline);
+    co_return std::unexpected(api::ToApiError(reply.stop().reason()));
+  }
+
+ private:
+  const bool is_engine_done_;
+};
+
 struct Answer {
   bool has_head = false;
   http::ResponseHead head;
@@ -52,9 +70,9 @@ struct Answer {
 };
 
 net::Awaitable<void> Ask(net::Endpoint endpoint, http::ClientRequest request,
-                         std::promise<Answer>& promise) {
+                         std::chrono::milliseconds patience, std::promise<Answer>& promise) {
   constexpr std::size_t kBodyBytesMax = 1 << 20;
-  const net::TimePoint deadline = net::Clock::now() + kPatience;
+  const net::TimePoint deadline = net::Clock::now() + patience;
   http::ClientCall call;
   Answer answer;
   const Result<void> started = co_await call.Start(endpoint, request, deadline);
@@ -99,7 +117,23 @@ class GatewayPipelineTest : public ::testing::Test {
       };
       endpoints.push_back(std::move(endpoint));
     }
+    for (const auto& [pattern, is_engine_done] : {std::pair{"/stuck", false}, {"/done", true}}) {
+      api::Endpoint endpoint;
+      endpoint.pattern = pattern;
+      endpoint.kind = guard::Route::kApi;
+      endpoint.parse = [is_engine_done](const api::Context&,
+                                        std::string) -> api::ApiResult<std::unique_ptr<api::Call>> {
+        return std::make_unique<StuckCall>(is_engine_done);
+      };
+      endpoints.push_back(std::move(endpoint));
+    }
     return endpoints;
+  }
+
+  static GatewayRules Rules() {
+    GatewayRules rules;
+    rules.answer_time_max = milliseconds(2'000);
+    return rules;
   }
 
   static guard::DoorOptions MakeDoorOptions() {
@@ -109,11 +143,12 @@ class GatewayPipelineTest : public ::testing::Test {
     return options;
   }
 
-  Answer Get(std::string target) {
+  // A client that has no answer within its patience leaves.
+  Answer Get(std::string target, milliseconds patience = kPatience) {
     http::ClientRequest request;
     request.target = std::move(target);
     std::promise<Answer> promise;
-    callers_.Spawn(0, Ask(server_->endpoints().front(), std::move(request), promise));
+    callers_.Spawn(0, Ask(server_->endpoints().front(), std::move(request), patience, promise));
     return promise.get_future().get();
   }
 
@@ -139,7 +174,7 @@ class GatewayPipelineTest : public ::testing::Test {
   const EndpointTable table_{Endpoints()};
   LiveDoor door_{MakeDoorOptions(), [] { return guard::EngineReport{}; }, registry_};
   Settlement settlement_{table_.endpoints(), registry_};
-  GatewayPipeline pipeline_{table_, door_, hasher_, settlement_, GatewayRules{}};
+  GatewayPipeline pipeline_{table_, door_, hasher_, settlement_, Rules()};
   net::IoThreads threads_{2};
   net::IoThreads callers_{1};
   std::unique_ptr<http::Server> server_;
@@ -187,6 +222,35 @@ TEST_F(GatewayPipelineTest, SaysEveryReasonAndSettlesItOnce) {
   EXPECT_EQ(counters.admission.in_flight, 0u) << "a ticket was not given back";
   EXPECT_EQ(counters.admission.started, 3u * kReasonCount);
   EXPECT_EQ(counters.events_ignored, 0u) << "an end was told twice";
+}
+
+TEST_F(GatewayPipelineTest, SaysThatAnAnswerTookTooLong) {
+  const Answer late = Get("/stuck");
+  EXPECT_EQ(late.head.status, 504);
+  EXPECT_EQ(json::Parse(*late.body)->at("error").at("reason").as_string(), "deadline_exceeded");
+}
+
+TEST_F(GatewayPipelineTest, KnowsAClientThatLeft) {
+  EXPECT_FALSE(Get("/stuck", milliseconds(100)).has_head);
+  WaitForCount(Reason::kClientLeft, 1);
+  EXPECT_EQ(Count(Reason::kClientLeft), 1);
+  EXPECT_EQ(Count(Reason::kDeadlineExceeded), 0);
+  EXPECT_EQ(door_.counters().admission.in_flight, 0u);
+}
+
+TEST_F(GatewayPipelineTest, GivesThePlaceBackWhenTheEngineIsDone) {
+  std::promise<Answer> promise;
+  http::ClientRequest request;
+  request.target = "/done";
+  callers_.Spawn(0, Ask(server_->endpoints().front(), std::move(request), kPatience, promise));
+  const net::TimePoint deadline = net::Clock::now() + milliseconds(1'500);
+  bool is_given_back = false;
+  while (!is_given_back && net::Clock::now() < deadline) {
+    const guard::DoorCounters counters = door_.counters();
+    is_given_back = counters.admission.started == 1 && counters.admission.in_flight == 0;
+  }
+  EXPECT_TRUE(is_given_back) << "a slow reader holds a place in the engine";
+  promise.get_future().get();
 }
 
 TEST_F(GatewayPipelineTest, RefusesWhoComesWhileItDrains) {
