@@ -10,7 +10,7 @@ class IdentityTest : public ::testing::Test {
   Identity Of(std::string_view address, std::vector<http::Header> headers = {}) const {
     http::RequestHead head;
     head.headers = std::move(headers);
-    return hasher_.Identify(head, {.address = *net::Address::Parse(address)});
+    return hasher_.Identify(head, {*net::Address::Parse(address), false, {}});
   }
 
   const crypto::HashKey key_ = crypto::HashKey::Random();
