@@ -118,6 +118,7 @@ Result<Proxy> StartGateway(const std::filesystem::path& binary, const ProxyOptio
   std::vector<std::string> settings = {
       fmt::format("gateway.connections_max={}", options.connections_max),
       fmt::format("gateway.connections_per_client_max={}", options.connections_max),
+      fmt::format("gateway.concurrency_initial={}", options.concurrency_max),
       fmt::format("gateway.concurrency_max={}", options.concurrency_max),
       fmt::format("gateway.concurrency_per_client_max={}", options.connections_max),
       fmt::format("gateway.waiting_max={}", options.waiting_max),

@@ -69,6 +69,8 @@ const Key kKeys[] = {
     KEY(gateway, web_dir, 0, 0, "Serve the page from this folder. Empty: the one in the binary."),
     KEY(gateway, connections_max, 1, 1 << 20, "Open connections in all."),
     KEY(gateway, connections_per_client_max, 1, 1 << 20, "Open connections of one address."),
+    KEY(gateway, concurrency_initial, 1, 1 << 16,
+        "Answers under way at once until it is learned how many are best."),
     KEY(gateway, concurrency_max, 1, 1 << 16,
         "Answers under way at most; how many are best is learned. More wait."),
     KEY(gateway, concurrency_per_client_max, 1, 1 << 20,

@@ -62,6 +62,7 @@ struct GatewayConfig {
   std::string web_dir;
   std::int64_t connections_max = 2048;
   std::int64_t connections_per_client_max = 128;
+  std::int64_t concurrency_initial = 32;
   std::int64_t concurrency_max = 64;
   std::int64_t concurrency_per_client_max = 32;
   std::int64_t waiting_max = 4096;

@@ -8,6 +8,20 @@ namespace {
 
 constexpr std::chrono::milliseconds kReportEvery{250};
 
+std::string_view ActionWord(guard::RestrictionAction action) {
+  switch (action) {
+    case guard::RestrictionAction::kSlow:
+      return "slow";
+    case guard::RestrictionAction::kChallenge:
+      return "challenge";
+    case guard::RestrictionAction::kRefuse:
+      return "refuse";
+    case guard::RestrictionAction::kPushDown:
+      return "push_down";
+  }
+  return "none";
+}
+
 api::ApiError ToApiError(Reason reason, guard::Duration retry_after) {
   api::ApiError error = api::ToApiError(reason);
   if (retry_after.count() > 0) {
@@ -109,7 +123,16 @@ LiveDoor::LiveDoor(const guard::DoorOptions& options, std::function<guard::Engin
       rung_gauge_(
           registry.GetGauge("holdfast_ladder_rung", "How far the service has stepped down.")),
       limit_gauge_(
-          registry.GetGauge("holdfast_answers_limit", "Answers let in at once, as learned.")) {}
+          registry.GetGauge("holdfast_answers_limit", "Answers let in at once, as learned.")) {
+  const auto counts = door_.counters().likeness;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    likeness_gauges_[i] = registry.GetGauge(
+        "holdfast_likeness",
+        "What likeness to an attack would have done, were it enforced: requests and connections.",
+        {{"rule", std::string(counts[i].rule)},
+         {"action", std::string(ActionWord(counts[i].action))}});
+  }
+}
 
 guard::Time LiveDoor::Now() {
   const auto since = std::chrono::duration_cast<guard::Duration>(net::Clock::now() - began_);
@@ -262,6 +285,9 @@ void LiveDoor::Publish() {
   pressure_gauge_.Set(counters.admission.pressure);
   limit_gauge_.Set(counters.admission.in_flight_limit);
   rung_gauge_.Set(static_cast<double>(counters.rung));
+  for (std::size_t i = 0; i < counters.likeness.size(); ++i) {
+    likeness_gauges_[i].Set(static_cast<double>(counters.likeness[i].count));
+  }
 }
 
 }  // namespace holdfast::server

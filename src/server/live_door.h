@@ -5,6 +5,7 @@
 // Thread-safe. Run is spawned once, on any I/O thread. The door must outlive its tickets.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -116,6 +117,7 @@ class LiveDoor {
   guard::Time timer_due_{};
 
   metrics::Gauge running_gauge_, waiting_gauge_, pressure_gauge_, rung_gauge_, limit_gauge_;
+  std::array<metrics::Gauge, guard::kLikenessCount> likeness_gauges_;
 };
 
 }  // namespace holdfast::server
