@@ -78,6 +78,7 @@ const Key kKeys[] = {
     KEY(gateway, waiting_max, 0, 1 << 17, "Requests that may wait; more are refused."),
     KEY(gateway, waiting_seconds_max, 0, kDayS,
         "Who would wait longer is refused at once, and told when to come again."),
+    KEY(gateway, sheds, 0, 0, "Under pressure refuse callers without history before others wait."),
     KEY(gateway, body_memory_mib, 8, 1 << 20, "Memory for all bodies on their way together"),
     KEY(http, head_bytes_max, 1024, 1 << 20, "Bytes of a request's head."),
     KEY(http, header_count_max, 1, 10'000, "Header fields of a request."),

@@ -67,6 +67,7 @@ struct GatewayConfig {
   std::int64_t concurrency_per_client_max = 32;
   std::int64_t waiting_max = 4096;
   std::int64_t waiting_seconds_max = 0;
+  bool sheds = true;
   std::int64_t body_memory_mib = 256;
 };
 

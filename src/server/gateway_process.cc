@@ -45,10 +45,11 @@ guard::DoorOptions MakeDoorOptions(const GatewayConfig& config, std::uint64_t se
   options.seed = seed;
   guard::AdmissionOptions& admission = options.admission;
   admission.in_flight_max = static_cast<std::uint32_t>(config.concurrency_max);
-  admission.in_flight_initial = std::min(static_cast<std::uint32_t>(config.concurrency_initial),
-                                         admission.in_flight_max);
+  admission.in_flight_initial =
+      std::min(static_cast<std::uint32_t>(config.concurrency_initial), admission.in_flight_max);
   admission.queue_max = static_cast<std::size_t>(config.waiting_max);
   admission.per_client_max = static_cast<std::uint32_t>(config.concurrency_per_client_max);
+  admission.has_ladder = config.sheds;
   admission.wait_max = std::chrono::seconds(config.waiting_seconds_max);
   return options;
 }
