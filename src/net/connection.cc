@@ -110,7 +110,8 @@ Awaitable<Result<bool>> Connection::WaitInput(TimePoint deadline) {
 }
 
 Awaitable<Result<void>> Connection::Write(std::string_view bytes) {
-  // Most writes fit what the kernel holds for the peer: those need no timer and no turn of the loop.
+  // Most writes fit what the kernel holds for the peer: those need no timer and no turn of the
+  // loop.
   if (!is_ended_) bytes.remove_prefix(stream_->WriteNow(bytes.substr(0, kWriteBytes)));
   if (bytes.empty()) co_return Result<void>{};
   const ConnectionUse before = use_;

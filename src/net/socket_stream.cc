@@ -42,8 +42,8 @@ Awaitable<Result<std::size_t>> SocketStream::AppendSome(std::string& to, std::si
 }
 
 std::size_t SocketStream::WriteNow(std::string_view bytes) {
-  const ssize_t count = ::send(socket_.native_handle(), bytes.data(), bytes.size(),
-                               MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t count =
+      ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
