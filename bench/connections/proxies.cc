@@ -123,7 +123,7 @@ Result<Proxy> StartGateway(const std::filesystem::path& binary, const ProxyOptio
       fmt::format("gateway.concurrency_per_client_max={}", options.connections_max),
       fmt::format("gateway.waiting_max={}", 2 * options.waiting_max),
       // Who waits here is what is measured: nobody is refused for the length of the queue.
-      "gateway.waiting_seconds_max=3600",
+      "gateway.waiting_seconds_max=86400",
       "gateway.sheds=false",
   };
   if (!options.certificate.empty()) {
