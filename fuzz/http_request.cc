@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "fuzz/input.h"
+#include "fuzz/pieces_stream.h"
 #include "http/request_reader.h"
 #include "net/asio.h"
 #include "net/connection.h"
@@ -18,31 +19,6 @@ constexpr int kRequestsMax = 16;
 constexpr http::HeadLimits kHeadLimits{
     .head_bytes_max = 2048, .target_bytes_max = 256, .header_count_max = 16};
 constexpr http::BodyLimits kBodyLimits{.bytes_max = 512};
-
-// Gives `bytes` in pieces, then the end; swallows what is written.
-class PiecesStream final : public net::Stream {
- public:
-  PiecesStream(net::Executor executor, std::string_view bytes, std::size_t piece_bytes)
-      : executor_(std::move(executor)), bytes_(bytes), piece_bytes_(piece_bytes) {}
-
-  net::Executor executor() override { return executor_; }
-  net::Awaitable<Result<std::size_t>> ReadSome(std::span<char> buffer) override {
-    // As from a socket: others run between two pieces.
-    co_await asio::post(executor_, asio::use_awaitable);
-    const std::size_t count = std::min({buffer.size(), piece_bytes_, bytes_.size()});
-    std::copy_n(bytes_.begin(), count, buffer.begin());
-    bytes_.remove_prefix(count);
-    co_return count;
-  }
-  net::Awaitable<Result<void>> WriteAll(std::string_view) override { co_return Result<void>{}; }
-  net::Awaitable<void> FinishWrites() override { co_return; }
-  void Close() override { bytes_ = {}; }
-
- private:
-  net::Executor executor_;
-  std::string_view bytes_;
-  std::size_t piece_bytes_;
-};
 
 void CheckRefusal(const http::Refusal& refusal) {
   if (refusal.status == 0) return;
