@@ -5,17 +5,11 @@
 #include <cmath>
 #include <utility>
 
-#include "base/mix.h"
+#include "base/text_hash.h"
 #include "net/asio.h"
 
 namespace holdfast::upstream {
 namespace {
-
-std::uint64_t HashOf(std::string_view name) {
-  std::uint64_t hash = name.size();
-  for (const char c : name) hash = Mix64(hash, static_cast<unsigned char>(c));
-  return hash;
-}
 
 metrics::Labels LabelsOf(const EngineSpec& spec) { return {{"engine", spec.name}}; }
 
@@ -52,7 +46,7 @@ RemoteEngine::RemoteEngine(EngineSpec spec, EngineAddress address,
     : spec_(std::move(spec)),
       address_(std::move(address)),
       tls_(std::move(tls)),
-      name_hash_(HashOf(spec_.name)),
+      name_hash_(HashText(spec_.name)),
       idle_(limits.idle_connections_max, limits.idle_time_max),
       breaker_(limits.breaker),
       registry_(registry),

@@ -7,7 +7,6 @@
 #include "api/openai/model_list.h"
 #include "api/reply.h"
 #include "base/log.h"
-#include "base/mix.h"
 
 namespace holdfast::api {
 namespace {
@@ -51,12 +50,10 @@ class AnswerCall final : public Call {
 
 // One that is not named is the one that is served, where there is only one.
 ApiResult<void> ChooseModel(const upstream::Pool& pool, AnswerRequest& request, std::string& body) {
+  if (!request.model.empty() && pool.FindModel(request.model)) return {};
   const std::vector<upstream::ModelInfo> models = pool.Models();
   if (models.empty()) return {};  // No engine is up: the guard says so, with when to come again.
-  if (!request.model.empty()) {
-    if (pool.FindModel(request.model)) return {};
-    return std::unexpected(ModelNotFound(request.model));
-  }
+  if (!request.model.empty()) return std::unexpected(ModelNotFound(request.model));
   if (models.size() > 1) {
     return FailApi(Reason::kBadRequest, "'model' is missing, and more than one is served", "model");
   }
@@ -65,18 +62,12 @@ ApiResult<void> ChooseModel(const upstream::Pool& pool, AnswerRequest& request, 
   return {};
 }
 
-std::uint64_t HashOf(std::string_view text) {
-  std::uint64_t hash = text.size();
-  for (const char c : text) hash = Mix64(hash, static_cast<unsigned char>(c));
-  return hash;
-}
-
 }  // namespace
 
 Endpoint::Parse AnswerFrom(upstream::Pool& pool, std::string path) {
   return [&pool, path = std::move(path)](const Context& context,
                                          std::string body) -> ApiResult<std::unique_ptr<Call>> {
-    TRY_ASSIGN(AnswerRequest request, ReadAnswerRequest(body, HashOf(context.client)));
+    TRY_ASSIGN(AnswerRequest request, ReadAnswerRequest(body, context.client));
     TRY(ChooseModel(pool, request, body));
     upstream::Call call;
     call.path = path;

@@ -5,7 +5,7 @@
 
 #include "api/fields.h"
 #include "api/limits.h"
-#include "base/mix.h"
+#include "base/text_hash.h"
 
 namespace holdfast::api {
 namespace {
@@ -14,18 +14,6 @@ namespace {
 constexpr std::size_t kPrefixBytesMax = 1024;
 // Of the last prompt, that tell whether it is like another.
 constexpr std::size_t kSketchBytesMax = 256;
-
-std::uint64_t HashOf(std::string_view text, std::uint64_t seed) {
-  std::uint64_t hash = Mix64(seed, text.size());
-  while (!text.empty()) {
-    std::uint64_t word = 0;
-    const std::string_view part = text.substr(0, sizeof(word));
-    std::ranges::copy(part, reinterpret_cast<char*>(&word));
-    hash = Mix64(hash, word);
-    text.remove_prefix(part.size());
-  }
-  return hash;
-}
 
 // Of the letters alone, in lower case: numbers, blanks and punctuation are what a program varies.
 std::uint64_t Sketch(std::string_view text) {
@@ -37,7 +25,7 @@ std::uint64_t Sketch(std::string_view text) {
     if ((byte >= 'a' && byte <= 'z') || byte >= 0x80) letters.push_back(c);
     if (letters.size() >= kSketchBytesMax) break;
   }
-  return letters.empty() ? 0 : HashOf(letters, 0);
+  return letters.empty() ? 0 : HashText(letters);
 }
 
 // The texts of a prompt in their order: how long they are, how they begin, and which came last.
@@ -99,7 +87,7 @@ std::uint32_t PromptCount(const json::Object& body) {
 
 }  // namespace
 
-ApiResult<AnswerRequest> ReadAnswerRequest(std::string_view body, std::uint64_t key_client) {
+ApiResult<AnswerRequest> ReadAnswerRequest(std::string_view body, std::string_view client) {
   TRY_ASSIGN(const json::Object object, ParseBody(body));
   const Fields fields(object);
   AnswerRequest request;
@@ -117,7 +105,7 @@ ApiResult<AnswerRequest> ReadAnswerRequest(std::string_view body, std::uint64_t 
   request.work.prompt_bytes = Bounded(prompt.bytes);
   request.work.sketch = Sketch(prompt.last);
   TRY_ASSIGN(const std::string user, fields.String("user", "", kUserBytesMax));
-  request.prefix_key = HashOf(prompt.beginning, HashOf(user, key_client));
+  request.prefix_key = HashText(prompt.beginning, HashText(user, HashText(client)));
   return request;
 }
 

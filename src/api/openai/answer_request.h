@@ -19,9 +19,8 @@ struct AnswerRequest {
   std::uint64_t prefix_key = 0;
 };
 
-// `key_client`: the hash of who asks, as far as prefixes may be shared. Errors: kBadRequest, naming
-// the field.
-ApiResult<AnswerRequest> ReadAnswerRequest(std::string_view body, std::uint64_t key_client);
+// `client`: who asks, as far as prefixes may be shared. Errors: kBadRequest, naming the field.
+ApiResult<AnswerRequest> ReadAnswerRequest(std::string_view body, std::string_view client);
 
 // The body with `model` in it, for an engine that wants one named.
 std::string WithModel(std::string body, std::string_view model);
