@@ -62,12 +62,7 @@ net::Awaitable<void> EnginePipeline::Refuse(http::Exchange& exchange,
 
 net::Awaitable<void> EnginePipeline::Settle(http::Exchange& exchange, Record& record,
                                             const api::ApiResult<void>& ended) {
-  std::optional<Reason> reason;
-  if (!ended) {
-    const api::ApiError error = WhyEnded(exchange, ended.error());
-    reason = error.reason;
-    co_await record.reply.Fail(error);
-  }
+  const std::optional<Reason> reason = co_await TellEnd(exchange, record.reply, ended);
   settlement_.Settle({.endpoint = record.found.endpoint,
                       .method = exchange.head().method,
                       .status = exchange.status(),

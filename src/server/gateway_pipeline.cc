@@ -150,12 +150,7 @@ net::Awaitable<void> GatewayPipeline::Refuse(http::Exchange& exchange,
 
 net::Awaitable<void> GatewayPipeline::Settle(http::Exchange& exchange, Record& record,
                                              const api::ApiResult<void>& ended) {
-  std::optional<Reason> reason;
-  if (!ended) {
-    const api::ApiError error = WhyEnded(exchange, ended.error());
-    reason = error.reason;
-    co_await record.reply.Fail(error);
-  }
+  const std::optional<Reason> reason = co_await TellEnd(exchange, record.reply, ended);
   EndTicket(record, reason);
   settlement_.Settle({.endpoint = record.found.endpoint,
                       .method = exchange.head().method,

@@ -222,11 +222,7 @@ std::optional<Reason> LiveDoor::Edge(const guard::Caller& caller) {
 api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,
                                                const net::Executor& executor) {
   // Whoever sees that an engine is up may ask it at once.
-  const bool is_up = [this] {
-    const std::lock_guard lock(mutex_);
-    return is_engine_up_;
-  }();
-  if (!is_up) HearOfEngines();
+  if (!is_engine_up_) HearOfEngines();
   const auto guest = std::make_shared<Guest>();
   guest->event = std::make_shared<net::Event>(executor);
   Woken woken;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -104,12 +105,12 @@ class LiveDoor {
   void Publish();
 
   const std::function<guard::EngineReport()> report_;
+  std::atomic<bool> is_engine_up_{false};  // As the last report said.
   const net::TimePoint began_ = net::Clock::now();
   mutable std::mutex mutex_;
   guard::Door door_;
   guard::Time now_{};
   bool is_draining_ = false;
-  bool is_engine_up_ = false;
   std::unordered_map<guard::DoorId, std::shared_ptr<Guest>> waiting_;  // At most the queue's limit.
   std::vector<guard::DoorId> started_;
   std::vector<guard::Door::Expired> expired_;

@@ -13,8 +13,15 @@ namespace {
 bool IsJson(std::string_view content_type) {
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-  const auto lower = [](unsigned char c) { return std::tolower(c); };
-  return std::ranges::equal(type, std::string_view("application/json"), {}, lower, lower);
+  return http::EqualsNoCase(type, "application/json");
+}
+
+// What a request's connection knows of its end wins over what its call saw of it.
+api::ApiError WhyEnded(http::Exchange& exchange, const api::ApiError& error) {
+  if (exchange.is_reader_too_slow()) return api::ToApiError(Reason::kSlowReader);
+  if (exchange.stop().is_stopped()) return api::ToApiError(exchange.stop().reason());
+  if (exchange.is_peer_gone()) return api::ToApiError(Reason::kClientLeft);
+  return error;
 }
 
 }  // namespace
@@ -62,11 +69,12 @@ net::Awaitable<api::ApiResult<std::string>> ReadBody(http::Exchange& exchange,
   co_return std::unexpected(api::ToApiError(body.error()));
 }
 
-api::ApiError WhyEnded(http::Exchange& exchange, const api::ApiError& error) {
-  if (exchange.is_reader_too_slow()) return api::ToApiError(Reason::kSlowReader);
-  if (exchange.stop().is_stopped()) return api::ToApiError(exchange.stop().reason());
-  if (exchange.is_peer_gone()) return api::ToApiError(Reason::kClientLeft);
-  return error;
+net::Awaitable<std::optional<Reason>> TellEnd(http::Exchange& exchange, api::Reply& reply,
+                                              const api::ApiResult<void>& ended) {
+  if (ended) co_return std::nullopt;
+  const api::ApiError error = WhyEnded(exchange, ended.error());
+  co_await reply.Fail(error);
+  co_return error.reason;
 }
 
 }  // namespace holdfast::server

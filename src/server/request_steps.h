@@ -2,10 +2,12 @@
 // takes, and the ids of requests. Free functions, on the I/O thread of the request.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "api/endpoint.h"
+#include "api/reply.h"
 #include "http/exchange.h"
 
 namespace holdfast::server {
@@ -26,7 +28,9 @@ net::Awaitable<api::ApiResult<std::string>> ReadBody(http::Exchange& exchange,
                                                      const http::BodyLimits& limits,
                                                      const api::Endpoint& endpoint);
 
-// Why a request that failed did: what its connection knows wins over what its call saw of it.
-api::ApiError WhyEnded(http::Exchange& exchange, const api::ApiError& error);
+// Tells the client of a failure, if that is how the request ended. Why it did, for the records;
+// nullopt: it was served.
+net::Awaitable<std::optional<Reason>> TellEnd(http::Exchange& exchange, api::Reply& reply,
+                                              const api::ApiResult<void>& ended);
 
 }  // namespace holdfast::server
