@@ -179,12 +179,14 @@ class Loop {
                            R"("created":1700000000,"owned_by":"bench"}]})"));
     } else if (request.starts_with("POST /v1/chat/completions")) {
       const Wheel::Entry entry{fd, At(fd).generation};
+      const bool is_stream = request.find("\"stream\"}") != std::string::npos;
+      // Its first token at once: until then a gateway counts it as a prompt being worked on.
       Send(fd,
            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
            "Transfer-Encoding: chunked\r\n\r\n" +
-               Chunk(": keep-alive"));
+               (is_stream ? TokenChunk(NowNs()) : Chunk(": keep-alive")));
       comments_.Add(entry);
-      if (request.find("\"stream\"}") != std::string::npos) tokens_.Add(entry);
+      if (is_stream) tokens_.Add(entry);
     } else {
       Send(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     }

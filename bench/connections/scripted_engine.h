@@ -29,7 +29,7 @@ struct ScriptedEngineOptions {
 class ScriptedEngine {
  public:
   static constexpr std::chrono::milliseconds kTokenEvery{100};
-  static constexpr std::chrono::milliseconds kCommentEvery{10'000};
+  static constexpr std::chrono::milliseconds kCommentEvery{4'000};
 
   [[nodiscard]] static Result<ScriptedEngine> Start(const ScriptedEngineOptions& options);
 

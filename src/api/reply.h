@@ -49,6 +49,9 @@ class Reply {
   net::Awaitable<ApiResult<void>> BeginEvents(std::vector<http::Header> headers = {});
   // Whole events as they are on the wire, each with its empty line.
   net::Awaitable<ApiResult<void>> Events(std::string_view raw);
+  // The same, but never waits: false if not all of it went out at once. Then Events must be called,
+  // maybe with nothing, for the rest to follow. Not while Events is under way.
+  [[nodiscard]] bool EventsNow(std::string_view raw) { return exchange_.WriteNow(raw); }
   net::Awaitable<ApiResult<void>> Event(std::string_view data);
   // A comment that tells every proxy on the way that the answer lives.
   net::Awaitable<ApiResult<void>> KeepAlive();

@@ -78,12 +78,12 @@ std::optional<std::uint64_t> RateLimited::Admit(std::int64_t second) {
   return std::exchange(held_back_, 0);
 }
 
-void RateLimited::Write(spdlog::level::level_enum level, std::string_view text) {
+bool RateLimited::MayWrite(spdlog::level::level_enum level) {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   const auto before = Admit(std::chrono::duration_cast<std::chrono::seconds>(now).count());
-  if (!before) return;
+  if (!before) return false;
   if (*before > 0) spdlog::log(level, "{} more lines like the next", *before);
-  spdlog::log(level, "{}", text);
+  return true;
 }
 
 }  // namespace holdfast::log

@@ -45,10 +45,15 @@ class RateLimited {
   // count of seconds that only grows.
   std::optional<std::uint64_t> Admit(std::int64_t second);
 
-  // Writes `text`, or holds it back.
-  void Write(spdlog::level::level_enum level, std::string_view text);
+  // Writes a line, or holds it back; then it is not even made.
+  template <typename... Args>
+  void Write(spdlog::level::level_enum level, fmt::format_string<Args...> format, Args&&... args) {
+    if (MayWrite(level)) spdlog::log(level, format, std::forward<Args>(args)...);
+  }
 
  private:
+  bool MayWrite(spdlog::level::level_enum level);
+
   const int per_second_max_;
   std::mutex mutex_;
   std::int64_t second_ = -1;

@@ -2,6 +2,7 @@
 
 #include <ctime>
 #include <iterator>
+#include <utility>
 
 #include "base/check.h"
 
@@ -90,19 +91,33 @@ net::Awaitable<Result<void>> Exchange::Begin(const ResponseHead& head) {
   co_return co_await WriteToPeer(text);
 }
 
+std::string Exchange::Framed(std::string_view part) const {
+  if (part.empty() || head_.method == Method::kHead) return {};
+  return is_chunked_ ? fmt::format("{:x}\r\n{}\r\n", part.size(), part) : std::string(part);
+}
+
 net::Awaitable<Result<void>> Exchange::Write(std::string_view part) {
   CHECK(has_begun() && !has_ended_);
-  if (part.empty() || head_.method == Method::kHead) co_return Result<void>{};
-  if (!is_chunked_) co_return co_await WriteToPeer(part);
-  const std::string chunk = fmt::format("{:x}\r\n{}\r\n", part.size(), part);
-  co_return co_await WriteToPeer(chunk);
+  const std::string bytes = std::exchange(unsent_, {}) + Framed(part);
+  if (bytes.empty()) co_return Result<void>{};
+  co_return co_await WriteToPeer(bytes);
+}
+
+bool Exchange::WriteNow(std::string_view part) {
+  CHECK(has_begun() && !has_ended_ && unsent_.empty());
+  std::string bytes = Framed(part);
+  const std::size_t count = connection_.WriteNow(bytes);
+  if (count == bytes.size()) return true;
+  bytes.erase(0, count);
+  unsent_ = std::move(bytes);
+  return false;
 }
 
 net::Awaitable<Result<void>> Exchange::End() {
   CHECK(has_begun() && !has_ended_);
-  if (is_chunked_ && head_.method != Method::kHead) {
-    CO_TRY(co_await WriteToPeer("0\r\n\r\n"));
-  }
+  std::string bytes = std::exchange(unsent_, {});
+  if (is_chunked_ && head_.method != Method::kHead) bytes += "0\r\n\r\n";
+  if (!bytes.empty()) CO_TRY(co_await WriteToPeer(bytes));
   has_ended_ = true;
   co_return Result<void>{};
 }

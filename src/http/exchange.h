@@ -36,8 +36,6 @@ class Exchange {
     return reader_.ReadBody(limits);
   }
 
-  // See RequestReader: what is left of the body is counted no longer.
-  void ReleaseBody() { reader_.ReleaseBody(); }
   // For an answer that waits, streams or computes. False: so many hold places that short answers
   // would find none; refuse it with kConnectionsFull.
   [[nodiscard]] bool BeginLongAnswer() { return connection_.BeginLongAnswer(); }
@@ -53,6 +51,10 @@ class Exchange {
   net::Awaitable<Result<void>> Begin(const ResponseHead& head);
   net::Awaitable<Result<void>> Write(std::string_view part);
   net::Awaitable<Result<void>> End();
+  // As Write, but never waits: false if the kernel did not take all of it. What is left goes out
+  // before the next Write or End, which must come, and nothing is written now until then. Not while
+  // a Write is under way.
+  [[nodiscard]] bool WriteNow(std::string_view part);
   // Cuts the connection; the peer sees that the answer is incomplete.
   void Abort();
 
@@ -74,6 +76,7 @@ class Exchange {
  private:
   net::Awaitable<Result<void>> WriteToPeer(std::string_view bytes);
   std::string WriteHead(const ResponseHead& head, std::string_view framing) const;
+  std::string Framed(std::string_view part) const;
 
   net::Connection& connection_;
   RequestReader& reader_;
@@ -85,6 +88,7 @@ class Exchange {
   bool has_ended_ = false;
   bool is_reader_too_slow_ = false;
   int status_ = 0;
+  std::string unsent_;  // Of what WriteNow was given, as it goes to the peer.
   net::StopSource stop_;
 };
 

@@ -131,15 +131,4 @@ std::optional<std::string> PercentDecode(std::string_view text) {
   return decoded;
 }
 
-std::string PercentEncodePath(std::string_view path) {
-  std::string encoded;
-  for (const unsigned char c : path) {
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '/' || c == '-' || c == '.' || c == '_' ||
-                          c == '~';
-    encoded += is_plain ? std::string(1, static_cast<char>(c)) : fmt::format("%{:02X}", c);
-  }
-  return encoded;
-}
-
 }  // namespace holdfast::http

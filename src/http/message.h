@@ -84,7 +84,5 @@ struct BodyLimits {
 
 // "%2Fa" -> "/a". nullopt: a broken escape or an escaped NUL.
 std::optional<std::string> PercentDecode(std::string_view text);
-// The inverse for a path: everything but unreserved characters and '/' is escaped.
-std::string PercentEncodePath(std::string_view path);
 
 }  // namespace holdfast::http

@@ -13,14 +13,6 @@ TEST(PercentDecode, DecodesAndRefuses) {
   }
 }
 
-TEST(PercentEncodePath, IsUndoneByDecoding) {
-  std::string all;
-  for (int c = 1; c < 256; ++c) all.push_back(static_cast<char>(c));
-  const std::string encoded = PercentEncodePath(all);
-  EXPECT_EQ(PercentDecode(encoded), all);
-  EXPECT_EQ(encoded.find_first_of(" \r\n?#"), std::string::npos);
-}
-
 TEST(FindHeader, IgnoresCase) {
   const std::vector<Header> headers = {{"Content-Type", "a"}, {"X-Y", "b"}, {"x-y", "c"}};
   EXPECT_EQ(FindHeader(headers, "content-type"), "a");

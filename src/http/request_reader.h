@@ -29,11 +29,9 @@ class RequestReader {
   // The next request's head. Refusal 0 when the peer closes, or stays silent between requests.
   net::Awaitable<std::expected<RequestHead, Refusal>> ReadHead();
   // The current request's body. Sends "100 Continue" first when the head asks for it. What it
-  // holds of the budget goes back with ReleaseBody, or when the next head is read. Refusal 503
-  // with kBodiesFull: there was no room in time.
+  // holds of the budget goes back when the next head is read. Refusal 503 with kBodiesFull: there
+  // was no room in time.
   net::Awaitable<std::expected<std::string, Refusal>> ReadBody(const BodyLimits& limits);
-  // The body that was read is no longer in memory.
-  void ReleaseBody() { lease_.reset(); }
   // Nothing of the current request is unread.
   bool is_body_done() const { return phase_ == ReadPhase::kIdle || phase_ == ReadPhase::kDone; }
   // Waiting for the first byte of a request.

@@ -109,10 +109,13 @@ Awaitable<Result<bool>> Connection::WaitInput(TimePoint deadline) {
   co_return false;
 }
 
+// Most writes fit what the kernel holds for the peer: those need no timer and no turn of the loop.
+std::size_t Connection::WriteNow(std::string_view bytes) {
+  return is_ended_ ? 0 : stream_->WriteNow(bytes.substr(0, kWriteBytes));
+}
+
 Awaitable<Result<void>> Connection::Write(std::string_view bytes) {
-  // Most writes fit what the kernel holds for the peer: those need no timer and no turn of the
-  // loop.
-  if (!is_ended_) bytes.remove_prefix(stream_->WriteNow(bytes.substr(0, kWriteBytes)));
+  bytes.remove_prefix(WriteNow(bytes));
   if (bytes.empty()) co_return Result<void>{};
   const ConnectionUse before = use_;
   SetUse(ConnectionUse::kWriting);

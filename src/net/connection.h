@@ -55,6 +55,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Errors: kDeadlineExceeded (stalled; the connection is closed now), kIo.
   Awaitable<Result<void>> Write(std::string_view bytes);
+  // Writes what the kernel takes at once, maybe nothing, and returns how much. Not while a Write is
+  // under way.
+  std::size_t WriteNow(std::string_view bytes);
   Awaitable<void> FinishWrites() { return stream_->FinishWrites(); }
   void Close();
 

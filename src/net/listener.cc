@@ -277,7 +277,7 @@ Awaitable<void> Listener::State::AcceptLoop(std::shared_ptr<State> self, Accepto
 template <typename Acceptor>
 void Listener::State::RefuseWithReserve(Acceptor& acceptor) {
   static log::RateLimited lines(1);
-  lines.Write(spdlog::level::warn, "no file is left for a connection to " + endpoint.ToString());
+  lines.Write(spdlog::level::warn, "no file is left for a connection to {}", endpoint.ToString());
   reserve.Release();
   boost::system::error_code error;
   acceptor.non_blocking(true, error);

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/mix.h"
 #include "server/request_steps.h"
 
 namespace holdfast::server {
@@ -30,7 +31,14 @@ using std::chrono::milliseconds;
 // a stream goes out later, since with it goes the chance to say no by status.
 constexpr milliseconds kNoticeAfter{1'000};
 constexpr milliseconds kNoticeAfterWhole{5'000};
-constexpr milliseconds kNoticeEvery{2'500};
+constexpr milliseconds kNoticeEvery{4'000};
+constexpr milliseconds kNoticeSpread{800};
+
+// A crowd that came in one second is not told in one second ever after.
+milliseconds UntilNextNotice(net::TimePoint now) {
+  const auto bits = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  return kNoticeEvery + milliseconds(Mix64(bits) % kNoticeSpread.count());
+}
 
 std::uint32_t ReadNumber(std::string_view text, std::uint32_t max) {
   std::uint32_t number = 0;
@@ -243,7 +251,8 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::WaitForTurn(LiveDoor::Tick
     }
     const bool is_woken = co_await ticket.Wait(notice_at);
     if (is_woken) continue;
-    notice_at = net::Clock::now() + kNoticeEvery;
+    const net::TimePoint now = net::Clock::now();
+    notice_at = now + UntilNextNotice(now);
     if (const auto notice = ticket.notice()) CO_TRY(co_await reply.Waiting(*notice, is_stream));
   }
   if (std::optional<api::ApiError> refusal = ticket.refusal()) {

@@ -2,6 +2,7 @@
 // after the answer has begun, is said to the client, settled once, and called by one word.
 #include "server/gateway_pipeline.h"
 
+#include <atomic>
 #include <future>
 #include <map>
 #include <memory>
@@ -63,6 +64,23 @@ class StuckCall final : public api::Call {
   const bool is_engine_done_;
 };
 
+// Writes more than the kernel holds for a client, without waiting where that is possible.
+class FloodCall final : public api::Call {
+ public:
+  static constexpr int kEvents = 20'000;
+  static std::string Event(int number) { return fmt::format("data: {:0>200}\n\n", number); }
+
+  net::Awaitable<api::ApiResult<void>> Run(api::Reply& reply, api::Progress& progress) override {
+    progress.OnTokens(1);
+    CO_TRY(co_await reply.BeginEvents());
+    for (int i = 0; i < kEvents; ++i) {
+      const std::string event = Event(i);
+      if (!reply.EventsNow(event)) CO_TRY(co_await reply.Events(""));
+    }
+    co_return co_await reply.End();
+  }
+};
+
 struct Answer {
   bool has_head = false;
   http::ResponseHead head;
@@ -71,7 +89,7 @@ struct Answer {
 
 net::Awaitable<void> Ask(net::Endpoint endpoint, http::ClientRequest request,
                          std::chrono::milliseconds patience, std::promise<Answer>& promise) {
-  constexpr std::size_t kBodyBytesMax = 1 << 20;
+  constexpr std::size_t kBodyBytesMax = 8 << 20;
   const net::TimePoint deadline = net::Clock::now() + patience;
   http::ClientCall call;
   Answer answer;
@@ -88,7 +106,7 @@ class GatewayPipelineTest : public ::testing::Test {
  protected:
   GatewayPipelineTest() {
     server_ = std::make_unique<http::Server>(
-        threads_, http::ServerOptions{},
+        threads_, MakeServerOptions(),
         [this](http::Exchange& exchange) { return pipeline_.Serve(exchange); },
         [this](http::Exchange& exchange, const http::Refusal& refusal) {
           return pipeline_.Refuse(exchange, refusal);
@@ -100,6 +118,17 @@ class GatewayPipelineTest : public ::testing::Test {
     callers_.Stop();
     server_->Drain(milliseconds(0));
     threads_.Stop();
+  }
+
+  http::ServerOptions MakeServerOptions() {
+    http::ServerOptions options;
+    options.gate = [this](const net::Address&) {
+      return is_gate_shut_ ? std::optional(Reason::kYourRate) : std::nullopt;
+    };
+    options.on_connection_refused = [this](const net::Address&, Reason reason) {
+      settlement_.CountRefusedConnection(reason);
+    };
+    return options;
   }
 
   static std::vector<api::Endpoint> Endpoints() {
@@ -127,6 +156,14 @@ class GatewayPipelineTest : public ::testing::Test {
       };
       endpoints.push_back(std::move(endpoint));
     }
+    api::Endpoint flood;
+    flood.pattern = "/flood";
+    flood.kind = guard::Route::kApi;
+    flood.parse = [](const api::Context&,
+                     std::string) -> api::ApiResult<std::unique_ptr<api::Call>> {
+      return std::make_unique<FloodCall>();
+    };
+    endpoints.push_back(std::move(flood));
     return endpoints;
   }
 
@@ -174,6 +211,7 @@ class GatewayPipelineTest : public ::testing::Test {
   const EndpointTable table_{Endpoints()};
   LiveDoor door_{MakeDoorOptions(), [] { return guard::EngineReport{}; }, registry_};
   Settlement settlement_{table_.endpoints(), registry_};
+  std::atomic<bool> is_gate_shut_{false};
   GatewayPipeline pipeline_{table_, door_, hasher_, settlement_, Rules()};
   net::IoThreads threads_{2};
   net::IoThreads callers_{1};
@@ -251,6 +289,21 @@ TEST_F(GatewayPipelineTest, GivesThePlaceBackWhenTheEngineIsDone) {
   }
   EXPECT_TRUE(is_given_back) << "a slow reader holds a place in the engine";
   promise.get_future().get();
+}
+
+TEST_F(GatewayPipelineTest, WritesAllOfWhatAClientCannotTakeAtOnce) {
+  std::string expected;
+  for (int i = 0; i < FloodCall::kEvents; ++i) expected += FloodCall::Event(i);
+  const Answer answer = Get("/flood");
+  ASSERT_TRUE(answer.body.has_value()) << answer.body.error().message;
+  EXPECT_TRUE(*answer.body == expected) << answer.body->size() << " of " << expected.size();
+}
+
+TEST_F(GatewayPipelineTest, CountsConnectionsThatAreTurnedAway) {
+  is_gate_shut_ = true;
+  EXPECT_FALSE(Get("/before/internal").has_head);
+  WaitForCount(Reason::kYourRate, 1);
+  EXPECT_EQ(Count(Reason::kYourRate), 1);
 }
 
 TEST_F(GatewayPipelineTest, RefusesWhoComesWhileItDrains) {

@@ -215,6 +215,9 @@ Result<void> RunGateway(const Config& config) {
   server_options.gate = [&](const net::Address& address) {
     return door.Edge(hasher.OfAddress(address));
   };
+  server_options.on_connection_refused = [&](const net::Address&, Reason reason) {
+    settlement.CountRefusedConnection(reason);
+  };
   server_options.on_connection_end = [&](const http::ConnectionEnd& end) {
     door.OnConnection(ToConnectionFacts(end, hasher));
   };

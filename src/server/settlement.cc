@@ -21,7 +21,7 @@ Settlement::Settlement(std::span<const api::Endpoint> endpoints, metrics::Regist
   }
   for (int i = 0; i < kReasonCount; ++i) {
     by_reason_[i] = registry.GetCounter("holdfast_refusals_total",
-                                        "Requests refused at the door or cut off, by reason.",
+                                        "Requests and connections refused or cut off, by reason.",
                                         {{"reason", std::string(Word(static_cast<Reason>(i)))}});
     lines_.push_back(std::make_unique<log::RateLimited>(kRefusalLinesMax));
   }
@@ -45,6 +45,10 @@ Settlement::Route Settlement::MakeRoute(std::string_view pattern, std::span<cons
   return route;
 }
 
+void Settlement::CountRefusedConnection(Reason reason) {
+  by_reason_[static_cast<int>(reason)].Add();
+}
+
 void Settlement::Settle(const Settled& settled) {
   Route& route = routes_.find(settled.endpoint)->second;
   const auto counter = route.by_status.find(settled.status);
@@ -55,15 +59,14 @@ void Settlement::Settle(const Settled& settled) {
   // The pattern, not the path: a path is the client's text.
   const std::string_view pattern =
       settled.endpoint != nullptr ? std::string_view(settled.endpoint->pattern) : "none";
-  const std::string line =
-      fmt::format("{} {} {} {:.1f} ms{}{} {}", http::MethodName(settled.method), pattern,
-                  settled.status, settled.took.count() * 1e3, settled.reason ? " " : "",
-                  settled.reason ? Word(*settled.reason) : std::string_view{}, settled.request_id);
   // Watchers ask every second; what they hear when all is well would bury the rest.
   const bool is_watcher = pattern == "/health" || pattern == "/metrics";
   const auto level = is_watcher && !settled.reason ? spdlog::level::debug : spdlog::level::info;
   const auto kind = settled.reason ? static_cast<std::size_t>(*settled.reason) : lines_.size() - 1;
-  lines_[kind]->Write(level, line);
+  lines_[kind]->Write(level, "{} {} {} {:.1f} ms{}{} {}", http::MethodName(settled.method), pattern,
+                      settled.status, settled.took.count() * 1e3, settled.reason ? " " : "",
+                      settled.reason ? Word(*settled.reason) : std::string_view{},
+                      settled.request_id);
   log_dropped_.Set(static_cast<double>(log::dropped_count() + log::held_back_count()));
 }
 

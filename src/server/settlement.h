@@ -36,6 +36,8 @@ class Settlement {
   Settlement(std::span<const api::Endpoint> endpoints, metrics::Registry& registry);
 
   void Settle(const Settled& settled);
+  // One that was turned away before it had a request.
+  void CountRefusedConnection(Reason reason);
 
  private:
   struct Route {

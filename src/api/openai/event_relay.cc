@@ -17,7 +17,9 @@ struct ReadAhead {
   explicit ReadAhead(const net::Executor& executor)
       : arrived(executor), taken(executor), ended(executor) {}
 
-  std::string events;  // Whole ones.
+  std::string events;           // Whole ones, for the writer.
+  bool is_writer_idle = false;  // It has begun the stream and has nothing to write.
+  bool has_unsent = false;      // The reply holds the rest of an event.
   bool is_over = false;
   std::optional<ApiError> failure;
   bool is_abandoned = false;  // The writer takes no more.
@@ -26,7 +28,19 @@ struct ReadAhead {
   net::Event ended;
 };
 
-net::Awaitable<std::optional<ApiError>> ReadEngine(upstream::AnswerStream& answer,
+// Straight to a client that has taken all so far, without waking the writer.
+void Pass(std::string_view events, Reply& reply, ReadAhead& ahead) {
+  if (ahead.is_writer_idle) {
+    if (reply.EventsNow(events)) return;
+    ahead.is_writer_idle = false;
+    ahead.has_unsent = true;
+  } else {
+    ahead.events += events;
+  }
+  ahead.arrived.Notify();
+}
+
+net::Awaitable<std::optional<ApiError>> ReadEngine(upstream::AnswerStream& answer, Reply& reply,
                                                    Progress& progress, ReadAhead& ahead) {
   while (!ahead.is_abandoned) {
     const upstream::AnswerStream::Part part = co_await answer.Next();
@@ -34,8 +48,7 @@ net::Awaitable<std::optional<ApiError>> ReadEngine(upstream::AnswerStream& answe
     if (!*part) break;
     const upstream::Delta& delta = **part;
     progress.OnTokens(static_cast<std::int64_t>(delta.text_count));
-    if (delta.is_for_client) ahead.events += delta.raw;
-    ahead.arrived.Notify();
+    if (delta.is_for_client) Pass(delta.raw, reply, ahead);
     while (ahead.events.size() > kReadAheadBytesMax && !ahead.is_abandoned) {
       co_await ahead.taken.Wait(net::kNoDeadline);
     }
@@ -43,9 +56,9 @@ net::Awaitable<std::optional<ApiError>> ReadEngine(upstream::AnswerStream& answe
   co_return std::nullopt;
 }
 
-net::Awaitable<void> ReadToEnd(upstream::AnswerStream& answer, Progress& progress,
+net::Awaitable<void> ReadToEnd(upstream::AnswerStream& answer, Reply& reply, Progress& progress,
                                ReadAhead& ahead) {
-  ahead.failure = co_await ReadEngine(answer, progress, ahead);
+  ahead.failure = co_await ReadEngine(answer, reply, progress, ahead);
   if (!ahead.failure && !ahead.is_abandoned) ReportUsage(answer, progress);
   ahead.is_over = true;
   ahead.arrived.Notify();
@@ -55,15 +68,19 @@ net::Awaitable<void> ReadToEnd(upstream::AnswerStream& answer, Progress& progres
 // The head waits for the first event: a failure before it is still told by its status, which
 // clients try again at.
 net::Awaitable<ApiResult<void>> WriteToClient(Reply& reply, ReadAhead& ahead) {
+  bool has_begun = false;
   while (true) {
-    if (!ahead.events.empty()) {
+    ahead.is_writer_idle = false;
+    if (!ahead.events.empty() || std::exchange(ahead.has_unsent, false)) {
       CO_TRY(co_await reply.BeginEvents());
+      has_begun = true;
       const std::string events = std::exchange(ahead.events, {});
       ahead.taken.Notify();
       CO_TRY(co_await reply.Events(events));
     } else if (ahead.is_over) {
       break;
     } else {
+      ahead.is_writer_idle = has_begun;
       co_await ahead.arrived.Wait(net::kNoDeadline);
     }
   }
@@ -77,7 +94,7 @@ net::Awaitable<ApiResult<void>> WriteToClient(Reply& reply, ReadAhead& ahead) {
 net::Awaitable<ApiResult<void>> RelayEvents(upstream::AnswerStream& answer, Reply& reply,
                                             Progress& progress) {
   ReadAhead ahead(reply.exchange().executor());
-  net::Spawn(reply.exchange().executor(), ReadToEnd(answer, progress, ahead));
+  net::Spawn(reply.exchange().executor(), ReadToEnd(answer, reply, progress, ahead));
   const ApiResult<void> written = co_await WriteToClient(reply, ahead);
   // A client that is lost has stopped the request, which ends the engine's stream.
   ahead.is_abandoned = true;
