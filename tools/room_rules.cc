@@ -32,6 +32,7 @@ const std::vector<Library>& Libraries() {
       {"oneapi/", {"kernels"}},
       {"prometheus/", {"metrics"}},
       {"sodium", {"crypto"}},
+      {"soci/", {"store"}},
       {"pcre2", {"tokenizer"}},
       {"zstd", {"trainer"}},
       {"toml++/", {"server", "trainer"}},
