@@ -27,6 +27,9 @@ const std::vector<Library>& Libraries() {
       {"boost/beast", {"http"}},
       {"boost/system/", {"json", "net", "http"}},
       {"openssl/", {"net", "bench"}},
+      // Authenticator apps take HMAC-SHA1, which libsodium rightly has not.
+      {"openssl/evp.h", {"net", "bench", "crypto"}},
+      {"openssl/hmac.h", {"crypto"}},
       {"hwy/", {"kernels"}},
       {"dnnl", {"kernels"}},
       {"oneapi/", {"kernels"}},
