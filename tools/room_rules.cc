@@ -36,6 +36,7 @@ const std::vector<Library>& Libraries() {
       {"prometheus/", {"metrics"}},
       {"sodium", {"crypto"}},
       {"soci/", {"store"}},
+      {"zxcvbn", {"accounts"}},
       {"pcre2", {"tokenizer"}},
       {"zstd", {"trainer"}},
       {"toml++/", {"server", "trainer"}},
