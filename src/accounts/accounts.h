@@ -81,6 +81,8 @@ class Accounts {
   Registration& registration() { return *registration_; }
   ChallengeDesk& challenges() { return challenges_; }
 
+  const std::string& public_url() const { return options_.public_url; }
+
   // Errors: as of Registration::TermsOf, CheckPassword and People::Create.
   Outcome<SignedUp> SignUp(const SignUpForm& form, const Secret& password, std::string_view device,
                            TimeMs now);
