@@ -1,5 +1,5 @@
 import { useMemo, useState } from "preact/hooks";
-import type { Waiting } from "../api/chat";
+import type { Waiting } from "../api/chunks";
 import { isAnswering, regenerate, stop } from "../state/answer";
 import type { Message } from "../state/conversations";
 import { toSafeHtml } from "../text/markdown";
