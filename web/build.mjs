@@ -35,8 +35,14 @@ const page = await build({
   define: { SOLVER_URL: JSON.stringify(addressOf(solver, "src/solver/worker.ts")) },
 });
 
+// What the page needs at once, asked for together.
+const preload = page.metafile.outputs[`dist${addressOf(page, "src/main.tsx")}`].imports
+  .filter((each) => each.kind === "import-statement")
+  .map((each) => `<link rel="modulepreload" href="${each.path.replace(/^dist/, "")}" />`);
+
 await writeFile(new URL("icon.svg", dist), await readFile("src/icon.svg"));
 const html = (await readFile("src/index.html", "utf8"))
   .replace("{{style}}", addressOf(page, "src/styles/main.css"))
+  .replace("{{preload}}", preload.join("\n    "))
   .replace("{{script}}", addressOf(page, "src/main.tsx"));
 await writeFile(new URL("index.html", dist), html);

@@ -65,7 +65,7 @@ const messagePath = (id: string, message: string, rest: string) => pathOf(id, `/
 
 export const listConversations = (folder?: string, cursor?: string) =>
   call<{ conversations: Summary[]; next: string | null }>("GET", withQuery("/api/conversations", { folder, cursor }));
-export const startConversation = (title: string, temporary: boolean) => call<Summary>("POST", "/api/conversations", { title, temporary });
+export const startConversation = (title: string, temporary: boolean) => call<{ id: string }>("POST", "/api/conversations", { title, temporary });
 export const getConversation = (id: string) => call<KeptConversation>("GET", pathOf(id));
 export const changeConversation = (id: string, change: Partial<Pick<Summary, "title" | "pinned" | "folder">>) => call<unknown>("PATCH", pathOf(id), change);
 export const deleteConversation = (id: string) => call<void>("DELETE", pathOf(id));

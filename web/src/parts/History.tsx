@@ -1,5 +1,7 @@
-import { conversations, currentId, deleteConversation } from "../state/conversations";
+// The history of a guest, kept in this browser.
 import { isAnswering } from "../state/answer";
+import { conversations, currentId, deleteConversation } from "../state/conversations";
+import { hasAccounts } from "../state/me";
 import { AnchorIcon, PlusIcon, TrashIcon } from "./icons";
 
 export function History({ onPick }: { onPick: () => void }) {
@@ -21,7 +23,7 @@ export function History({ onPick }: { onPick: () => void }) {
             </button>
             <button
               type="button"
-              class="icon-button history-delete"
+              class="icon-button history-more"
               aria-label={`Delete “${c.title}”`}
               disabled={isAnswering.value && c.id === currentId.value}
               onClick={() => deleteConversation(c.id)}
@@ -32,6 +34,7 @@ export function History({ onPick }: { onPick: () => void }) {
         ))}
       </ul>
       <p class="history-note">Kept in this browser only.</p>
+      {hasAccounts.value && <p class="history-foot"><a href="#/login">Log in</a> <a href="#/signup">Make an account</a></p>}
     </nav>
   );
 }

@@ -12,7 +12,13 @@ export const modelId = signal<string | null>(null);
 export const isAnswering = computed(() => answeringId.value !== null);
 // Text so far, apart from the stored conversation so that a token redraws one bubble only.
 // `waiting`: the place in the queue, until the first word.
-export const draft = signal<{ conversationId: string; text: string; waiting?: Waiting } | null>(null);
+export interface Draft {
+  conversationId: string;
+  text: string;
+  reasoning?: string;
+  waiting?: Waiting;
+}
+export const draft = signal<Draft | null>(null);
 
 let abort: AbortController | null = null;
 

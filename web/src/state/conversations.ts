@@ -69,6 +69,11 @@ export function deleteConversation(id: string): void {
   if (currentId.value === id) currentId.value = null;
 }
 
+export function forgetAll(): void {
+  conversations.value = [];
+  currentId.value = null;
+}
+
 export function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -84,7 +89,7 @@ function endInterrupted(conversation: Conversation): Conversation {
   return { ...conversation, messages: [...conversation.messages, ended] };
 }
 
-function titleOf(message: string): string {
+export function titleOf(message: string): string {
   const line = message.trim().replace(/\s+/g, " ");
   return line.length <= TITLE_CHARS_MAX ? line : `${line.slice(0, TITLE_CHARS_MAX - 1)}…`;
 }

@@ -17,6 +17,7 @@ const WORDS: Record<string, string> = {
   registration_paused: "Registration is paused for a while.",
   invitation_required: "An account needs an invitation here, and this one is not valid, or used up.",
   challenge_required: "Your browser has to solve a small task first. Try again.",
+  left: "You took this question back before its answer began.",
   your_rate: "You ask faster than the service allows. Wait a moment.",
   your_concurrency: "You have as many answers under way as the service allows.",
   queue_full: "Everyone is asking at once, and the queue is full.",
@@ -27,6 +28,18 @@ const WORDS: Record<string, string> = {
   bad_request: "The server does not accept this.",
   not_found: "This does not exist, or no longer.",
   forbidden: "This is not yours to do.",
+  model_not_found: "This model is not served here.",
+  method_not_allowed: "The server does not know this request. Is the page older than the server?",
+  foreign_host: "This is not the address of this service.",
+  too_large: "This is larger than the server accepts.",
+  slow_client: "The request took too long to arrive.",
+  unsupported: "This is not supported here.",
+  shed: "The service is over its capacity and serves others first.",
+  connections_full: "Too many people are connected at the moment.",
+  bodies_full: "Too many large requests are on the way.",
+  draining: "The service is about to stop. Try again in a moment.",
+  client_left: "The page was left before the answer came.",
+  deadline_exceeded: "The answer took longer than its time limit.",
   slow_reader: "Your connection was too slow for the answer.",
   under_attack: "The service defends itself against an attack at the moment.",
   internal: "Something went wrong at the server.",
@@ -35,7 +48,7 @@ const WORDS: Record<string, string> = {
 };
 
 // The server's message carries what the table cannot know.
-const SPEAKS_FOR_ITSELF = new Set(["account_paused", "bad_request", "your_quota", "weak_password", "registration_paused", "registration_closed"]);
+const SPEAKS_FOR_ITSELF = new Set(["account_paused", "bad_request", "too_large", "unsupported", "your_quota", "weak_password", "registration_paused", "registration_closed"]);
 
 export function wordsOf(failure: unknown): string {
   if (!(failure instanceof ApiError)) return "Something went wrong in this page. Load it again.";

@@ -1,0 +1,10 @@
+// Everything but the chat, as one part of the bundle that is loaded when one of it is opened.
+export { SharedPage } from "./SharedPage";
+export { LogInPage } from "./entry/LogInPage";
+export { ResetPage } from "./entry/ResetPage";
+export { SetUpPage } from "./entry/SetUpPage";
+export { SignUpPage } from "./entry/SignUpPage";
+export { VerifyPage } from "./entry/VerifyPage";
+export { OperatorPage } from "./operator/OperatorPage";
+export { ReceiptPage } from "./settings/ReceiptPage";
+export { SettingsPage } from "./settings/SettingsPage";

@@ -1,0 +1,39 @@
+// Bars, one a day. The table below it says the same to who cannot see them.
+import { formatCount } from "../text/format";
+
+interface Day {
+  day: string;
+  tokens: number;
+}
+
+const WIDTH = 600;
+const HEIGHT = 150;
+const FOOT = 20;
+const GAP = 0.25;
+
+export function DaysChart({ days }: { days: Day[] }) {
+  if (days.length === 0) return <p>Nothing was used yet.</p>;
+  const most = Math.max(...days.map((day) => day.tokens), 1);
+  const step = WIDTH / days.length;
+  const top = (tokens: number) => (HEIGHT - FOOT) * (1 - tokens / most);
+  return (
+    <>
+      <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Tokens a day, at most ${formatCount(most)}`}>
+        {days.map((day, i) => (
+          <rect key={day.day} x={step * (i + GAP / 2)} y={top(day.tokens)} width={step * (1 - GAP)} height={HEIGHT - FOOT - top(day.tokens)} rx={2}>
+            <title>{day.day}: {formatCount(day.tokens)}</title>
+          </rect>
+        ))}
+        <text x={0} y={HEIGHT - 4}>{days[0]!.day}</text>
+        {days.length > 1 && <text x={WIDTH} y={HEIGHT - 4} text-anchor="end">{days.at(-1)!.day}</text>}
+      </svg>
+      <details>
+        <summary>As a table</summary>
+        <table class="table">
+          <thead><tr><th scope="col">Day</th><th scope="col" class="number">Tokens</th></tr></thead>
+          <tbody>{days.map((day) => <tr key={day.day}><td>{day.day}</td><td class="number">{formatCount(day.tokens)}</td></tr>)}</tbody>
+        </table>
+      </details>
+    </>
+  );
+}
