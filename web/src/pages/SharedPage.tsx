@@ -21,7 +21,7 @@ export function SharedPage() {
   return (
     <main class="main shared">
       <header class="bar">
-        <a class="brand" href="#/"><AnchorIcon /> Holdfast</a>
+        <a class="brand" href="#/" aria-label="Holdfast"><AnchorIcon /> <span>Holdfast</span></a>
         <h1 class="bar-title">{shared.value?.shown.title ?? "Shared conversation"}</h1>
         {shared.value && <span class="bar-model">Shared {formatTime(shared.value.at)}</span>}
       </header>

@@ -7,26 +7,24 @@ interface Day {
 }
 
 const WIDTH = 600;
-const HEIGHT = 150;
-const FOOT = 20;
+const HEIGHT = 130;
 const GAP = 0.25;
 
 export function DaysChart({ days }: { days: Day[] }) {
   if (days.length === 0) return <p>Nothing was used yet.</p>;
   const most = Math.max(...days.map((day) => day.tokens), 1);
   const step = WIDTH / days.length;
-  const top = (tokens: number) => (HEIGHT - FOOT) * (1 - tokens / most);
+  const top = (tokens: number) => HEIGHT * (1 - tokens / most);
   return (
     <>
       <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Tokens a day, at most ${formatCount(most)}`}>
         {days.map((day, i) => (
-          <rect key={day.day} x={step * (i + GAP / 2)} y={top(day.tokens)} width={step * (1 - GAP)} height={HEIGHT - FOOT - top(day.tokens)} rx={2}>
+          <rect key={day.day} x={step * (i + GAP / 2)} y={top(day.tokens)} width={step * (1 - GAP)} height={HEIGHT - top(day.tokens)} rx={2}>
             <title>{day.day}: {formatCount(day.tokens)}</title>
           </rect>
         ))}
-        <text x={0} y={HEIGHT - 4}>{days[0]!.day}</text>
-        {days.length > 1 && <text x={WIDTH} y={HEIGHT - 4} text-anchor="end">{days.at(-1)!.day}</text>}
       </svg>
+      <div class="chart-foot" aria-hidden="true"><span>{days[0]!.day}</span><span>{days.length > 1 && days.at(-1)!.day}</span></div>
       <details>
         <summary>As a table</summary>
         <table class="table">

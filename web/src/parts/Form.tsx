@@ -28,9 +28,6 @@ export function Form({ action, button, fields = {}, onDone, clears, danger, chil
   const form = useRef<HTMLFormElement>(null);
   const failure = task.failure.value;
   const isOfField = failure !== null && reasonOf(failure) in fields;
-  useLayoutEffect(() => {
-    if (failure !== null) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
-  }, [failure]);
   const send = async (event: Event) => {
     event.preventDefault();
     const data = new FormData(form.current!);
@@ -44,7 +41,7 @@ export function Form({ action, button, fields = {}, onDone, clears, danger, chil
       <form class="form" ref={form} onSubmit={(event) => void send(event)}>
         {children}
         {failure !== null && !isOfField && <Failure failure={failure} />}
-        <button type="submit" class={danger ? "button danger" : "button main"} disabled={task.isBusy.value}>
+        <button type="submit" class={danger ? "button danger" : "button primary"} disabled={task.isBusy.value}>
           {task.isBusy.value ? "One moment…" : button}
         </button>
       </form>
@@ -85,6 +82,9 @@ export function Field({ label, name, hint, optional, focus, value, type = "text"
   useLayoutEffect(() => {
     if (focus) input.current!.focus();
   }, []);
+  useLayoutEffect(() => {
+    if (error !== null) input.current!.focus();
+  }, [error]);
   return (
     <div class="field">
       <label for={id}>{label}{optional && <span class="optional"> (optional)</span>}</label>

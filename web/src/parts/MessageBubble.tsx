@@ -76,7 +76,7 @@ function EditQuestion({ message, onEnd }: { message: ShownMessage; onEnd: () => 
     <form class="message edit" onSubmit={send} onKeyDown={onKey}>
       <textarea aria-label="Your question" rows={3} value={text} autofocus onInput={(event) => setText(event.currentTarget.value)} />
       <div class="row">
-        <button type="submit" class="button main">Ask this</button>
+        <button type="submit" class="button primary">Ask this</button>
         <button type="button" class="button quiet" onClick={onEnd}>Keep it as it was</button>
       </div>
     </form>

@@ -11,7 +11,7 @@ export function TakeOver() {
     <div class="take-over" role="region" aria-label="History of this browser">
       <p>This browser keeps {count === 1 ? "one conversation" : `${count} conversations`} from before you logged in. They can move to your account, and leave this browser.</p>
       <div class="row">
-        <button type="button" class="button main" disabled={task.isBusy.value} onClick={() => void task.run(takeOver)}>Move them to my account</button>
+        <button type="button" class="button primary" disabled={task.isBusy.value} onClick={() => void task.run(takeOver)}>Move them to my account</button>
         <button type="button" class="button quiet" disabled={task.isBusy.value} onClick={leaveThem}>Leave them here</button>
       </div>
       {task.failure.value !== null && <Failure failure={task.failure.value} />}

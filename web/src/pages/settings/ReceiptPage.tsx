@@ -20,7 +20,7 @@ export function ReceiptPage() {
       <ul>{given.what.map((line) => <li key={line}>{line}</li>)}</ul>
       <p>{backups}</p>
       <p class="row">Receipt <code>{given.id}</code> <CopyButton text={lines.join("\n")} label="Copy the receipt" /></p>
-      <button type="button" class="button main" onClick={close}>Close</button>
+      <button type="button" class="button primary" onClick={close}>Close</button>
     </Card>
   );
 }

@@ -58,7 +58,7 @@ function RecoveryCodes({ codes, onKept }: { codes: string[]; onKept: () => void 
       <p class="row">
         <span>Copy all of them</span> <CopyButton text={codes.join("\n")} label="Copy all codes" />
       </p>
-      <button type="button" class="button main" onClick={onKept}>I have kept them</button>
+      <button type="button" class="button primary" onClick={onKept}>I have kept them</button>
     </Section>
   );
 }
