@@ -2,6 +2,7 @@
 // of a question, search, sharing, and the history that a browser kept before.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { assertAxe } from "./axe.mjs";
 import { openBrowser, openPage, picture } from "./browser.mjs";
 import { addConversation, newPerson, startFake } from "./fake_gateway.mjs";
 
@@ -86,6 +87,7 @@ test("a question that is edited becomes a second version", async () => {
   fake.state.answers[1].end();
   await page.locator(".message.assistant").getByText("2 / 2").waitFor();
   await picture(page, "versions");
+  await assertAxe(page, "versions");
 });
 
 test("stop tells where the engine stopped, and Continue goes on from there", async () => {
@@ -138,6 +140,7 @@ test("a conversation is renamed, pinned, filed, shared and deleted", async () =>
   await page.getByLabel("Folder (optional)").fill("Animals");
   await page.getByLabel("Pinned to the top").check();
   await picture(page, "options");
+  await assertAxe(page, "options");
   await button(page, "Save").click();
   await page.locator(".history-pick", { hasText: "Dogs" }).waitFor();
   assert.equal(conversation.pinned && conversation.folder, "Animals");
@@ -157,6 +160,42 @@ test("a conversation is renamed, pinned, filed, shared and deleted", async () =>
   await page.locator(".history-item").waitFor({ state: "detached" });
 });
 
+test("a question that the page left unanswered can be asked again", async () => {
+  const conversation = addConversation(fake.state, "Foxes", [["What is a fox?", ""]]);
+  conversation.messages.pop();
+  const page = await open(`#/c/${conversation.id}`);
+  await page.getByText("This answer was interrupted.").waitFor();
+  await button(page, "Regenerate").click();
+  const answer = await nextAnswer(page, 0);
+  answer.say("A wild dog.");
+  answer.end();
+  await page.locator(".message.assistant[data-ending=stop]").getByText("A wild dog.").waitFor();
+  assert.equal(await page.locator(".message").count(), 2);
+});
+
+test("on a phone the history slides over, with its search and the way to the settings", async () => {
+  addConversation(fake.state, "Foxes", [["What is a fox?", "A wild dog."]]);
+  const page = await open("", { viewport: { width: 375, height: 720 }, colorScheme: "dark" });
+  await button(page, "Conversations").click();
+  await page.getByRole("link", { name: "Ada" }).waitFor();
+  await picture(page, "kept_phone");
+  await assertAxe(page, "history on a phone");
+  await page.getByRole("button", { name: "Options of “Foxes”" }).click();
+  await page.getByRole("heading", { name: "Foxes" }).waitFor();
+  await picture(page, "options_phone");
+  await assertAxe(page, "options on a phone");
+});
+
+test("who logs out leaves nothing in the page", async () => {
+  addConversation(fake.state, "Foxes", [["What is a fox?", "A wild dog."]]);
+  const page = await open();
+  await page.locator(".history-pick", { hasText: "Foxes" }).click();
+  await said(page, "A wild dog.").waitFor();
+  await button(page, "Log out").click();
+  await page.getByRole("link", { name: "Log in" }).waitFor();
+  assert.equal(await page.getByText("Foxes").count(), 0);
+});
+
 test("a temporary conversation stands in no history", async () => {
   const page = await open();
   await page.getByLabel(/^Temporary/).check();
@@ -173,14 +212,15 @@ test("what this browser kept is offered once to the account", async () => {
   const kept = [{ id: "a", title: "Old talk", touchedAt: 5, messages: [{ id: "m", role: "user", content: "Hi" }, { id: "n", role: "assistant", content: "Hello", ending: "stop" }] }];
   await page.evaluate((value) => localStorage.setItem("holdfast.conversations.v1", JSON.stringify(value)), kept);
   await page.reload();
-  await button(page, "Leave them here").waitFor();
+  await button(page, "Leave here").waitFor();
   await picture(page, "take_over");
-  await button(page, "Move them to my account").click();
+  await assertAxe(page, "take over");
+  await button(page, "Move to my account").click();
   await page.locator(".history-pick", { hasText: "Old talk" }).waitFor();
   assert.deepEqual(fake.state.imported, [
     { format: "holdfast-conversations", version: 1, conversations: [{ title: "Old talk", created_at: 5, messages: [{ role: "user", content: "Hi" }, { role: "assistant", content: "Hello" }] }] },
   ]);
   await page.reload();
   await page.locator(".history-pick", { hasText: "Old talk" }).waitFor();
-  assert.equal(await button(page, "Leave them here").count(), 0);
+  assert.equal(await button(page, "Leave here").count(), 0);
 });

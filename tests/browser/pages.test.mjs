@@ -2,20 +2,15 @@
 // nobody is kept out by how it is built (axe finds no violation on any page, wide and narrow, in light
 // and dark).
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { assertAxe } from "./axe.mjs";
 import { openBrowser, openPage, picture } from "./browser.mjs";
 import { CODE, PASSWORD, addConversation, newPerson, startFake } from "./fake_gateway.mjs";
 
 let browser;
 let fake;
-let axe;
 
-before(async () => {
-  browser = await openBrowser();
-  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-});
+before(async () => (browser = await openBrowser()));
 after(() => browser?.close());
 beforeEach(async () => (fake = await startFake()));
 afterEach(async () => {
@@ -26,13 +21,6 @@ afterEach(async () => {
 const open = (hash, options) => openPage(browser, `${fake.url}/${hash}`, options);
 const logInAs = (change) => (fake.state.account = fake.state.person = newPerson(change));
 const button = (page, name) => page.getByRole("button", { name, exact: true });
-
-async function assertAxe(page, about) {
-  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  assert.deepEqual(violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.target).join(" ")}`), [], about);
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, `${about} overflows`);
-}
 
 async function fill(page, values) {
   for (const [label, value] of Object.entries(values)) await page.getByLabel(label, { exact: true }).fill(value);
@@ -54,7 +42,7 @@ test("every page passes axe, and fits a phone", async () => {
     for (const [account, paths] of [[state.person, [...own, ...operators]], [null, strangers]]) {
       state.account = account;
       state.setup_needed = true;
-      const page = await open("", { ...look, bypassCSP: true });
+      const page = await open("", look);
       for (const path of paths) {
         await page.goto(`${fake.url}/#/${path}`);
         await page.locator("h1").first().waitFor();
@@ -85,6 +73,7 @@ test("sign-up says what holds, solves the task, and ties each error to its field
   const described = await name.getAttribute("aria-describedby");
   assert.match(await page.locator(`[id="${described.split(" ")[0]}"]`).innerText(), /taken/);
   await picture(page, "sign_up_error");
+  await assertAxe(page, "sign-up with an error");
   await name.fill("Ada");
   await button(page, "Make the account").click();
   await page.getByText("What shall we talk about?").waitFor();
@@ -138,6 +127,7 @@ test("a second factor is set up with a picture, and its recovery codes are shown
   await qr.waitFor();
   assert.equal(await qr.evaluate(async (image) => (await image.decode(), image.naturalWidth > 0)), true);
   await picture(page, "totp");
+  await assertAxe(page, "totp");
   await fill(page, { "The code that it shows now": "000000" });
   await button(page, "Confirm").click();
   await page.locator(".field-error").waitFor();
@@ -145,6 +135,7 @@ test("a second factor is set up with a picture, and its recovery codes are shown
   await button(page, "Confirm").click();
   assert.equal(await page.locator(".codes li").count(), 8);
   await picture(page, "recovery_codes");
+  await assertAxe(page, "recovery codes");
   await button(page, "I have kept them").click();
   await page.getByText("8 recovery codes are left.").waitFor();
   assert.equal(await page.locator(".codes").count(), 0);
@@ -157,6 +148,7 @@ test("a key is shown once, and revoking asks again", async () => {
   await button(page, "Make the key").click();
   await page.getByText("sk-new0-secret-shown-once").waitFor();
   await picture(page, "key");
+  await assertAxe(page, "a new key");
   await button(page, "I have kept it").click();
   assert.equal(await page.getByText("sk-new0-secret-shown-once").count(), 0);
   assert.equal(fake.state.keys.at(-1).tokens_per_day, 1000);
@@ -175,6 +167,7 @@ test("deleting the account leaves a receipt, and nothing else", async () => {
   await button(page, "Delete my account").click();
   await page.getByText("R-7Q2K").waitFor();
   await picture(page, "receipt");
+  await assertAxe(page, "receipt");
   await button(page, "Close").click();
   await page.getByRole("link", { name: "Log in" }).waitFor();
 });
@@ -199,6 +192,7 @@ test("an operator pauses an account with a reason, and lifts it", async () => {
   await button(page, "Pause Bo").click();
   await fill(page, { Reason: "Too loud." });
   await picture(page, "pause");
+  await assertAxe(page, "pause");
   await button(page, "Pause the account").click();
   await page.getByText("Too loud.").waitFor();
   await button(page, "Lift the pause of Bo").click();

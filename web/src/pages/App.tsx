@@ -13,8 +13,9 @@ import { route } from "../state/route";
 import { ChatPage } from "./ChatPage";
 
 type Parts = typeof import("./accounts");
+type PageName = Extract<keyof Parts, `${string}Page`>;
 
-const of = (name: keyof Parts) => later(async () => (await import("./accounts"))[name]);
+const of = (name: PageName) => later(async () => (await import("./accounts"))[name]);
 
 const LogInPage = of("LogInPage");
 const SignUpPage = of("SignUpPage");

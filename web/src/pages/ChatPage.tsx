@@ -3,22 +3,25 @@ import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Composer } from "../parts/Composer";
 import { History } from "../parts/History";
-import { KeptHistory, soughtMessage } from "../parts/KeptHistory";
+import { later } from "../parts/Later";
 import { Failure, Spinner } from "../parts/Notice";
 import { Restricted } from "../parts/Restricted";
-import { TakeOver } from "../parts/TakeOver";
 import { Thread } from "../parts/Thread";
 import { Welcome } from "../parts/Welcome";
 import { MenuIcon } from "../parts/icons";
 import { findModel, modelId } from "../state/answer";
 import { chat, isKept } from "../state/chat";
 import { isStored } from "../state/conversations";
-import { findList, findOpen, open, openFailure, openId, show } from "../state/kept";
+import { findList, findOpen, open, openFailure, openId, show, soughtMessage } from "../state/kept";
 import { followOpen, growing, refused, regenerate } from "../state/keptAnswer";
 
 const MODEL_RETRY_MS = 2000;
 
 const isHistoryOpen = signal(false);
+
+// Guests need neither.
+const KeptHistory = later(async () => (await import("./accounts")).KeptHistory, (child) => <nav class="history" aria-label="Conversations">{child}</nav>);
+const TakeOver = later(async () => (await import("./accounts")).TakeOver, () => null);
 
 // Until the engine answers; it may still be loading.
 function useModel() {
@@ -83,7 +86,7 @@ export function ChatPage() {
           <span class="bar-model" title="The model that answers">{modelId.value ?? "connecting…"}</span>
         </header>
         <Restricted />
-        <TakeOver />
+        {isKept.value && <TakeOver />}
         {conversation ? <Thread conversation={conversation} /> : <NoThread />}
         <Composer />
         {!isStored.value && <p class="notice" role="status">This browser does not keep the history: its storage is full or switched off.</p>}

@@ -1,4 +1,6 @@
-// Everything but the chat, as one part of the bundle that is loaded when one of it is opened.
+// What a guest who only chats does not need, as one part of the bundle that is loaded when it is.
+export { KeptHistory } from "../parts/KeptHistory";
+export { TakeOver } from "../parts/TakeOver";
 export { SharedPage } from "./SharedPage";
 export { LogInPage } from "./entry/LogInPage";
 export { ResetPage } from "./entry/ResetPage";

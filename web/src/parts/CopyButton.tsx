@@ -1,4 +1,5 @@
-import { useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { CopyIcon } from "./icons";
 
 const COPIED_SHOWN_MS = 1500;
@@ -32,4 +33,11 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
 // Something that is shown once, to be kept elsewhere.
 export function Secret({ text, label }: { text: string; label: string }) {
   return <div class="secret"><code>{text}</code><CopyButton text={text} label={label} /></div>;
+}
+
+// Around secrets that were just made: who made them is taken there, by eye and by ear.
+export function ShownOnce({ children }: { children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => box.current!.focus(), []);
+  return <div class="notice-box" ref={box} tabIndex={-1} role="group" aria-label="Shown once">{children}</div>;
 }

@@ -1,8 +1,8 @@
 // The history of an account: a list by pin and age, a search through all messages, folders.
-import { signal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type Found, type Summary, search } from "../api/conversations";
-import { findList, folder, folders, list, listFailure, next, openId } from "../state/kept";
+import { findList, folder, folders, list, listFailure, next, openId, soughtMessage } from "../state/kept";
 import { account, leaveIfOver, logOut } from "../state/me";
 import { go } from "../state/route";
 import { ConversationDialog } from "./ConversationDialog";
@@ -10,9 +10,6 @@ import { Failure } from "./Notice";
 import { AnchorIcon, MoreIcon, PinIcon, PlusIcon } from "./icons";
 
 const TYPING_MS = 250;
-
-// A message that a search led to; the thread scrolls there.
-export const soughtMessage = signal<string | null>(null);
 
 export function KeptHistory({ onPick }: { onPick: () => void }) {
   const query = useSignal("");

@@ -53,6 +53,8 @@ function shownOfOpen(): Shown | null {
     .filter((step) => step.message.role !== "system" && step.message.id !== growingId)
     .map(shownOf);
   const refused = answer.refused.value;
+  const isUnanswered = messages.at(-1)?.role === "user" && answer.growing.value === null;
+  if (isUnanswered && refused === null) messages.push({ id: "unanswered", role: "assistant", content: "", ending: "interrupted" });
   if (refused !== null) {
     const failure = { message: wordsOf(refused.failure), reason: reasonOf(refused.failure), retryAfterSeconds: null };
     messages.push({ id: "refused", role: "assistant", content: "", failure });
@@ -81,6 +83,8 @@ function endingOf(message: KeptMessage): Partial<ShownMessage> {
       return { ending: "interrupted", isContinuable: true, note: tokens };
     case "stopped":
       return { ending: "stopped", isContinuable: true, note: stopNote(message) };
+    case "streaming":
+      return { note: "This answer is still being written. Load the page again to follow it." };
     default:
       return { ending: "stop", note: tokens };
   }

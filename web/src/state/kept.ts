@@ -13,6 +13,8 @@ export const folder = signal("");
 export const open = signal<api.KeptConversation | null>(null);
 export const openFailure = signal<unknown>(null);
 export const choice = signal<Choice>(new Map());
+// A message that a search led to; the thread scrolls there.
+export const soughtMessage = signal<string | null>(null);
 // The next conversation that is started is kept in no history.
 export const isTemporary = signal(false);
 

@@ -34,8 +34,13 @@ export function enter(entered: Account): void {
 
 export async function logOut(): Promise<void> {
   await endSession();
+  startOver();
+}
+
+// Nothing of one person stays in the page for the next.
+export function startOver(): void {
   goInstead("/");
-  leave();
+  location.reload();
 }
 
 // The session is over, whoever ended it.

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { type Invitation, endInvitation, invite, listInvitations } from "../../api/admin";
 import { Confirm } from "../../parts/Confirm";
-import { Secret } from "../../parts/CopyButton";
+import { Secret, ShownOnce } from "../../parts/CopyButton";
 import { Field, Form, type Values } from "../../parts/Form";
 import { Loaded, useLoaded } from "../../parts/Loaded";
 import { Section } from "../../parts/Sheet";
@@ -21,11 +21,11 @@ export function InvitationsSection() {
   return (
     <>
       {made.value !== null && (
-        <div class="notice-box" role="status">
+        <ShownOnce key={made.value.code}>
           <p><strong>The link is shown this once.</strong> Who has it can make an account.</p>
           <Secret text={made.value.url} label="Copy the link" />
           <Secret text={made.value.code} label="Copy the code" />
-        </div>
+        </ShownOnce>
       )}
       <Loaded of={invitations}>
         {(list) => list.length === 0 ? <p>No invitation is open.</p> : <ul class="rows">{list.map((each) => <Item key={each.id} invitation={each} onEnd={() => end(each.id)} />)}</ul>}

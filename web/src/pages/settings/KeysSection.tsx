@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { type ApiKey, endKey, listKeys, makeKey } from "../../api/account";
 import { Confirm } from "../../parts/Confirm";
-import { Secret } from "../../parts/CopyButton";
+import { Secret, ShownOnce } from "../../parts/CopyButton";
 import { Field, Form, type Values } from "../../parts/Form";
 import { Loaded, useLoaded } from "../../parts/Loaded";
 import { Section } from "../../parts/Sheet";
@@ -28,11 +28,11 @@ export function KeysSection() {
   return (
     <>
       {made.value !== null && (
-        <div class="notice-box" role="status">
+        <ShownOnce key={made.value}>
           <p><strong>Your new key. It is shown this once;</strong> copy it to where it will be used.</p>
           <Secret text={made.value} label="Copy the key" />
           <button type="button" class="button quiet" onClick={() => (made.value = null)}>I have kept it</button>
-        </div>
+        </ShownOnce>
       )}
       <Loaded of={keys}>
         {(list) => list.length === 0 ? <p>You have no keys yet.</p> : <ul class="rows">{list.map((key) => <Key key={key.id} apiKey={key} onEnd={() => end(key.id)} />)}</ul>}
