@@ -196,6 +196,17 @@ test("who logs out leaves nothing in the page", async () => {
   assert.equal(await page.getByText("Foxes").count(), 0);
 });
 
+test("code is coloured, by what is loaded with the first block of it", async () => {
+  const { id } = addConversation(fake.state, "Code", [["Add", "```python\ndef add(a, b):\n    return a + b\n```"]]);
+  const page = await open();
+  const names = () => page.evaluate(() => performance.getEntriesByType("resource").filter((each) => each.name.endsWith(".js")).length);
+  await page.getByText("What shall we talk about?").waitFor();
+  const before = await names();
+  await page.goto(`${fake.url}/#/c/${id}`);
+  await page.locator(".hljs-keyword", { hasText: "def" }).waitFor();
+  assert.equal(await names(), before + 1);
+});
+
 test("a temporary conversation stands in no history", async () => {
   const page = await open();
   await page.getByLabel(/^Temporary/).check();

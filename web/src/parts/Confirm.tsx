@@ -1,6 +1,7 @@
-// A button for what cannot be undone: it asks once more, in its place.
-import { useState } from "preact/hooks";
+// A button for what cannot be undone: it asks once more, in its place. The focus goes with it.
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Failure } from "./Notice";
+import { useFocus } from "./focus";
 import { useTask } from "./task";
 
 interface ConfirmOptions {
@@ -11,17 +12,26 @@ interface ConfirmOptions {
   action: () => Promise<unknown>;
 }
 
-export function Confirm({ label, question, about, action }: ConfirmOptions) {
+export function Confirm(options: ConfirmOptions) {
   const [isAsking, setAsking] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const wasAsking = useRef(false);
+  useLayoutEffect(() => {
+    if (wasAsking.current) button.current?.focus();
+    wasAsking.current = isAsking;
+  }, [isAsking]);
+  if (isAsking) return <Question {...options} onEnd={() => setAsking(false)} />;
+  return <button type="button" class="button quiet" ref={button} aria-label={options.about} onClick={() => setAsking(true)}>{options.label}</button>;
+}
+
+function Question({ label, question, action, onEnd }: ConfirmOptions & { onEnd: () => void }) {
   const task = useTask();
-  if (!isAsking) {
-    return <button type="button" class="button quiet" aria-label={about} onClick={() => setAsking(true)}>{label}</button>;
-  }
+  const yes = useFocus<HTMLButtonElement>();
   return (
     <span class="confirm" role="group" aria-label={question}>
       <span>{question}</span>
-      <button type="button" class="button danger" disabled={task.isBusy.value} autofocus onClick={() => void task.run(action).then((isDone) => isDone && setAsking(false))}>{label}</button>
-      <button type="button" class="button quiet" onClick={() => setAsking(false)}>Keep</button>
+      <button type="button" class="button danger" ref={yes} disabled={task.isBusy.value} onClick={() => void task.run(action).then((isDone) => isDone && onEnd())}>{label}</button>
+      <button type="button" class="button quiet" onClick={onEnd}>Keep</button>
       {task.failure.value !== null && <Failure failure={task.failure.value} />}
     </span>
   );

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { useFocus } from "./focus";
 import { CopyIcon } from "./icons";
 
 const COPIED_SHOWN_MS = 1500;
@@ -37,7 +38,6 @@ export function Secret({ text, label }: { text: string; label: string }) {
 
 // Around secrets that were just made: who made them is taken there, by eye and by ear.
 export function ShownOnce({ children }: { children: ComponentChildren }) {
-  const box = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => box.current!.focus(), []);
+  const box = useFocus<HTMLDivElement>();
   return <div class="notice-box" ref={box} tabIndex={-1} role="group" aria-label="Shown once">{children}</div>;
 }

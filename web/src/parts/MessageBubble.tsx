@@ -3,8 +3,10 @@ import type { Waiting } from "../api/chunks";
 import type { Draft as DraftText } from "../state/answer";
 import { type ShownMessage, chat } from "../state/chat";
 import * as answer from "../state/keptAnswer";
+import { highlighter } from "../text/highlight";
 import { toSafeHtml } from "../text/markdown";
 import { CopyButton } from "./CopyButton";
+import { useFocus } from "./focus";
 import { AgainIcon, EditIcon, LeftIcon, RightIcon } from "./icons";
 
 const ENDINGS: Record<string, string> = {
@@ -62,6 +64,7 @@ function Question({ message }: { message: ShownMessage }) {
 // An edited question is a new version beside the old one.
 function EditQuestion({ message, onEnd }: { message: ShownMessage; onEnd: () => void }) {
   const [text, setText] = useState(message.content);
+  const box = useFocus<HTMLTextAreaElement>();
   const send = (event: Event) => {
     event.preventDefault();
     onEnd();
@@ -74,7 +77,7 @@ function EditQuestion({ message, onEnd }: { message: ShownMessage; onEnd: () => 
   };
   return (
     <form class="message edit" onSubmit={send} onKeyDown={onKey}>
-      <textarea aria-label="Your question" rows={3} value={text} autofocus onInput={(event) => setText(event.currentTarget.value)} />
+      <textarea aria-label="Your question" rows={3} value={text} ref={box} onInput={(event) => setText(event.currentTarget.value)} />
       <div class="row">
         <button type="submit" class="button primary">Ask this</button>
         <button type="button" class="button quiet" onClick={onEnd}>Keep it as it was</button>
@@ -123,7 +126,7 @@ function Queue({ waiting }: { waiting: Waiting }) {
 }
 
 function Markdown({ text }: { text: string }) {
-  const html = useMemo(() => toSafeHtml(text), [text]);
+  const html = useMemo(() => toSafeHtml(text), [text, highlighter.value]);
   return <div class="markdown" dangerouslySetInnerHTML={{ __html: html }} />;
 }
 

@@ -1,5 +1,6 @@
 // A page of several sections with their own addresses: settings, and what operators see to.
 import type { ComponentChildren } from "preact";
+import { useFocus } from "./focus";
 import { useTitle } from "./title";
 import { AnchorIcon } from "./icons";
 
@@ -11,6 +12,7 @@ export interface Tab {
 export function Sheet({ name, tabs, current, children }: { name: string; tabs: Tab[]; current: string; children: ComponentChildren }) {
   const title = tabs.find((tab) => tab.path === current)?.title ?? name;
   useTitle(title);
+  const heading = useFocus<HTMLHeadingElement>(current);
   return (
     <div class="sheet">
       <header class="sheet-head">
@@ -23,7 +25,7 @@ export function Sheet({ name, tabs, current, children }: { name: string; tabs: T
         <a class="sheet-back" href="#/">Back to the chat</a>
       </header>
       <main class="sheet-main">
-        <h1>{title}</h1>
+        <h1 ref={heading} tabIndex={-1}>{title}</h1>
         {children}
       </main>
     </div>
