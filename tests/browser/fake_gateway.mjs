@@ -1,7 +1,7 @@
 // A gateway's account API in memory, and the built page, for looking at every page of accounts
 // without a database, a mail server or a model. It keeps no rule but what a page shows. `state` is
 // what tests set and look at; `answers` are the words of the next answers, which grow only when the
-// test says so: answer.say(text), answer.end(state).
+// test says so: answer.say(text), answer.end(state), answer.breakOff().
 import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import http from "node:http";
@@ -60,6 +60,7 @@ function newState() {
     mail: [{ id: "m1", to: "bo@example.org", subject: "Verify your mail address", text: "Open this link:\nhttps://chat.example.org/#/verify?token=abc", created_at: now - 3_600_000, sent_at: null, error: "no mail server is set" }],
     conversations: new Map(),
     answers: [],
+    awaited: new Map(),
     imported: [],
   };
 }
@@ -76,6 +77,12 @@ export async function startFake(change = {}) {
       return new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+// The answer number `index`, once the page has asked for it.
+export function answerAt(state, index) {
+  if (index < state.answers.length) return Promise.resolve(state.answers[index]);
+  return new Promise((resolve) => state.awaited.set(index, resolve));
 }
 
 // A conversation with `turns` of [question, answer].
@@ -317,6 +324,7 @@ function beginAnswer(state, [, id], body, response) {
     for (const listener of answer.listeners) listener.destroy();
     answer.listeners.clear();
   };
+  state.awaited.get(state.answers.length)?.(answer);
   state.answers.push(answer);
   return stream(answer, response, { message: question, answer: { id: message.id } });
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { assertAxe } from "./axe.mjs";
 import { openBrowser, openPage, picture } from "./browser.mjs";
-import { addConversation, newPerson, startFake } from "./fake_gateway.mjs";
+import { addConversation, answerAt, newPerson, startFake } from "./fake_gateway.mjs";
 
 let browser;
 let fake;
@@ -31,11 +31,10 @@ async function ask(page, question) {
   return nextAnswer(page, count);
 }
 
-// The answer that the fake has begun, when `count` were before.
+// The answer that the page has asked for, when `count` were asked for before.
 async function nextAnswer(page, count) {
   await page.locator(".growing").waitFor();
-  while (fake.state.answers.length === count) await new Promise((resolve) => setImmediate(resolve));
-  return fake.state.answers[count];
+  return answerAt(fake.state, count);
 }
 
 test("an answer grows, is kept, and is there on a second device", async () => {

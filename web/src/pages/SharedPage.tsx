@@ -1,20 +1,28 @@
 // A conversation that someone shared, for whoever has the link.
-import { getShared } from "../api/conversations";
+import { type KeptMessage, getShared } from "../api/conversations";
 import { Loaded, useLoaded } from "../parts/Loaded";
 import { Thread } from "../parts/Thread";
 import { useTitle } from "../parts/title";
 import { AnchorIcon } from "../parts/icons";
-import type { Shown } from "../state/chat";
+import type { Shown, ShownMessage } from "../state/chat";
 import { route } from "../state/route";
 import { wayThrough } from "../state/tree";
 import { formatTime } from "../text/format";
+
+// What is shared may be a tree, or one way through it already.
+function wayOf(messages: KeptMessage[]): KeptMessage[] {
+  const isTree = messages.some((message) => message.parent);
+  const way = isTree ? wayThrough(messages, new Map()).map((step) => step.message) : messages;
+  return way.filter((message) => message.role !== "system");
+}
+
+const shownOf = ({ id, role, content }: KeptMessage): ShownMessage => ({ id, role: role === "user" ? "user" : "assistant", content });
 
 export function SharedPage() {
   const token = route.value.parts[1] ?? route.value.query.get("token") ?? "";
   const shared = useLoaded(async () => {
     const found = await getShared(token);
-    const messages = wayThrough(found.messages, new Map()).map(({ message }) => ({ id: message.id, role: message.role === "user" ? ("user" as const) : ("assistant" as const), content: message.content }));
-    const shown: Shown = { id: token, title: found.title, messages };
+    const shown: Shown = { id: token, title: found.title, messages: wayOf(found.messages).map(shownOf) };
     return { shown, at: found.shared_at };
   }, token);
   useTitle(shared.value?.shown.title ?? "Shared conversation");
