@@ -106,7 +106,7 @@ function addMessage(conversation, change) {
 async function serve(state, request, response) {
   const { pathname, searchParams } = new URL(request.url, "http://fake");
   try {
-    if (!pathname.startsWith("/api/") && pathname !== "/v1/models") return await serveFile(pathname, response);
+    if (!/^\/(api|v1)\//.test(pathname)) return await serveFile(pathname, response);
     let body = "";
     for await (const piece of request) body += piece;
     const answer = route(state, `${request.method} ${pathname}`, body === "" ? {} : JSON.parse(body), searchParams, response);
@@ -134,6 +134,7 @@ const STREAMED = Symbol("streamed");
 // What needs no session, then what does, then what only operators may.
 function route(state, line, body, query, response) {
   if (line === "GET /v1/models") return { data: [{ id: "starter" }] };
+  if (line === "POST /v1/chat/completions") return begin(state, { content: "" }, response, null);
   const open = OPEN[line];
   if (open) return open(state, body);
   const shared = /^GET \/api\/shared\/(\w+)$/.exec(line);
@@ -229,15 +230,15 @@ const OWN = {
   },
   "GET /api/admin/accounts": ({ accounts }, _, query) => ({ accounts: accounts.filter((each) => each.name.toLowerCase().includes((query.get("query") ?? "").toLowerCase())), next: null }),
   "GET /api/admin/invitations": ({ invitations }) => ({ invitations }),
-  "POST /api/admin/invitations": () => [201, { id: newId(), code: "fox-otter-lark", url: "https://chat.example.org/#/invitation?code=fox-otter-lark" }],
+  "POST /api/admin/invitations": () => [201, { id: newId(), code: "fox-otter-lark", url: "https://chat.example.org/#/sign-up?invitation=fox-otter-lark" }],
   "GET /api/admin/registration": ({ registration: { mode, domains } }) => ({ mode, domains }),
   "PUT /api/admin/registration": (state, body) => Object.assign(state.registration, body) && body,
   "GET /api/admin/outbox": ({ mail }) => ({ messages: mail }),
   "GET /api/conversations"(state, _, query) {
-    const wanted = [...state.conversations.values()].filter((each) => !each.temporary && (!query.get("folder") || each.folder === query.get("folder")));
+    const wanted = [...state.conversations.values()].filter((each) => !query.get("folder") || each.folder === query.get("folder"));
     return { conversations: wanted.sort((a, b) => b.pinned - a.pinned || b.updated_at - a.updated_at).map(({ messages, ...rest }) => rest), next: null };
   },
-  "POST /api/conversations": (state, body) => [201, addConversation(state, body.title ?? "New", [], { temporary: body.temporary })],
+  "POST /api/conversations": (state, body) => [201, addConversation(state, body.title ?? "New", [])],
   "DELETE /api/conversations": (state) => state.conversations.clear(),
   "POST /api/conversations/import"(state, body) {
     state.imported.push(body);
@@ -265,7 +266,7 @@ const PATTERNS = [
   [/^GET \/api\/conversations\/(\w+)$/, (state, [, id]) => conversationOf(state, id)],
   [/^PATCH \/api\/conversations\/(\w+)$/, (state, [, id], body) => Object.assign(conversationOf(state, id), body)],
   [/^DELETE \/api\/conversations\/(\w+)$/, (state, [, id]) => void state.conversations.delete(id)],
-  [/^POST \/api\/conversations\/(\w+)\/share$/, (state, [, id]) => [201, (conversationOf(state, id).shared = { url: `/#/shared/${id}`, at: Date.now() })]],
+  [/^POST \/api\/conversations\/(\w+)\/share$/, (state, [, id]) => [201, (conversationOf(state, id).shared = { url: `/shared/${id}`, at: Date.now() })]],
   [/^DELETE \/api\/conversations\/(\w+)\/share$/, (state, [, id]) => void (conversationOf(state, id).shared = null)],
   [/^POST \/api\/conversations\/(\w+)\/messages$/, beginAnswer],
   [/^GET \/api\/conversations\/(\w+)\/messages\/(\w+)\/events$/, followAnswer],
@@ -310,7 +311,11 @@ function beginAnswer(state, [, id], body, response) {
     question = body.regenerate ? conversation.messages.find((each) => each.id === body.parent) : addMessage(conversation, { parent: body.parent, role: "user", content: body.content });
     message = addMessage(conversation, { parent: question.id, role: "assistant", content: "", state: "streaming" });
   }
-  const answer = { message, listeners: new Set(), continued: message.content.length };
+  return begin(state, message, response, { message: question, answer: { id: message.id } });
+}
+
+function begin(state, message, response, first) {
+  const answer = { message, listeners: new Set() };
   answer.say = (text) => {
     message.content += text;
     for (const listener of answer.listeners) listener.write(chunkOf(text));
@@ -326,7 +331,7 @@ function beginAnswer(state, [, id], body, response) {
   };
   state.awaited.get(state.answers.length)?.(answer);
   state.answers.push(answer);
-  return stream(answer, response, { message: question, answer: { id: message.id } });
+  return stream(answer, response, first);
 }
 
 function followAnswer(state, [, , id], _, response) {

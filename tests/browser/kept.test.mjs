@@ -206,15 +206,19 @@ test("code is coloured, by what is loaded with the first block of it", async () 
   assert.equal(await names(), before + 1);
 });
 
-test("a temporary conversation stands in no history", async () => {
+test("a temporary conversation is kept nowhere", async () => {
   const page = await open();
   await page.getByLabel(/^Temporary/).check();
   const answer = await ask(page, "A secret");
   answer.say("Hush.");
   answer.end();
   await said(page, "Hush.").waitFor();
-  assert.equal([...fake.state.conversations.values()][0].temporary, true);
-  assert.equal(await page.locator(".history-item").count(), 0);
+  assert.equal(fake.state.conversations.size, 0);
+  assert.equal(await page.evaluate(() => JSON.stringify(localStorage).includes("secret")), false);
+  await page.getByRole("button", { name: "New conversation" }).click();
+  await page.getByText("What shall we talk about?").waitFor();
+  assert.equal(await page.getByText("Hush.").count(), 0);
+  assert.equal(await page.getByLabel(/^Temporary/).isChecked(), false);
 });
 
 test("what this browser kept is offered once to the account", async () => {
@@ -228,7 +232,7 @@ test("what this browser kept is offered once to the account", async () => {
   await button(page, "Move to my account").click();
   await page.locator(".history-pick", { hasText: "Old talk" }).waitFor();
   assert.deepEqual(fake.state.imported, [
-    { format: "holdfast-conversations", version: 1, conversations: [{ title: "Old talk", created_at: 5, messages: [{ role: "user", content: "Hi" }, { role: "assistant", content: "Hello" }] }] },
+    { format: "holdfast-conversations", version: 1, conversations: [{ title: "Old talk", created_at: 5, messages: [{ id: "m", parent: null, role: "user", content: "Hi" }, { id: "n", parent: "m", role: "assistant", content: "Hello" }] }] },
   ]);
   await page.reload();
   await page.locator(".history-pick", { hasText: "Old talk" }).waitFor();

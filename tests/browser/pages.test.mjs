@@ -37,7 +37,7 @@ test("every page passes axe, and fits a phone", async () => {
   const shared = addConversation(state, "About foxes", [["What is a fox?", "A small wild dog."]], { shared: { url: "", at: Date.now() }, folder: "Animals", pinned: true });
   const own = [`c/${shared.id}`, "", "settings", "settings/factor", "settings/devices", "settings/keys", "settings/usage", "settings/data"];
   const operators = ["admin", "admin/invitations", "admin/registration", "admin/outbox"];
-  const strangers = ["", "login", "signup", "reset", "reset?token=x", "verify?token=good", "setup", `shared/${shared.id}`];
+  const strangers = ["", "login", "sign-up", "reset", "reset?token=x", "verify?token=good", "setup", `shared/${shared.id}`];
   for (const look of LOOKS) {
     for (const [account, paths] of [[state.person, [...own, ...operators]], [null, strangers]]) {
       state.account = account;
@@ -61,7 +61,7 @@ test("sign-up says what holds, solves the task, and ties each error to its field
     mode: "invitation", by: "guard", why: "Robots made accounts.", needs: ["invitation", "name", "password", "challenge"],
     challenge: { seed: "ab".repeat(16), bits: 12, expires_at: Date.now() + 600_000 },
   });
-  const page = await open("#/invitation?code=fox-otter");
+  const page = await open("#/sign-up?invitation=fox-otter");
   await page.getByText("An account needs an invitation.").waitFor();
   await page.getByText("set by the guard, by itself. Why: Robots made accounts.").waitFor();
   assert.equal(await page.getByLabel("Invitation code").inputValue(), "fox-otter");
@@ -82,7 +82,7 @@ test("sign-up says what holds, solves the task, and ties each error to its field
 
 test("a mode that lets nobody in offers no form", async () => {
   Object.assign(fake.state.registration, { mode: "closed", why: "We are full." });
-  const page = await open("#/signup");
+  const page = await open("#/sign-up");
   await page.getByText("No accounts can be made now.").waitFor();
   assert.equal(await button(page, "Make the account").count(), 0);
 });
@@ -106,7 +106,7 @@ test("the fields tell a password manager what they are", async () => {
   const autocomplete = (label) => page.getByLabel(label, { exact: true }).getAttribute("autocomplete");
   assert.equal(await autocomplete("Name or mail address"), "username");
   assert.equal(await autocomplete("Password"), "current-password");
-  await page.goto(`${fake.url}/#/signup`);
+  await page.goto(`${fake.url}/#/sign-up`);
   await button(page, "Make the account").waitFor();
   assert.equal(await autocomplete("Password"), "new-password");
 });

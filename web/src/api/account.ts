@@ -69,7 +69,7 @@ export const setUp = (token: string, name: string, password: string) => call<{ a
 export const logIn = (name: string, password: string, challenge?: Solution) => call<LoggedIn>("POST", "/api/session", { name, password, challenge });
 export const giveSecondFactor = (token: string, code: string) => call<{ account: Account }>("POST", "/api/session/second-factor", { token, code });
 export const logOut = () => call<void>("DELETE", "/api/session");
-export const verifyEmail = (token: string) => call<{ account: Account }>("POST", "/api/email-verification", { token });
+export const verifyEmail = (token: string) => call<{ account?: Account }>("POST", "/api/email-verification", { token });
 export const askForReset = (email: string) => call<void>("POST", "/api/password-reset", { email });
 export const resetPassword = (token: string, password: string) => call<void>("POST", "/api/password-reset/confirm", { token, password });
 
@@ -106,7 +106,7 @@ export interface Usage {
   tokens_today: number;
   tokens_per_day: number | null;
   resets_at: number;
-  requests_at_once_max: number;
+  requests_at_once_max?: number;
   balance: number | null;
   days: { day: string; tokens: number }[];
   keys: { id: string; name: string; tokens: number }[];

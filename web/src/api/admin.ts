@@ -6,6 +6,8 @@ export interface AccountRow extends Account {
   state: "active" | "pending_email" | "pending_approval" | "restricted";
   last_seen_at: number | null;
   tokens_today: number;
+  // Null: what the service gives everyone.
+  tokens_per_day?: number | null;
 }
 
 export interface Invitation {

@@ -34,7 +34,8 @@ export interface KeptConversation extends Summary {
 export interface Found {
   conversation: string;
   title: string;
-  message: string;
+  // Null: it is the title that fits.
+  message: string | null;
   snippet: string;
   created_at: number;
 }
@@ -54,7 +55,7 @@ export interface Shared {
 export interface Bundle {
   format: "holdfast-conversations";
   version: 1;
-  conversations: { title: string; created_at: number; messages: { role: string; content: string }[] }[];
+  conversations: { title: string; created_at: number; messages: { id: string; parent: string | null; role: string; content: string }[] }[];
 }
 
 // A new question, the same question again, or the rest of an answer that broke off.
@@ -65,12 +66,12 @@ const messagePath = (id: string, message: string, rest: string) => pathOf(id, `/
 
 export const listConversations = (folder?: string, cursor?: string) =>
   call<{ conversations: Summary[]; next: string | null }>("GET", withQuery("/api/conversations", { folder, cursor }));
-export const startConversation = (title: string, temporary: boolean) => call<{ id: string }>("POST", "/api/conversations", { title, temporary });
+export const startConversation = (title: string) => call<{ id: string }>("POST", "/api/conversations", { title });
 export const getConversation = (id: string) => call<KeptConversation>("GET", pathOf(id));
 export const changeConversation = (id: string, change: Partial<Pick<Summary, "title" | "pinned" | "folder">>) => call<unknown>("PATCH", pathOf(id), change);
 export const deleteConversation = (id: string) => call<void>("DELETE", pathOf(id));
 export const deleteAllConversations = () => call<void>("DELETE", "/api/conversations");
-export const search = async (query: string) => (await call<{ results: Found[] }>("GET", withQuery("/api/search", { q: query }))).results;
+export const search = (query: string) => call<{ results: Found[]; complete?: boolean }>("GET", withQuery("/api/search", { q: query }));
 export const share = (id: string) => call<{ url: string }>("POST", pathOf(id, "/share"));
 export const unshare = (id: string) => call<void>("DELETE", pathOf(id, "/share"));
 export const getShared = (token: string) => call<Shared>("GET", `/api/shared/${encodeURIComponent(token)}`);

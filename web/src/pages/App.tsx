@@ -1,6 +1,6 @@
 // Which page the address asks for. The addresses:
 //   #/  #/c/ID                     the chat, and a conversation in it
-//   #/login  #/signup  #/invitation?code=  #/reset[?token=]  #/verify?token=  #/setup?token=
+//   #/login  #/sign-up[?invitation=]  #/reset[?token=]  #/verify?token=  #/setup?token=
 //   #/settings[/factor|/devices|/keys|/usage|/data]
 //   #/admin[/invitations|/registration|/outbox]
 //   #/shared/TOKEN                 a conversation that someone shared
@@ -26,8 +26,7 @@ const OperatorPage = of("OperatorPage");
 // For anyone.
 const PUBLIC: Record<string, ComponentType> = {
   login: LogInPage,
-  signup: SignUpPage,
-  invitation: SignUpPage,
+  "sign-up": SignUpPage,
   reset: of("ResetPage"),
   verify: of("VerifyPage"),
   setup: of("SetUpPage"),
@@ -50,7 +49,7 @@ export function App() {
 function pageOf(name: string): ComponentType {
   const { account, anonymous } = me.value!;
   const open = PUBLIC[name];
-  const isForStrangers = name === "login" || name === "signup" || name === "invitation";
+  const isForStrangers = name === "login" || name === "sign-up";
   if (open !== undefined && !(isForStrangers && account !== null)) return open;
   if (account === null) return PRIVATE[name] !== undefined || !anonymous || name === "c" ? LogInPage : ChatPage;
   return PRIVATE[name] ?? ChatPage;

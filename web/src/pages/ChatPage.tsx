@@ -10,8 +10,8 @@ import { Thread } from "../parts/Thread";
 import { Welcome } from "../parts/Welcome";
 import { MenuIcon } from "../parts/icons";
 import { findModel, modelId } from "../state/answer";
-import { chat, isKept } from "../state/chat";
-import { isStored } from "../state/conversations";
+import { chat, isKept, leaveTemporary } from "../state/chat";
+import { isStored, isTemporary } from "../state/conversations";
 import { findList, findOpen, open, openFailure, openId, show, soughtMessage } from "../state/kept";
 import { followOpen, growing, refused, regenerate } from "../state/keptAnswer";
 
@@ -40,6 +40,7 @@ function useModel() {
 // device may have gone on with it.
 function useKept() {
   useEffect(() => {
+    if (openId.value !== null) leaveTemporary();
     if (!isKept.value || open.value?.id === openId.value) return;
     void findOpen().then(followOpen);
   }, [isKept.value, openId.value]);
@@ -83,6 +84,7 @@ export function ChatPage() {
             <MenuIcon />
           </button>
           <h1 class="bar-title">{conversation?.title ?? "New conversation"}</h1>
+          {isTemporary.value && <span class="tag">Temporary</span>}
           <span class="bar-model" title="The model that answers">{modelId.value ?? "connecting…"}</span>
         </header>
         <Restricted />
@@ -97,8 +99,8 @@ export function ChatPage() {
 
 // No conversation yet; or one that is on its way, or is not there.
 function NoThread() {
-  if (!isKept.value || openId.value === null) {
-    const failed = isKept.value ? refused.value : null;
+  if (!isKept.value || isTemporary.value || openId.value === null) {
+    const failed = isKept.value && !isTemporary.value ? refused.value : null;
     return (
       <>
         <Welcome />

@@ -65,4 +65,5 @@ function Share({ id }: { id: string }) {
   );
 }
 
-const absolute = (url: string) => new URL(url, location.href).href;
+// The server names "/shared/TOKEN"; this page shows that behind "#".
+const absolute = (url: string) => new URL(url.replace(/^\/shared\//, "/#/shared/"), location.href).href;

@@ -10,8 +10,9 @@ const WIDTH = 600;
 const HEIGHT = 130;
 const GAP = 0.25;
 
-export function DaysChart({ days }: { days: Day[] }) {
-  if (days.length === 0) return <p>Nothing was used yet.</p>;
+export function DaysChart({ days: used }: { days: Day[] }) {
+  if (used.length === 0) return <p>Nothing was used yet.</p>;
+  const days = withoutGaps(used);
   const most = Math.max(...days.map((day) => day.tokens), 1);
   const step = WIDTH / days.length;
   const top = (tokens: number) => HEIGHT * (1 - tokens / most);
@@ -34,4 +35,20 @@ export function DaysChart({ days }: { days: Day[] }) {
       </details>
     </>
   );
+}
+
+const DAY_MS = 86_400_000;
+const DAYS_MAX = 92;
+
+// Days on which nothing was used may be missing in the list.
+function withoutGaps(days: Day[]): Day[] {
+  const tokens = new Map(days.map((day) => [day.day, day.tokens]));
+  const names = [...tokens.keys()].sort();
+  const last = Date.parse(names.at(-1)!);
+  const first = Math.max(Date.parse(names[0]!), last - (DAYS_MAX - 1) * DAY_MS);
+  const count = Math.round((last - first) / DAY_MS) + 1;
+  return Array.from({ length: count }, (_, i) => {
+    const day = new Date(first + i * DAY_MS).toISOString().slice(0, 10);
+    return { day, tokens: tokens.get(day) ?? 0 };
+  });
 }

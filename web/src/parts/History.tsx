@@ -1,6 +1,6 @@
 // The history of a guest, kept in this browser.
 import { isAnswering } from "../state/answer";
-import { conversations, currentId, deleteConversation } from "../state/conversations";
+import { currentId, deleteConversation, stored } from "../state/conversations";
 import { hasAccounts } from "../state/me";
 import { AnchorIcon, PlusIcon, TrashIcon } from "./icons";
 
@@ -16,7 +16,7 @@ export function History({ onPick }: { onPick: () => void }) {
         <PlusIcon /> New conversation
       </button>
       <ul class="history-list">
-        {conversations.value.map((c) => (
+        {stored.value.map((c) => (
           <li key={c.id} class={c.id === currentId.value ? "history-item current" : "history-item"}>
             <button type="button" class="history-pick" aria-current={c.id === currentId.value ? "page" : undefined} onClick={() => pick(c.id)}>
               {c.title}
@@ -34,7 +34,7 @@ export function History({ onPick }: { onPick: () => void }) {
         ))}
       </ul>
       <p class="history-note">Kept in this browser only.</p>
-      {hasAccounts.value && <p class="history-foot"><a href="#/login">Log in</a> <a href="#/signup">Make an account</a></p>}
+      {hasAccounts.value && <p class="history-foot"><a href="#/login">Log in</a> <a href="#/sign-up">Make an account</a></p>}
     </nav>
   );
 }

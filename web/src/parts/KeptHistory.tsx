@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type Found, type Summary, search } from "../api/conversations";
+import { leaveTemporary } from "../state/chat";
 import { findList, folder, folders, list, listFailure, next, openId, soughtMessage } from "../state/kept";
 import { account, leaveIfOver, logOut } from "../state/me";
 import { go } from "../state/route";
@@ -16,6 +17,7 @@ export function KeptHistory({ onPick }: { onPick: () => void }) {
   const about = useSignal<Summary | null>(null);
   useEffect(() => void findList(), [folder.value, account.value?.id]);
   const pick = (path: string) => {
+    leaveTemporary();
     go(path);
     onPick();
   };
@@ -62,13 +64,16 @@ function Folders() {
 
 function Results({ query, onPick }: { query: string; onPick: (path: string) => void }) {
   const found = useSignal<Found[] | null>(null);
+  const isComplete = useSignal(true);
   const failure = useSignal<unknown>(null);
   useEffect(() => {
     let isWanted = true;
     const look = async () => {
       try {
-        const results = await search(query);
-        if (isWanted) found.value = results;
+        const { results, complete } = await search(query);
+        if (!isWanted) return;
+        found.value = results;
+        isComplete.value = complete !== false;
         failure.value = null;
       } catch (caught) {
         leaveIfOver(caught);
@@ -88,10 +93,10 @@ function Results({ query, onPick }: { query: string; onPick: (path: string) => v
   if (failure.value !== null) return <Failure failure={failure.value} />;
   return (
     <>
-      <p class="history-note" role="status">{found.value === null ? "Searching…" : found.value.length === 0 ? "Nothing found." : `${found.value.length} found`}</p>
+      <p class="history-note" role="status">{found.value === null ? "Searching…" : found.value.length === 0 ? "Nothing found." : `${found.value.length} found`}{!isComplete.value && " There may be more in older ones."}</p>
       <ul class="history-list">
         {found.value?.map((result) => (
-          <li key={result.message} class="history-item">
+          <li key={result.message ?? result.conversation} class="history-item">
             <button type="button" class="history-pick found" onClick={() => open(result)}><strong>{result.title}</strong><span>{result.snippet}</span></button>
           </li>
         ))}

@@ -1,4 +1,4 @@
-import { conversations } from "../state/conversations";
+import { stored } from "../state/conversations";
 import { isOffered, leaveThem, takeOver } from "../state/takeOver";
 import { Failure } from "./Notice";
 import { useTask } from "./task";
@@ -6,7 +6,7 @@ import { useTask } from "./task";
 export function TakeOver() {
   const task = useTask();
   if (!isOffered.value) return null;
-  const count = conversations.value.length;
+  const count = stored.value.length;
   const them = count === 1 ? "it" : "them";
   return (
     <div class="take-over" role="region" aria-label="History of this browser">

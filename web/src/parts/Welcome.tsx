@@ -1,5 +1,5 @@
 import { chat, isKept } from "../state/chat";
-import { isTemporary } from "../state/kept";
+import { beginTemporary, endTemporary, isTemporary } from "../state/conversations";
 import { AnchorIcon } from "./icons";
 
 const SUGGESTIONS = [
@@ -22,7 +22,7 @@ export function Welcome() {
       </div>
       {isKept.value && (
         <label class="switch">
-          <input type="checkbox" checked={isTemporary.value} onChange={(event) => (isTemporary.value = event.currentTarget.checked)} />
+          <input type="checkbox" checked={isTemporary.value} onChange={(event) => (event.currentTarget.checked ? beginTemporary() : endTemporary())} />
           Temporary: keep this conversation in no history
         </label>
       )}

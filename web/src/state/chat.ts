@@ -1,9 +1,10 @@
-// The chat as its parts see it, whoever keeps it: this browser for guests, the server for accounts.
-import { type ReadonlySignal, computed } from "@preact/signals";
+// The chat as its parts see it, whoever keeps it: this browser for guests, the server for
+// accounts, nobody for a temporary conversation.
+import { type ReadonlySignal, computed, effect, untracked } from "@preact/signals";
 import type { KeptMessage } from "../api/conversations";
 import { wordsOf, wordsOfReason, reasonOf } from "../text/reasons";
 import * as guest from "./answer";
-import { type Conversation, type Message, current, currentId } from "./conversations";
+import { type Conversation, type Message, current, currentId, endTemporary, isTemporary } from "./conversations";
 import * as kept from "./kept";
 import * as answer from "./keptAnswer";
 import { account } from "./me";
@@ -43,7 +44,19 @@ const keptChat: Chat = {
 };
 
 export const isKept = computed(() => account.value !== null);
-export const chat = computed(() => (isKept.value ? keptChat : guestChat));
+// A temporary conversation is like a guest's: the server keeps none of it.
+export const chat = computed(() => (isKept.value && !isTemporary.value ? keptChat : guestChat));
+
+// Not for a guest, who could not find it again among those that are stored.
+effect(() => {
+  if (!isKept.value) untracked(endTemporary);
+});
+
+export function leaveTemporary(): void {
+  if (!isTemporary.value) return;
+  guest.stop();
+  endTemporary();
+}
 
 function shownOfOpen(): Shown | null {
   const conversation = kept.open.value;

@@ -15,8 +15,6 @@ export const openFailure = signal<unknown>(null);
 export const choice = signal<Choice>(new Map());
 // A message that a search led to; the thread scrolls there.
 export const soughtMessage = signal<string | null>(null);
-// The next conversation that is started is kept in no history.
-export const isTemporary = signal(false);
 
 export const openId = computed(() => (route.value.parts[0] === "c" ? (route.value.parts[1] ?? null) : null));
 export const way = computed(() => (open.value === null ? [] : wayThrough(open.value.messages, choice.value)));
@@ -69,10 +67,9 @@ export async function findOpen(): Promise<void> {
 // A conversation for a first question; it is open then.
 export async function start(title: string): Promise<void> {
   const now = Date.now();
-  const made = await api.startConversation(title, isTemporary.value);
+  const made = await api.startConversation(title);
   choice.value = new Map();
   open.value = { id: made.id, title, folder: null, pinned: false, updated_at: now, created_at: now, shared: null, messages: [] };
-  isTemporary.value = false;
   go(`/c/${encodeURIComponent(made.id)}`);
 }
 

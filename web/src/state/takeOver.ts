@@ -1,7 +1,7 @@
 // The history that this browser kept before its owner had an account: offered once to each account.
 import { computed, signal } from "@preact/signals";
 import { type Bundle, importConversations } from "../api/conversations";
-import { conversations, forgetAll } from "./conversations";
+import { forgetAll, stored } from "./conversations";
 import { findList } from "./kept";
 import { account } from "./me";
 
@@ -11,7 +11,7 @@ const answered = signal(0);
 
 export const isOffered = computed(() => {
   void answered.value;
-  return account.value !== null && conversations.value.length > 0 && !wasAnswered(account.value.id);
+  return account.value !== null && stored.value.length > 0 && !wasAnswered(account.value.id);
 });
 
 export async function takeOver(): Promise<void> {
@@ -42,10 +42,10 @@ function bundle(): Bundle {
   return {
     format: "holdfast-conversations",
     version: 1,
-    conversations: conversations.value.map((c) => ({
+    conversations: stored.value.map((c) => ({
       title: c.title,
       created_at: c.touchedAt,
-      messages: c.messages.filter((m) => m.content !== "").map(({ role, content }) => ({ role, content })),
+      messages: c.messages.filter((m) => m.content !== "").map(({ id, role, content }, i, way) => ({ id, parent: way[i - 1]?.id ?? null, role, content })),
     })),
   };
 }

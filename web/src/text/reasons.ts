@@ -6,7 +6,7 @@ const WORDS: Record<string, string> = {
   unauthenticated: "You are not logged in, or the session is over. Log in, and try again.",
   wrong_credentials: "The name and the password, or the code, do not belong together.",
   second_factor_required: "This needs your second factor too.",
-  account_paused: "This account is paused.",
+  account_paused: "This account cannot be used now.",
   your_quota: "The tokens of your account are used up for now.",
   payment_required: "The balance of your account is used up.",
   name_taken: "This name is taken. Choose another one.",
@@ -37,6 +37,7 @@ const WORDS: Record<string, string> = {
   shed: "The service is over its capacity and serves others first.",
   connections_full: "Too many people are connected at the moment.",
   bodies_full: "Too many large requests are on the way.",
+  store_down: "The database does not answer. Try again in a moment.",
   draining: "The service is about to stop. Try again in a moment.",
   client_left: "The page was left before the answer came.",
   deadline_exceeded: "The answer took longer than its time limit.",
@@ -47,15 +48,23 @@ const WORDS: Record<string, string> = {
   connection_lost: "The connection broke off.",
 };
 
-// The server's message carries what the table cannot know.
-const SPEAKS_FOR_ITSELF = new Set(["account_paused", "bad_request", "too_large", "unsupported", "your_quota", "weak_password", "registration_paused", "registration_closed"]);
+// Of these the server knows which limit, name or date it is: its words stand instead of ours.
+const SAID = new Set(["bad_request", "conflict", "registration_closed", "registration_paused", "too_large", "unsupported", "weak_password", "your_quota"]);
 
 export function wordsOf(failure: unknown): string {
   if (!(failure instanceof ApiError)) return "Something went wrong in this page. Load it again.";
-  const own = WORDS[failure.reason] ?? failure.message;
-  const said = SPEAKS_FOR_ITSELF.has(failure.reason) && failure.message !== "" && failure.message !== own ? ` ${failure.message}` : "";
+  const said = sentence(failure.message);
+  const own = (SAID.has(failure.reason) && said) || (WORDS[failure.reason] ?? said);
+  // The words of the restriction, or what the account waits for.
+  const more = failure.reason === "account_paused" ? ` ${said}` : "";
   const wait = failure.retryAfterSeconds === null ? "" : ` Try again in ${failure.retryAfterSeconds} s.`;
-  return own + said + wait;
+  return own + more + wait;
+}
+
+// "the name is not allowed" → "The name is not allowed."
+function sentence(text: string): string {
+  if (text === "") return "";
+  return text[0]!.toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 export const reasonOf = (failure: unknown) => (failure instanceof ApiError ? failure.reason : "page");

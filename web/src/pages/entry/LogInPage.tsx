@@ -37,7 +37,7 @@ export function LogInPage() {
         <Field label="Password" name="password" type="password" autocomplete="current-password" />
         <Solving />
       </Form>
-      <p class="card-links"><a href="#/reset">Forgot the password?</a> <a href="#/signup">Make an account</a></p>
+      <p class="card-links"><a href="#/reset">Forgot the password?</a> <a href="#/sign-up">Make an account</a></p>
       {me.value?.setup_needed && <SetUpHint />}
       <ChatInstead />
     </Card>

@@ -54,13 +54,16 @@ function SignUp({ registration }: { registration: Registration }) {
     }
   };
   if (pending.value !== null) return <Pending kind={pending.value} />;
+  const invitation = route.value.query.get("invitation") ?? "";
   const needs = new Set(registration.needs);
   return (
     <>
       <Rule registration={registration} />
       {registration.mode !== "closed" && (
         <Form action={send} button="Make the account" fields={FIELDS}>
-          {needs.has("invitation") && <Field label="Invitation code" name="invitation" autocomplete="off" value={route.value.query.get("code") ?? ""} />}
+          {(needs.has("invitation") || invitation !== "" || registration.by === "guard") && (
+            <Field label="Invitation code" name="invitation" autocomplete="off" value={invitation} optional={!needs.has("invitation")} />
+          )}
           {needs.has("name") && <Field label="Name" name="name" autocomplete="username" hint="Others see it, and you log in with it." />}
           {needs.has("email") && <Field label="Mail address" name="email" type="email" autocomplete={needs.has("name") ? "email" : "username"} />}
           <NewPassword bytesMin={registration.password.bytes_min} />
@@ -80,7 +83,7 @@ function Rule({ registration }: { registration: Registration }) {
       <p>{RULES[registration.mode](registration)}</p>
       <p class="hint">
         So since {formatTime(registration.since)}, set by {by}.
-        {registration.why !== "" && ` Why: ${registration.why}`}
+        {registration.by === "guard" && registration.why !== "" && ` Why: ${registration.why}`}
       </p>
     </div>
   );

@@ -68,7 +68,7 @@ function AccountItem({ row, onChanged }: { row: AccountRow; onChanged: () => Pro
     <li class="row-card tall">
       <div class="row-main">
         <strong>{row.name}</strong> <span class={row.state === "restricted" ? "tag bad" : "tag"}>{STATES[row.state]}</span> {row.role === "operator" && <span class="tag">Operator</span>}
-        <p class="hint">{row.email !== null && `${row.email} · `}since {formatDate(row.created_at)}, {seen} · {formatCount(row.tokens_today)} tokens today</p>
+        <p class="hint">{row.email !== null && `${row.email} · `}since {formatDate(row.created_at)}, {seen} · {formatCount(row.tokens_today)}{row.tokens_per_day != null && ` of ${formatCount(row.tokens_per_day)}`} tokens today</p>
         {row.restriction && <p class="hint">Paused{row.restriction.until !== null && ` until ${formatDate(row.restriction.until)}`}: {row.restriction.reason}</p>}
       </div>
       <div class="row-actions">
@@ -81,7 +81,7 @@ function AccountItem({ row, onChanged }: { row: AccountRow; onChanged: () => Pro
         <button type="button" class="button quiet" aria-expanded={open.value === "quota"} aria-label={`Quota of ${row.name}`} onClick={() => flip("quota")}>Quota…</button>
       </div>
       {open.value === "restrict" && <RestrictForm onDone={close} act={(reason, until) => then(restrict(row.id, reason, until))} />}
-      {open.value === "quota" && <QuotaForm onDone={close} act={(tokens) => then(setQuota(row.id, tokens))} />}
+      {open.value === "quota" && <QuotaForm now={row.tokens_per_day ?? null} onDone={close} act={(tokens) => then(setQuota(row.id, tokens))} />}
     </li>
   );
 }
@@ -95,10 +95,10 @@ function RestrictForm({ act, onDone }: { act: (reason: string, until: number | n
   );
 }
 
-function QuotaForm({ act, onDone }: { act: (tokens: number | null) => Promise<void>; onDone: () => void }) {
+function QuotaForm({ now, act, onDone }: { now: number | null; act: (tokens: number | null) => Promise<void>; onDone: () => void }) {
   return (
     <Form action={(values: Values) => act(values("tokens") === "" ? null : Number(values("tokens")))} button="Set the quota" onDone={onDone}>
-      <Field label="Tokens a day" name="tokens" type="number" min={0} inputMode="numeric" autocomplete="off" hint="Empty: what the service gives everyone." optional focus />
+      <Field label="Tokens a day" name="tokens" type="number" min={0} value={now === null ? "" : String(now)} inputMode="numeric" autocomplete="off" hint="Empty: what the service gives everyone." optional focus />
     </Form>
   );
 }

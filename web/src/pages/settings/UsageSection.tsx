@@ -40,7 +40,8 @@ function Meter({ usage }: { usage: Usage }) {
       )}
       {!isLimited && <p>{used} tokens used. Your account has no daily limit.</p>}
       <p class="hint">
-        The day begins again {formatTime(usage.resets_at)}. At most {usage.requests_at_once_max} answers at once.
+        The day begins again {formatTime(usage.resets_at)}.
+        {usage.requests_at_once_max !== undefined && ` At most ${usage.requests_at_once_max} answers at once.`}
         {usage.balance !== null && ` Balance: ${formatCount(usage.balance)}.`}
       </p>
     </>
