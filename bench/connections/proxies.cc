@@ -125,6 +125,8 @@ Result<Proxy> StartGateway(const std::filesystem::path& binary, const ProxyOptio
       // Who waits here is what is measured: nobody is refused for the length of the queue.
       "gateway.waiting_seconds_max=86400",
       "gateway.sheds=false",
+      // Every client has an address of its own, which is not this machine's.
+      "accounts.anonymous=everyone",
   };
   if (!options.certificate.empty()) {
     settings.push_back("gateway.tls_certificate=" + options.certificate.string());

@@ -29,7 +29,8 @@ struct Work {
   std::string model = {};  // As it was asked for.
 
   // Of a log-in or a sign-up only.
-  std::string login_name;  // Whose account it is about; a hash of it is all that the guard sees.
+  std::string login_name =
+      {};  // Whose account it is about; a hash of it is all that the guard sees.
   bool paid_challenge = false;
   bool has_invitation = false;
   std::chrono::microseconds form_time{-1};  // From loading the form to sending it; -1: not known.

@@ -1,5 +1,5 @@
 // Accounts over real sockets: a whole service on the tiny model, and people who come to it.
-#include <csignal>
+#include <fstream>
 #include <string>
 
 #include <gtest/gtest.h>

@@ -1,4 +1,6 @@
 // Every operation of /openapi.json is there, and answers as the document says.
+#include <algorithm>
+#include <cctype>
 #include <set>
 #include <string>
 
@@ -9,17 +11,36 @@
 namespace holdfast::testing {
 namespace {
 
-// A request that the operation should answer with 200.
+// Operations that anyone may ask for, with an example that is answered with success.
+const std::set<std::string> kOpen = {
+    "createChatCompletion", "createCompletion", "listModels", "getModel",    "health", "metrics",
+    "listEngines",          "openapi",          "me",         "registration"};
+
 std::string RequestOf(std::string_view method, std::string path) {
   const std::size_t variable = path.find('{');
   if (variable != std::string::npos) {
     path = path.substr(0, variable) + "tiny" + path.substr(path.find('}') + 1);
   }
-  if (method == "get") return fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
-  const std::string body = path.find("chat") != std::string::npos
-                               ? ChatBody(R"("max_tokens":2)")
-                               : R"({"prompt":"a","max_tokens":2})";
-  return PostText(path, body);
+  std::string verb(method);
+  for (char& c : verb) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  if (verb == "GET" || verb == "DELETE") {
+    return fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n\r\n", verb, path);
+  }
+  std::string body = "{}";
+  if (path.ends_with("/chat/completions")) body = ChatBody(R"("max_tokens":2)");
+  if (path == "/v1/completions") body = R"({"prompt":"a","max_tokens":2})";
+  return fmt::format(
+      "{} {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Content-Length: {}\r\n\r\n{}",
+      verb, path, body.size(), body);
+}
+
+// A method that the path does not have.
+std::string_view WrongMethod(const json::Object& item) {
+  for (const std::string_view method : {"delete", "put", "patch"}) {
+    if (!item.contains(method)) return method;
+  }
+  return "trace";
 }
 
 TEST(OpenApi, DescribesEveryOperationAsItAnswers) {
@@ -36,26 +57,27 @@ TEST(OpenApi, DescribesEveryOperationAsItAnswers) {
       Connection connection(running.port);
       connection.Send(RequestOf(method, std::string(path)));
       const Response response = connection.Read();
-      EXPECT_EQ(response.status, 200) << response.body;
       const json::Object& responses = operation.at("responses").as_object();
       const auto described = responses.find(std::to_string(response.status));
-      ASSERT_NE(described, responses.end());
-      const std::string type = response.headers.at("content-type");
-      EXPECT_TRUE(described->value().at("content").as_object().contains(
-          std::string_view(type).substr(0, type.find(';'))))
-          << type;
+      ASSERT_NE(described, responses.end()) << response.status << " " << response.body;
+      if (kOpen.contains(id)) {
+        EXPECT_EQ(response.status, 200) << response.body;
+        const std::string type = response.headers.at("content-type");
+        EXPECT_TRUE(described->value().at("content").as_object().contains(
+            std::string_view(type).substr(0, type.find(';'))))
+            << type;
+      }
       // A wrong method is refused with those that are right.
       Connection other(running.port);
-      other.Send(fmt::format("DELETE {} HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                             path == "/v1/models/{id}" ? "/v1/models/x" : path));
+      other.Send(RequestOf(WrongMethod(item.as_object()), std::string(path)));
       const Response wrong = other.Read();
       EXPECT_EQ(wrong.status, 405);
       EXPECT_FALSE(wrong.headers.at("allow").empty());
     }
   }
-  EXPECT_EQ(ids,
-            (std::set<std::string>{"createChatCompletion", "createCompletion", "listModels",
-                                   "getModel", "health", "metrics", "listEngines", "openapi"}));
+  EXPECT_TRUE(std::ranges::includes(ids, kOpen));
+  EXPECT_TRUE(ids.contains("register"));
+  EXPECT_TRUE(ids.contains("listAccounts"));
 }
 
 }  // namespace
