@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "api/api_error.h"
 #include "net/awaitable.h"
@@ -25,6 +26,12 @@ struct Work {
   std::uint32_t choices = 1;     // Answers asked for.
   std::uint64_t sketch = 0;      // Near-equal prompts share it; 0: none.
   bool is_stream = false;
+
+  // Of a log-in or a sign-up only.
+  std::string login_name;  // Whose account it is about; a hash of it is all that the guard sees.
+  bool paid_challenge = false;
+  bool has_invitation = false;
+  std::chrono::microseconds form_time{-1};  // From loading the form to sending it; -1: not known.
 };
 
 // What a running call tells of its answer, for the guard and the metrics. One for each call.
@@ -40,6 +47,10 @@ class Progress {
   // The engine's work is done; the tokens as it counted them.
   void OnEngineDone(std::int64_t prompt_tokens, std::int64_t output_tokens);
 
+  // Wrong name, password or code.
+  void OnFailedLogin() { has_failed_login_ = true; }
+
+  bool has_failed_login() const { return has_failed_login_; }
   std::int64_t prompt_tokens() const { return prompt_tokens_; }
   std::int64_t output_tokens() const { return output_tokens_; }
   std::optional<net::TimePoint> first_token_at() const { return first_at_; }
@@ -52,6 +63,7 @@ class Progress {
   std::int64_t prompt_tokens_ = 0;
   std::int64_t output_tokens_ = 0;
   std::int64_t seen_ = 0;
+  bool has_failed_login_ = false;
   std::optional<net::TimePoint> first_at_;
   net::TimePoint last_at_{};
 };
@@ -59,6 +71,8 @@ class Progress {
 class Call {
  public:
   virtual ~Call() = default;
+  // What must be looked up before anything is admitted. Most calls know all from their request.
+  virtual net::Awaitable<ApiResult<void>> Prepare() { co_return ApiResult<void>{}; }
   virtual Work work() const { return {}; }
   // Answers. A failure that is returned is told to the client by the pipeline, whether or not the
   // answer has begun.

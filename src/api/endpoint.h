@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accounts/account.h"
 #include "api/api_error.h"
 #include "api/call.h"
 #include "guard/facts.h"
@@ -21,8 +22,12 @@
 namespace holdfast::api {
 
 enum class Access : std::uint8_t {
-  kAnyone,
-  kThisMachine,  // Only who connects from this machine itself.
+  kAnyone,        // And nobody looks who it is.
+  kThisMachine,   // Only who connects from this machine itself.
+  kMaybeAccount,  // Anyone; who has a session is known by it.
+  kAnswer,        // An account, by session or key; anonymous callers where the operator allows it.
+  kSession,       // Who is logged in.
+  kOperator,      // Who is logged in as an operator.
 };
 
 // A request as its endpoint reads it. The head outlives the call.
@@ -32,6 +37,11 @@ struct Context {
   std::string_view request_id;
   // Who asks, opaque: the same for the same caller, and no other's.
   std::string_view client;
+  // Null: nobody that is known. Outlives the call.
+  const accounts::Identity* who = nullptr;
+  bool is_encrypted = false;      // On its way to us.
+  bool is_local = false;          // From this machine itself.
+  bool may_be_anonymous = false;  // This caller may have answers without an account.
 };
 
 // What /openapi.json says of the operation beside what the rest of the row says.
@@ -44,6 +54,7 @@ struct Documentation {
   std::string_view answer_schema = {};
   std::string_view answer_type = "application/json";
   bool may_stream = false;  // The answer may be a stream of events instead.
+  int status = 200;         // Of an answer that is no refusal.
   // Statuses of its refusals beside those that the pipeline itself makes of the row.
   std::vector<int> statuses = {};
 };

@@ -83,7 +83,7 @@ json::Object Responses(const Endpoint& endpoint) {
   json::Object responses;
   for (const int status : StatusesOf(endpoint)) {
     json::Object response =
-        status == 200
+        status == endpoint.documentation.status
             ? Success(endpoint.documentation)
             : json::Object{
                   {"description", http::StatusText(status)},
@@ -119,8 +119,11 @@ std::string Lower(std::string_view text) {
 }  // namespace
 
 std::vector<int> StatusesOf(const Endpoint& endpoint) {
-  std::set<int> statuses = {200, 400, 408, 414, 421, 431, 500};
-  if (endpoint.access == Access::kThisMachine) statuses.insert(403);
+  std::set<int> statuses = {400, 408, 414, 421, 431, 500};
+  statuses.insert(endpoint.documentation.status);
+  if (endpoint.access != Access::kAnyone) statuses.insert({403, 503});
+  if (endpoint.access >= Access::kAnswer) statuses.insert(401);
+  if (endpoint.access == Access::kAnswer) statuses.insert({402, 429});
   if (endpoint.kind) statuses.insert({403, 429, 503});
   if (endpoint.body_bytes_max > 0) statuses.insert({408, 411, 413, 415, 417, 501, 503});
   statuses.insert(endpoint.documentation.statuses.begin(), endpoint.documentation.statuses.end());

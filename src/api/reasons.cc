@@ -6,6 +6,8 @@ namespace holdfast::api {
 namespace {
 
 constexpr std::string_view kInvalid = "invalid_request_error";
+constexpr std::string_view kAuthentication = "authentication_error";
+constexpr std::string_view kQuota = "insufficient_quota";
 constexpr std::string_view kPermission = "permission_error";
 constexpr std::string_view kRateLimit = "rate_limit_error";
 constexpr std::string_view kServer = "server_error";
@@ -22,6 +24,19 @@ constexpr std::array<WireReason, kReasonCount> kReasons{{
     {Reason::kContextTooLong, 400, kInvalid, "The prompt is longer than the model's context."},
     {Reason::kForbidden, 403, kPermission, "This is answered on the machine itself only."},
     {Reason::kForeignHost, 421, kInvalid, "The request's Host names no host of this service."},
+    {Reason::kUnauthenticated, 401, kAuthentication, "Log in first, or send an API key."},
+    {Reason::kWrongCredentials, 401, kAuthentication, "Name or password is wrong."},
+    {Reason::kSecondFactorRequired, 401, kAuthentication, "A second factor is asked for."},
+    {Reason::kNeedsHttps, 403, kPermission,
+     "Passwords and sessions need HTTPS, or the machine itself."},
+    {Reason::kAccountPaused, 403, kPermission, "This account is paused by the operator."},
+    {Reason::kRegistrationClosed, 403, kPermission, "Nobody can register here now."},
+    {Reason::kInvitationRequired, 403, kPermission, "Registration needs an invitation."},
+    {Reason::kNameTaken, 409, kInvalid, "This name is taken."},
+    {Reason::kWeakPassword, 400, kInvalid, "This password is too easy to guess."},
+    {Reason::kConflict, 409, kInvalid, "This is done already, or was changed meanwhile."},
+    {Reason::kYourQuota, 429, kQuota, "The tokens of this account or key for today are used up."},
+    {Reason::kPaymentRequired, 402, kQuota, "Insufficient Balance"},
     {Reason::kYourRate, 429, kRateLimit, "You ask more often than your limit allows."},
     {Reason::kYourConcurrency, 429, kRateLimit, "You have too many answers under way or waiting."},
     {Reason::kChallengeRequired, 403, kPermission, "A proof of work is asked for first."},
@@ -38,6 +53,7 @@ constexpr std::array<WireReason, kReasonCount> kReasons{{
     {Reason::kBodiesFull, 503, kServer,
      "Too many large requests are on the way. Please try again shortly."},
     {Reason::kDraining, 503, kServer, "The service is shutting down. Please try again shortly."},
+    {Reason::kStoreDown, 503, kServer, "The database does not answer. Please try again shortly."},
     // Nobody is there to read it; the number is nginx's.
     {Reason::kClientLeft, 499, kInvalid, "The client has left."},
     {Reason::kSlowReader, 408, kInvalid, "The answer was read too slowly and was cut off."},

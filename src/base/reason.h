@@ -27,6 +27,22 @@ enum class Reason : std::uint8_t {
   kForbidden,
   kForeignHost,  // The Host names no host of this service.
 
+  // Who asks is not known, or may not do this.
+  kUnauthenticated,
+  kWrongCredentials,
+  kSecondFactorRequired,
+  kNeedsHttps,
+  kAccountPaused,
+  kRegistrationClosed,
+  kInvitationRequired,
+  kNameTaken,
+  kWeakPassword,
+  kConflict,  // Of what it would change, or is done already.
+
+  // What this account may use is used up.
+  kYourQuota,
+  kPaymentRequired,
+
   // The guard says no to this caller.
   kYourRate,
   kYourConcurrency,
@@ -41,6 +57,7 @@ enum class Reason : std::uint8_t {
   kConnectionsFull,
   kBodiesFull,  // The bodies under way hold all the memory that there is for them.
   kDraining,
+  kStoreDown,  // The database does not answer.
 
   // It was let in, and broke off.
   kClientLeft,

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "$argon2id$v=19$m=";
 constexpr std::size_t kSaltBytes = crypto_pwhash_argon2id_SALTBYTES;
+static_assert(kPassphraseSaltBytes == crypto_pwhash_SALTBYTES);
 constexpr std::size_t kHashBytes = 32;  // As libsodium's texts have.
 constexpr int kMeasurements = 3;
 
@@ -55,6 +56,18 @@ Result<void> CheckCost(const PasswordCost& cost) {
                 crypto_pwhash_MEMLIMIT_MIN, kPasswordMemoryMax, cost.memlimit);
   }
   return {};
+}
+
+Result<void> CheckLength(const Secret& password) {
+  const std::size_t bytes = password.Reveal().size();
+  if (bytes <= kPasswordBytesMax) return {};
+  return Fail(ErrorCode::kTooLarge, "a password has at most {} bytes, not {}", kPasswordBytesMax,
+              bytes);
+}
+
+Error NoMemory(const PasswordCost& cost) {
+  return MakeError(ErrorCode::kResourceExhausted, "no {} bytes of memory for a password's hash",
+                   cost.memlimit);
 }
 
 // The least of a few: what else the machine did only adds.
@@ -103,16 +116,12 @@ PasswordCost CalibrateCost(std::chrono::milliseconds target, std::size_t memory_
 Result<std::string> HashPassword(const Secret& password, const PasswordCost& cost) {
   CHECK(sodium_init() >= 0);
   TRY(CheckCost(cost));
+  TRY(CheckLength(password));
   const std::string_view text = password.Reveal();
-  if (text.size() > kPasswordBytesMax) {
-    return Fail(ErrorCode::kTooLarge, "a password has at most {} bytes, not {}", kPasswordBytesMax,
-                text.size());
-  }
   std::array<char, crypto_pwhash_STRBYTES> hash{};
   if (crypto_pwhash_str_alg(hash.data(), text.data(), text.size(), cost.opslimit, cost.memlimit,
                             crypto_pwhash_ALG_ARGON2ID13) != 0) {
-    return Fail(ErrorCode::kResourceExhausted, "no {} bytes of memory for a password's hash",
-                cost.memlimit);
+    return Fail(NoMemory(cost));
   }
   return std::string(hash.data());
 }
@@ -139,6 +148,24 @@ std::string DummyHash(const PasswordCost& cost) {
   };
   return fmt::format("{}{},t={},p=1${}${}", kPrefix, cost.memlimit >> 10, cost.opslimit,
                      unpadded(kSaltBytes), unpadded(kHashBytes));
+}
+
+Result<DataKey> DeriveKey(const Secret& passphrase, std::string_view salt,
+                          const PasswordCost& cost) {
+  CHECK(sodium_init() >= 0);
+  CHECK(salt.size() == kPassphraseSaltBytes);
+  TRY(CheckCost(cost));
+  TRY(CheckLength(passphrase));
+  const std::string_view text = passphrase.Reveal();
+  std::array<std::byte, DataKey::kBytes> bytes;
+  if (crypto_pwhash(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
+                    text.size(), reinterpret_cast<const unsigned char*>(salt.data()), cost.opslimit,
+                    cost.memlimit, crypto_pwhash_ALG_ARGON2ID13) != 0) {
+    return Fail(NoMemory(cost));
+  }
+  DataKey key = DataKey::FromBytes(bytes);
+  sodium_memzero(bytes.data(), bytes.size());
+  return key;
 }
 
 }  // namespace holdfast::crypto

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "crypto/sealed.h"
 
 namespace holdfast::crypto {
 
@@ -54,5 +55,11 @@ PasswordCost ChooseCost(std::chrono::milliseconds target, std::size_t memory_max
 // A hash that no password fits, made at once. VerifyPassword with it costs as much as with a real
 // one, so that a log-in's time does not tell whether the name exists.
 std::string DummyHash(const PasswordCost& cost);
+
+// A key from a passphrase and a salt of kPassphraseSaltBytes, the same each time, for what is
+// sealed under it. Errors as of HashPassword.
+inline constexpr std::size_t kPassphraseSaltBytes = 16;
+[[nodiscard]] Result<DataKey> DeriveKey(const Secret& passphrase, std::string_view salt,
+                                        const PasswordCost& cost);
 
 }  // namespace holdfast::crypto

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sodium.h>
 
+#include "crypto/encoding.h"
+
 namespace holdfast::crypto {
 namespace {
 
@@ -99,6 +101,20 @@ TEST(PasswordHash, ADummyIsComputedLikeAHashAndFitsNothing) {
   EXPECT_FALSE(VerifyPassword(dummy, Password("p")));
   // libsodium reads it to its end, which it says by another word than for a text it cannot read.
   EXPECT_EQ(crypto_pwhash_str_needs_rehash(dummy.c_str(), cost.opslimit, cost.memlimit), 0);
+}
+
+// Computed by OpenSSL's Argon2id: 256 KiB, two passes.
+TEST(DeriveKey, IsArgon2idOfPassphraseAndSalt) {
+  const PasswordCost cost{.opslimit = 2, .memlimit = 256 << 10};
+  const Result<DataKey> key = DeriveKey(Password("password"), "saltsaltsaltsalt", cost);
+  ASSERT_TRUE(key) << key.error().message;
+  const std::string_view bytes(reinterpret_cast<const char*>(key->Reveal().data()),
+                               DataKey::kBytes);
+  EXPECT_EQ(EncodeHex(bytes), "77f80d9cd31f6a7ba66a8ee4afe947b98e864bd54b527f01e3dfcbc1703efd24");
+  EXPECT_FALSE(key->Equals(*DeriveKey(Password("passwore"), "saltsaltsaltsalt", cost)));
+  EXPECT_FALSE(key->Equals(*DeriveKey(Password("password"), "saltsaltsaltsalu", cost)));
+  EXPECT_EQ(DeriveKey(Password("password"), "saltsaltsaltsalt", {.opslimit = 0}).error().code,
+            ErrorCode::kOutOfRange);
 }
 
 // A machine whose time grows with memory and passes, as Argon2's does.

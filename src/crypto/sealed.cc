@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "base/check.h"
+#include "base/secret.h"
 #include "crypto/random.h"
 
 namespace holdfast::crypto {
@@ -23,6 +24,10 @@ const unsigned char* Bytes(std::string_view text) {
 unsigned char* Bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 const unsigned char* Bytes(const DataKey& key) {
   return reinterpret_cast<const unsigned char*>(key.Reveal().data());
+}
+
+std::string_view AsText(const DataKey& key) {
+  return {reinterpret_cast<const char*>(key.Reveal().data()), DataKey::kBytes};
 }
 
 // The version is authenticated too: no later form can be passed off as this one.
@@ -89,6 +94,33 @@ Result<std::string> Open(const DataKey& key, std::string_view sealed,
     return Fail(ErrorCode::kCorrupt, "a sealed text that does not open");
   }
   return plaintext;
+}
+
+std::string SealKey(const DataKey& key, const DataKey& sealed, std::string_view associated_data) {
+  return Seal(key, AsText(sealed), associated_data);
+}
+
+Result<DataKey> OpenKey(const DataKey& key, std::string_view sealed,
+                        std::string_view associated_data) {
+  TRY_ASSIGN(std::string bytes, Open(key, sealed, associated_data));
+  if (bytes.size() != DataKey::kBytes) {
+    Secret::Wipe(bytes);
+    return Fail(ErrorCode::kCorrupt, "a sealed text that is no key");
+  }
+  DataKey opened =
+      DataKey::FromBytes(std::as_bytes(std::span(bytes)).subspan<0, DataKey::kBytes>());
+  Secret::Wipe(bytes);
+  return opened;
+}
+
+std::string KeyId(const DataKey& key) {
+  CHECK(sodium_init() >= 0);
+  constexpr std::string_view kPurpose = "holdfast key id";
+  std::string id(kKeyIdBytes, '\0');
+  const std::string_view key_text = AsText(key);
+  CHECK(crypto_generichash(Bytes(id), id.size(), Bytes(kPurpose), kPurpose.size(), Bytes(key_text),
+                           key_text.size()) == 0);
+  return id;
 }
 
 }  // namespace holdfast::crypto

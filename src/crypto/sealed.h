@@ -50,4 +50,14 @@ std::string Seal(const DataKey& key, std::string_view plaintext, std::string_vie
 [[nodiscard]] Result<std::string> Open(const DataKey& key, std::string_view sealed,
                                        std::string_view associated_data);
 
+// A key sealed by another key.
+inline constexpr std::size_t kSealedKeyBytes = kSealBytes + DataKey::kBytes;
+std::string SealKey(const DataKey& key, const DataKey& sealed, std::string_view associated_data);
+[[nodiscard]] Result<DataKey> OpenKey(const DataKey& key, std::string_view sealed,
+                                      std::string_view associated_data);
+
+// A name of 16 bytes for a key, which says nothing of it: to tell which key a file needs.
+inline constexpr std::size_t kKeyIdBytes = 16;
+std::string KeyId(const DataKey& key);
+
 }  // namespace holdfast::crypto

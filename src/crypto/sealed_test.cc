@@ -89,6 +89,24 @@ TEST(Sealed, AnyBytesAreRefusedAndNotFeared) {
   }
 }
 
+TEST(Sealed, AKeyIsSealedByAKeyAndNoOtherTextOpensAsOne) {
+  const DataKey key = DataKey::Random();
+  const std::string sealed = SealKey(key, CountedKey(), "account:1");
+  EXPECT_EQ(sealed.size(), kSealedKeyBytes);
+  const Result<DataKey> opened = OpenKey(key, sealed, "account:1");
+  ASSERT_TRUE(opened);
+  EXPECT_TRUE(opened->Equals(CountedKey()));
+  EXPECT_EQ(OpenKey(key, sealed, "account:2").error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(OpenKey(key, Seal(key, "short", "account:1"), "account:1").error().code,
+            ErrorCode::kCorrupt);
+}
+
+TEST(DataKey, IsNamedByAnIdOfItsOwn) {
+  EXPECT_EQ(KeyId(CountedKey()), KeyId(CountedKey()));
+  EXPECT_EQ(KeyId(CountedKey()).size(), kKeyIdBytes);
+  EXPECT_NE(KeyId(CountedKey()), KeyId(DataKey::Random()));
+}
+
 TEST(DataKey, ComparesByItsBytesAndIsEmptiedByAMove) {
   DataKey key = CountedKey();
   EXPECT_TRUE(key.Equals(CountedKey()));

@@ -1,0 +1,145 @@
+#include "accounts/registration.h"
+
+#include <fmt/format.h>
+
+#include "accounts/challenge_desk.h"
+#include "accounts/migrations.h"
+#include "accounts/names.h"
+#include "accounts/password_rules.h"
+#include "crypto/digest.h"
+#include "store/testing/both_databases.h"
+
+namespace holdfast::accounts {
+namespace {
+
+constexpr TimeMs kNow = 1'800'000'000'000;
+
+// Solves a challenge as the page does.
+std::string Solve(const Challenge& challenge) {
+  for (std::uint64_t nonce = 0;; ++nonce) {
+    crypto::Sha256 hash;
+    hash.Update(fmt::format("{}:{}", challenge.seed, nonce));
+    const crypto::Digest256 digest = hash.Finish();
+    int bits = 0;
+    for (const std::uint8_t byte : digest) {
+      if (byte != 0) {
+        bits += __builtin_clz(byte) - 24;
+        break;
+      }
+      bits += 8;
+    }
+    if (bits >= challenge.bits) return std::to_string(nonce);
+  }
+}
+
+class RegistrationTest : public store::testing::BothDatabases {
+ protected:
+  RegistrationTest() {
+    EXPECT_TRUE(store::Migrate(database(), kRoom, Migrations()));
+    registration_ = OpenDesk(Mode::kOpen);
+  }
+
+  std::unique_ptr<Registration> OpenDesk(Mode mode) {
+    auto opened = Registration::Open(database(), mode, kNow);
+    EXPECT_TRUE(opened) << opened.error().detail;
+    return std::move(*opened);
+  }
+
+  std::unique_ptr<Registration> registration_;
+};
+INSTANTIATE_TEST_SUITE_P(Stores, RegistrationTest, store::testing::kBoth, store::testing::KindName);
+
+TEST_P(RegistrationTest, EachModeAsksForWhatItSays) {
+  const SignUpForm plain{.name = "ada", .email = {}, .invitation = {}};
+  SignUpForm with_mail = plain;
+  with_mail.email = "ada@school.example";
+  SignUpForm invited = plain;
+  invited.invitation = "code";
+  struct Case {
+    Mode mode;
+    const SignUpForm& form;
+    std::optional<Reason> refusal;
+    State state;
+  };
+  const Case cases[] = {
+      {Mode::kOpen, plain, {}, State::kActive},
+      {Mode::kEmail, plain, Reason::kBadRequest, {}},
+      {Mode::kEmail, with_mail, {}, State::kPendingEmail},
+      {Mode::kDomains, with_mail, {}, State::kPendingEmail},
+      {Mode::kInvitation, plain, Reason::kInvitationRequired, {}},
+      {Mode::kInvitation, invited, {}, State::kActive},
+      {Mode::kApproval, plain, {}, State::kPendingApproval},
+      {Mode::kClosed, plain, Reason::kRegistrationClosed, {}},
+      {Mode::kClosed, invited, Reason::kRegistrationClosed, {}},
+  };
+  for (const Case& one : cases) {
+    ASSERT_TRUE(registration_->SetRules(one.mode, {"School.example"}, kNow));
+    const auto terms = registration_->TermsOf(one.form, one.form.invitation == "code");
+    EXPECT_EQ(terms.has_value(), !one.refusal) << ModeWord(one.mode);
+    if (terms) {
+      EXPECT_EQ(terms->state, one.state) << ModeWord(one.mode);
+    } else {
+      EXPECT_EQ(terms.error().reason, *one.refusal) << ModeWord(one.mode);
+    }
+  }
+  ASSERT_TRUE(registration_->SetRules(Mode::kDomains, {"other.example"}, kNow));
+  EXPECT_EQ(registration_->TermsOf(with_mail, false).error().reason, Reason::kRegistrationClosed);
+  SignUpForm guessed = plain;
+  guessed.invitation = "guess";
+  ASSERT_TRUE(registration_->SetRules(Mode::kOpen, {}, kNow));
+  EXPECT_EQ(registration_->TermsOf(guessed, false).error().reason, Reason::kInvitationRequired);
+}
+
+TEST_P(RegistrationTest, RemembersWhatTheOperatorSet) {
+  ASSERT_TRUE(registration_->SetRules(Mode::kDomains, {"a.example", "b.example"}, kNow + 5));
+  const auto again = OpenDesk(Mode::kClosed);
+  EXPECT_EQ(again->rules().mode, Mode::kDomains);
+  EXPECT_EQ(again->rules().domains, (std::vector<std::string>{"a.example", "b.example"}));
+  EXPECT_EQ(again->rules().since, kNow + 5);
+  EXPECT_EQ(registration_->SetRules(Mode::kDomains, {}, kNow).error().reason, Reason::kBadRequest);
+  EXPECT_EQ(registration_->SetRules(Mode::kDomains, {"no domain"}, kNow).error().reason,
+            Reason::kBadRequest);
+}
+
+TEST(ChallengeDesk, TakesOnlyWhatItGaveAndOnlyOnce) {
+  const crypto::HashKey key = crypto::HashKey::Random();
+  ChallengeDesk desk(key);
+  const Challenge challenge = desk.Make(8, kNow);
+  const std::string nonce = Solve(challenge);
+  EXPECT_FALSE(desk.Take(challenge.seed, nonce, 9, kNow)) << "too easy by now";
+  EXPECT_FALSE(desk.Take(challenge.seed, nonce, 8, challenge.expires_at)) << "too late";
+  std::string forged = challenge.seed;
+  forged.replace(forged.find(".8."), 3, ".0.");
+  EXPECT_FALSE(desk.Take(forged, "0", 0, kNow));
+  EXPECT_FALSE(desk.Take("", "", 0, kNow));
+  EXPECT_FALSE(desk.Take("x.y.z", "1", 0, kNow));
+  EXPECT_TRUE(desk.Take(challenge.seed, nonce, 8, kNow));
+  EXPECT_FALSE(desk.Take(challenge.seed, nonce, 8, kNow));
+}
+
+TEST(CheckPassword, AsksForLengthAndForWhatIsHardToGuess) {
+  const std::string known[] = {"lovelace"};
+  for (const char* weak : {"", "short", "fourteen-chars", "aaaaaaaaaaaaaaaaaaaa",
+                           "123456789012345678", "lovelacelovelacelovelace", "passwordpassword"}) {
+    EXPECT_EQ(CheckPassword(Secret(weak), known).error().reason, Reason::kWeakPassword) << weak;
+  }
+  for (const char* strong :
+       {"otter kettle violin marble", "kR8v2pQz0LmWn5Ty", "пароль который длинный и редкий"}) {
+    EXPECT_TRUE(CheckPassword(Secret(strong), known)) << strong;
+  }
+  EXPECT_FALSE(CheckPassword(Secret(std::string(2'000, 'x')), known));
+}
+
+TEST(Names, AllowWhatIsToldApartAndFoldIt) {
+  EXPECT_EQ(NameKey("Ada_L.1-x"), "ada_l.1-x");
+  for (const char* bad : {"a", ".ab", "a/b", "a\nb"}) EXPECT_EQ(NameKey(bad), std::nullopt) << bad;
+  EXPECT_EQ(EmailKey("Ada+tag@Mail.Example.org"), "ada+tag@mail.example.org");
+  for (const char* bad :
+       {"", "a", "@b.c", "a@b", "a b@c.d", "a@b..c", "a@.b.c", "a@b.c.", "a@b@c.d",
+        "a@b.c\r\nBcc: x@y.z", ".a@b.c", "a.@b.c", "\"a\"@b.c", "a@[127.0.0.1]"}) {
+    EXPECT_EQ(EmailKey(bad), std::nullopt) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::accounts
