@@ -37,6 +37,7 @@ const std::vector<Library>& Libraries() {
       {"sodium", {"crypto"}},
       {"soci/", {"store"}},
       {"zxcvbn", {"accounts"}},
+      {"qrcodegen/", {"api"}},
       {"pcre2", {"tokenizer"}},
       {"zstd", {"trainer"}},
       {"toml++/", {"server", "trainer"}},

@@ -100,6 +100,13 @@ Outcome<void> Ledger::Charge(const Usage& usage, bool was_cut, TimeMs now) {
   return {};
 }
 
+Outcome<std::int64_t> Ledger::TokensToday(std::string_view account_id, TimeMs now) {
+  TRY_STORE(const std::int64_t tokens, database_.Read([&](Transaction& t) {
+    return TokensOf(t, account_id, DayOf(now));
+  }));
+  return tokens;
+}
+
 Outcome<UsageReport> Ledger::Report(std::string_view account_id, TimeMs now) {
   const std::int64_t today = DayOf(now);
   const auto read = database_.Read([&](Transaction& t) -> Result<std::optional<UsageReport>> {

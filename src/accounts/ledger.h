@@ -54,6 +54,7 @@ class Ledger {
   // Adds what an answer used; `was_cut`: it did not end by itself. A second time for the same
   // request changes nothing. An account that is gone is charged no more.
   Outcome<void> Charge(const Usage& usage, bool was_cut, TimeMs now);
+  Outcome<std::int64_t> TokensToday(std::string_view account_id, TimeMs now);
   Outcome<UsageReport> Report(std::string_view account_id, TimeMs now);
   // Forgets single entries that are older than kEntriesKept.
   Outcome<void> Prune(TimeMs now);

@@ -103,7 +103,7 @@ Outcome<Account> People::Insert(const NewAccount& account, bool must_be_first, T
     email_key = EmailKey(*account.email);
     if (!email_key) return Refuse(Reason::kBadRequest, "the mail address is not allowed");
   }
-  const std::string id = crypto::RandomToken(16);
+  const std::string id = account.id.empty() ? crypto::RandomToken(16) : account.id;
   const auto created = database_.Write([&](Transaction& t) -> Result<Creation> {
     TRY_ASSIGN(const bool has_operator, HasOperatorNow(t));
     if (must_be_first && has_operator) return Creation{Reason::kConflict};

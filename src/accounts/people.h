@@ -14,9 +14,10 @@
 namespace holdfast::accounts {
 
 struct NewAccount {
-  std::string name;                  // As NameKey allows; kBadRequest otherwise.
-  std::optional<std::string> email;  // As EmailKey allows.
-  std::string password_hash;
+  std::string id = {};                    // Empty: a new one.
+  std::string name = {};                  // As NameKey allows; kBadRequest otherwise.
+  std::optional<std::string> email = {};  // As EmailKey allows.
+  std::string password_hash = {};
   Role role = Role::kPerson;
   State state = State::kActive;
 };

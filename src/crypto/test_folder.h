@@ -37,14 +37,16 @@ inline std::string ReadFile(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-// Keeps the mode of a file that is there; a new one is for its owner alone.
+// Keeps the mode of a file that is there; a new one is for its owner alone. In place, since some
+// file systems wait for the disk when a file is cut to nothing and written anew.
 inline void WriteFile(const std::filesystem::path& path, std::string_view bytes) {
-  const bool is_new = !std::filesystem::exists(path);
-  std::ofstream(path, std::ios::binary) << bytes;
-  if (is_new) {
+  if (!std::filesystem::exists(path)) {
+    std::ofstream make(path);
     std::filesystem::permissions(
         path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
+  std::fstream(path, std::ios::binary | std::ios::in | std::ios::out) << bytes;
+  std::filesystem::resize_file(path, bytes.size());
 }
 
 }  // namespace holdfast::crypto

@@ -397,6 +397,7 @@ DoorCounters Door::State::counters() const {
   counters.is_short = now_ < short_until_;
   counters.is_learning = clusters_.is_learning();
   counters.is_registration_restricted = registration_.is_restricted();
+  counters.registration_challenge_bits = registration_.challenge_bits();
   counters.entrances_waiting = static_cast<std::uint32_t>(passwords_.waiting());
   counters.restrictions = static_cast<std::uint32_t>(edge_->restrictions().size());
   return counters;

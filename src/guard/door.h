@@ -70,6 +70,7 @@ struct DoorCounters {
   bool is_short = false;  // Of capacity, or was a moment ago.
   bool is_learning = false;
   bool is_registration_restricted = false;
+  int registration_challenge_bits = 0;  // How hard a proof of work is asked for.
   std::uint32_t entrances_waiting = 0;  // For the password gate.
   std::uint32_t restrictions = 0;       // In force, pardons included.
   // Since construction.

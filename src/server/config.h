@@ -71,6 +71,17 @@ struct GatewayConfig {
   std::int64_t body_memory_mib = 256;
 };
 
+struct AccountsConfig {
+  std::string database;
+  std::string registration = "closed";
+  std::string anonymous = "local";
+  std::string public_url;
+  std::int64_t tokens_per_day = 0;
+  std::int64_t password_ms = 150;
+  std::int64_t password_memory_mib = 64;
+  std::int64_t database_connections = 4;
+};
+
 struct HttpConfig {
   std::int64_t head_bytes_max = 16 << 10;
   std::int64_t header_count_max = 100;
@@ -100,6 +111,7 @@ struct Config {
   // This machine's own engine is in the pool: always, unless [[engine]] entries leave it out.
   bool has_own_engine = true;
   GatewayConfig gateway;
+  AccountsConfig accounts;
   HttpConfig http;
   UpConfig up;
   LogConfig log;

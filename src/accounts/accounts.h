@@ -1,0 +1,142 @@
+// Accounts: the acts that take several steps: signing up, logging in, losing a password, leaving.
+// Each step is a transaction of its own, in an order in which a crash between two loses nothing
+// that was promised: a key before the account that needs it, mail before the answer that speaks of
+// it.
+//
+// Neither answer nor time tells whether a mail address has an account: an unknown name is checked
+// against a hash that costs the same, and a registration with a known address ends as any other,
+// but for the mail.
+//
+// Thread-safe; blocks, and hashing a password takes the memory and time of its cost: the guard's
+// password gate says who comes when (guard/password_gate.h).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "accounts/account.h"
+#include "accounts/api_keys.h"
+#include "accounts/challenge_desk.h"
+#include "accounts/invitations.h"
+#include "accounts/ledger.h"
+#include "accounts/links.h"
+#include "accounts/outbox.h"
+#include "accounts/people.h"
+#include "accounts/registration.h"
+#include "accounts/second_factor.h"
+#include "accounts/sessions.h"
+#include "base/secret.h"
+#include "crypto/key_ring.h"
+#include "crypto/password_hash.h"
+#include "store/database.h"
+
+namespace holdfast::accounts {
+
+struct AccountsOptions {
+  // "https://chat.example", without a slash at its end: where links in mail lead.
+  std::string public_url = "http://localhost:8080";
+  Mode mode = Mode::kClosed;  // Until an operator sets another.
+  QuotaDefaults quota;
+  crypto::PasswordCost cost;
+};
+
+struct SignedUp {
+  Account account;
+  std::optional<Secret> session;  // nullopt: it is not active yet.
+};
+
+struct LoggedIn {
+  Account account;
+  std::optional<Secret> session;
+  // Instead of a session: what a second factor is shown with.
+  std::optional<Secret> second_factor;
+};
+
+// What somebody who has left can hold us to.
+struct Receipt {
+  std::string id;
+  TimeMs deleted_at = 0;
+};
+
+class Accounts {
+ public:
+  // Brings the tables up to date. Database, ring and key must outlive it. Errors: those of
+  // store::Migrate.
+  [[nodiscard]] static Result<std::unique_ptr<Accounts>> Open(store::Database& database,
+                                                              crypto::KeyRing& ring,
+                                                              const crypto::HashKey& key,
+                                                              AccountsOptions options, TimeMs now);
+
+  People& people() { return people_; }
+  Sessions& sessions() { return sessions_; }
+  ApiKeys& keys() { return keys_; }
+  Links& links() { return links_; }
+  Invitations& invitations() { return invitations_; }
+  Outbox& outbox() { return outbox_; }
+  Ledger& ledger() { return ledger_; }
+  SecondFactor& second_factor() { return second_factor_; }
+  Registration& registration() { return *registration_; }
+  ChallengeDesk& challenges() { return challenges_; }
+
+  const std::string& public_url() const { return options_.public_url; }
+
+  // Errors: as of Registration::TermsOf, CheckPassword and People::Create.
+  Outcome<SignedUp> SignUp(const SignUpForm& form, const Secret& password, std::string_view device,
+                           TimeMs now);
+  // The first operator, with the link of the set-up. Errors: kNotFound (the link), kConflict.
+  Outcome<LoggedIn> SetUp(std::string_view token, std::string_view name, const Secret& password,
+                          std::string_view device, TimeMs now);
+  // Errors: kWrongCredentials; kAccountPaused with words, which only a right password hears.
+  Outcome<LoggedIn> LogIn(std::string_view name_or_email, const Secret& password,
+                          std::string_view device, TimeMs now);
+  // Errors: kNotFound (the token), kWrongCredentials (the code).
+  Outcome<LoggedIn> ShowSecondFactor(std::string_view token, std::string_view code,
+                                     std::string_view device, TimeMs now);
+  // Errors: kWrongCredentials.
+  Outcome<void> CheckPasswordOf(std::string_view account_id, const Secret& password);
+  // All other sessions end. Errors: kWrongCredentials, kWeakPassword.
+  Outcome<void> ChangePassword(const Identity& who, const Secret& current, const Secret& next);
+
+  // Sends a link if there is such an account, and says nothing.
+  Outcome<void> AskReset(std::string_view email, TimeMs now);
+  // All sessions end. Errors: kNotFound (the token), kWeakPassword, which leaves the link good.
+  Outcome<void> Reset(std::string_view token, const Secret& password, TimeMs now);
+  Outcome<LoggedIn> VerifyEmail(std::string_view token, std::string_view device, TimeMs now);
+
+  // The account is gone at once, and its data key destroyed. Errors: kWrongCredentials.
+  Outcome<Receipt> Leave(const Identity& who, const Secret& password, TimeMs now);
+
+  // A link for the first operator; kConflict when there is one.
+  Outcome<std::string> SetUpLink(TimeMs now);
+
+ private:
+  Accounts(store::Database& database, crypto::KeyRing& ring, const crypto::HashKey& key,
+           AccountsOptions options);
+
+  Outcome<std::string> Hash(const Secret& password) const;
+  Outcome<Account> Create(NewAccount account, TimeMs now);
+  Outcome<void> SendVerification(const Account& account, TimeMs now);
+  Outcome<void> SendKnownAddress(std::string_view email, TimeMs now);
+  Outcome<LoggedIn> Enter(const Account& account, std::string_view device, TimeMs second_factor_at,
+                          TimeMs now);
+
+  store::Database& database_;
+  crypto::KeyRing& ring_;
+  const AccountsOptions options_;
+  const std::string dummy_hash_;
+  People people_;
+  Sessions sessions_;
+  ApiKeys keys_;
+  Links links_;
+  Invitations invitations_;
+  Outbox outbox_;
+  Ledger ledger_;
+  SecondFactor second_factor_;
+  ChallengeDesk challenges_;
+  std::unique_ptr<Registration> registration_;
+};
+
+}  // namespace holdfast::accounts

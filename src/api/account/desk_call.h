@@ -1,0 +1,92 @@
+// DeskCall: a call of the account API: one piece of work on the database, done on the blocking
+// pool, whose result is the answer. What the work needs of the request is copied for it, since it
+// runs on another thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "accounts/accounts.h"
+#include "api/call.h"
+#include "api/endpoint.h"
+#include "json/json.h"
+#include "net/blocking_pool.h"
+
+namespace holdfast::api {
+
+// Whom the endpoints of accounts are made for. All of it outlives them.
+struct AccountDesk {
+  accounts::Accounts& accounts;
+  net::BlockingPool& pool;
+  // Milliseconds since 1970.
+  std::function<accounts::TimeMs()> now;
+};
+
+// What a piece of work may know.
+struct Asked {
+  accounts::Identity who;
+  json::Object body;
+  std::map<std::string, std::string, std::less<>> params;
+  std::string query;
+  std::string device;  // "Firefox on Linux"
+  bool is_encrypted = false;
+  bool is_local = false;
+  bool may_be_anonymous = false;
+  accounts::TimeMs now = 0;
+};
+
+struct Answered {
+  int status = 200;
+  json::Value body;  // Null: an answer without a body, 204.
+  std::vector<http::Header> headers = {};
+};
+
+using DeskWork = std::function<accounts::Outcome<Answered>(accounts::Accounts&, const Asked&)>;
+
+// A row of the endpoint table. `kind` says what the door is asked; kLogin and kRegister are told
+// whose account it is about by the field `name` of the body, or else its `token`.
+struct DeskRow {
+  http::Method method = http::Method::kGet;
+  std::string pattern;
+  Access access = Access::kSession;
+  DeskWork work;
+  Documentation documentation = {};
+  std::optional<guard::Route> kind = {};
+  // Answers before the work has been done, and always the same, so that neither answer nor time
+  // tells what it found.
+  bool answers_at_once = false;
+};
+
+Endpoint DeskEndpoint(const AccountDesk& desk, DeskRow row);
+
+// What a refusal says on the wire. Words meant for people are passed on, others stay in the log.
+ApiError ToApiError(const accounts::Refused& refused);
+
+// A text field; missing: empty. Errors: kBadRequest, naming it.
+accounts::Outcome<std::string> Text(const json::Object& body, std::string_view key,
+                                    std::size_t bytes_max = 1024);
+accounts::Outcome<Secret> SecretText(const json::Object& body, std::string_view key);
+accounts::Outcome<std::optional<std::int64_t>> Number(const json::Object& body,
+                                                      std::string_view key, std::int64_t min,
+                                                      std::int64_t max);
+accounts::Outcome<std::vector<std::string>> Texts(const json::Object& body, std::string_view key,
+                                                  std::size_t count_max, std::size_t bytes_max);
+// The decoded value of a field of a query; empty: there is none.
+std::string QueryField(std::string_view query, std::string_view name);
+
+// Fails up with the Refused of an Outcome.
+#define TRY_OUTCOME(declaration, expression) \
+  TRY_OUTCOME_INNER(HOLDFAST_CONCAT(outcome_, __LINE__), declaration, expression)
+#define TRY_OUTCOME_INNER(result, declaration, ...)      \
+  auto&& result = (__VA_ARGS__);                         \
+  if (!result) return std::unexpected((result).error()); \
+  declaration = std::move(*result)
+#define TRY_DONE(expression)                                    \
+  do {                                                          \
+    auto&& done = (expression);                                 \
+    if (!done) return std::unexpected(std::move(done).error()); \
+  } while (false)
+
+}  // namespace holdfast::api

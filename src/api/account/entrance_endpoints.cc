@@ -1,0 +1,259 @@
+#include <utility>
+
+#include "accounts/password_rules.h"
+#include "api/account/account_json.h"
+#include "api/account/endpoints.h"
+#include "api/account/session_cookie.h"
+
+namespace holdfast::api {
+namespace {
+
+using accounts::Accounts;
+using accounts::LoggedIn;
+using accounts::Mode;
+using accounts::Outcome;
+using http::Method;
+
+constexpr std::string_view kAccountSchema = R"({"type": "object", "required": ["account"]})";
+
+// The account and its cookie; or what a second factor is shown with.
+Outcome<Answered> Welcome(Accounts& desk, const LoggedIn& in, int status, const Asked& asked) {
+  if (in.second_factor) {
+    json::Object body;
+    body["second_factor"] = json::Array{"totp", "recovery"};
+    body["token"] = in.second_factor->Reveal();
+    return Answered{200, std::move(body)};
+  }
+  TRY_OUTCOME(const auto second_factor, desk.second_factor().StateOf(in.account.id));
+  Answered answered{status, json::Object{{"account", AccountJson(in.account, second_factor)}}};
+  if (in.session) {
+    answered.headers.push_back(SessionCookie(in.session->Reveal(), asked.is_encrypted));
+  }
+  return answered;
+}
+
+Outcome<Answered> Me(Accounts& desk, const Asked& asked) {
+  json::Object body;
+  body["account"] = nullptr;
+  if (asked.who.has_session()) {
+    TRY_OUTCOME(const auto account, desk.people().Find(asked.who.account_id));
+    TRY_OUTCOME(const auto second_factor, desk.second_factor().StateOf(asked.who.account_id));
+    if (account) body["account"] = AccountJson(*account, second_factor);
+  }
+  TRY_OUTCOME(const bool has_operator, desk.people().HasOperator());
+  body["anonymous"] = asked.may_be_anonymous;
+  body["login"] = asked.is_encrypted || asked.is_local ? "ok" : "needs_https";
+  body["setup_needed"] = !has_operator;
+  return Answered{200, std::move(body)};
+}
+
+// In words for people.
+std::string_view WhyOf(Mode mode) {
+  switch (mode) {
+    case Mode::kOpen:
+      return "Anyone can register.";
+    case Mode::kEmail:
+      return "Anyone with a mail address can register; a link in a mail confirms it.";
+    case Mode::kDomains:
+      return "Anyone with a mail address of the domains below can register.";
+    case Mode::kInvitation:
+      return "Registration needs an invitation.";
+    case Mode::kApproval:
+      return "Anyone can ask for an account; an operator says yes to each.";
+    case Mode::kClosed:
+      return "Nobody can register now.";
+  }
+  return "";
+}
+
+Outcome<Answered> RegistrationNow(Accounts& desk, const GuardRegistration& guard,
+                                  const Asked& asked) {
+  const accounts::RegistrationRules rules = desk.registration().rules();
+  const bool is_by_guard = guard.is_restricted && rules.mode != Mode::kClosed;
+  json::Array needs = {"name", "password"};
+  if (accounts::NeedsEmail(rules.mode)) needs.emplace_back("email");
+  if (rules.mode == Mode::kInvitation) needs.emplace_back("invitation");
+  json::Object body;
+  body["mode"] = accounts::ModeWord(rules.mode);
+  body["since"] = is_by_guard ? guard.since : rules.since;
+  body["why"] = is_by_guard ? "Many more than usual register now. A proof of work, which this page "
+                              "computes for you, or an invitation lets you in."
+                            : WhyOf(rules.mode);
+  body["by"] = is_by_guard ? "guard" : "operator";
+  body["domains"] = json::Array(rules.domains.begin(), rules.domains.end());
+  body["challenge"] = nullptr;
+  if (is_by_guard) {
+    needs.emplace_back("challenge");
+    const accounts::Challenge challenge = desk.challenges().Make(guard.challenge_bits, asked.now);
+    body["challenge"] = json::Object{
+        {"seed", challenge.seed}, {"bits", challenge.bits}, {"expires_at", challenge.expires_at}};
+  }
+  body["needs"] = std::move(needs);
+  body["password"] = json::Object{{"bytes_min", accounts::kPasswordLengthMin},
+                                  {"bytes_max", accounts::kPasswordBytesMax}};
+  return Answered{200, std::move(body)};
+}
+
+Outcome<Answered> SignUp(Accounts& desk, const Asked& asked) {
+  accounts::SignUpForm form;
+  TRY_OUTCOME(form.name, Text(asked.body, "name"));
+  TRY_OUTCOME(form.invitation, Text(asked.body, "invitation"));
+  TRY_OUTCOME(const std::string email, Text(asked.body, "email"));
+  if (!email.empty()) form.email = email;
+  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
+  TRY_OUTCOME(auto made, desk.SignUp(form, password, asked.device, asked.now));
+  if (!made.session) {
+    const bool waits_for_mail = made.account.state == accounts::State::kPendingEmail;
+    return Answered{202, json::Object{{"pending", waits_for_mail ? "email" : "approval"}}};
+  }
+  const LoggedIn in{std::move(made.account), std::move(made.session), std::nullopt};
+  return Welcome(desk, in, 201, asked);
+}
+
+Outcome<Answered> SetUp(Accounts& desk, const Asked& asked) {
+  TRY_OUTCOME(const std::string token, Text(asked.body, "token"));
+  TRY_OUTCOME(const std::string name, Text(asked.body, "name"));
+  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
+  TRY_OUTCOME(const LoggedIn in, desk.SetUp(token, name, password, asked.device, asked.now));
+  return Welcome(desk, in, 201, asked);
+}
+
+Outcome<Answered> LogIn(Accounts& desk, const Asked& asked) {
+  TRY_OUTCOME(const std::string name, Text(asked.body, "name"));
+  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
+  TRY_OUTCOME(const LoggedIn in, desk.LogIn(name, password, asked.device, asked.now));
+  return Welcome(desk, in, 200, asked);
+}
+
+Outcome<Answered> ShowSecondFactor(Accounts& desk, const Asked& asked) {
+  TRY_OUTCOME(const std::string token, Text(asked.body, "token"));
+  TRY_OUTCOME(const std::string code, Text(asked.body, "code", 64));
+  TRY_OUTCOME(const LoggedIn in, desk.ShowSecondFactor(token, code, asked.device, asked.now));
+  return Welcome(desk, in, 200, asked);
+}
+
+Outcome<Answered> LogOut(Accounts& desk, const Asked& asked) {
+  const auto ended = desk.sessions().End(asked.who.account_id, asked.who.session_id);
+  if (!ended && ended.error().reason != Reason::kNotFound) return std::unexpected(ended.error());
+  return Answered{204, nullptr, {SessionCookie("", asked.is_encrypted)}};
+}
+
+Outcome<Answered> VerifyEmail(Accounts& desk, const Asked& asked) {
+  TRY_OUTCOME(const std::string token, Text(asked.body, "token"));
+  TRY_OUTCOME(const LoggedIn in, desk.VerifyEmail(token, asked.device, asked.now));
+  return Welcome(desk, in, 200, asked);
+}
+
+Outcome<Answered> AskReset(Accounts& desk, const Asked& asked) {
+  TRY_OUTCOME(const std::string email, Text(asked.body, "email"));
+  TRY_DONE(desk.AskReset(email, asked.now));
+  return Answered{202, json::Object{}};
+}
+
+Outcome<Answered> Reset(Accounts& desk, const Asked& asked) {
+  TRY_OUTCOME(const std::string token, Text(asked.body, "token"));
+  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
+  TRY_DONE(desk.Reset(token, password, asked.now));
+  return Answered{200, json::Object{}};
+}
+
+}  // namespace
+
+std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
+                                        std::function<GuardRegistration()> guard) {
+  const auto registration = [guard = std::move(guard)](Accounts& accounts, const Asked& asked) {
+    return RegistrationNow(accounts, guard(), asked);
+  };
+  const auto login = guard::Route::kLogin;
+  std::vector<DeskRow> rows = {
+      {.pattern = "/api/me",
+       .access = Access::kMaybeAccount,
+       .work = Me,
+       .documentation = {.id = "me",
+                         .summary = "Who is logged in, and what this caller may do without.",
+                         .answer_schema = kAccountSchema}},
+      {.pattern = "/api/registration",
+       .access = Access::kMaybeAccount,
+       .work = registration,
+       .documentation = {.id = "registration",
+                         .summary = "Who may register now, since when, why, and what lets one in.",
+                         .answer_schema = R"({"type": "object", "required": ["mode", "since"]})"}},
+      {.method = Method::kPost,
+       .pattern = "/api/accounts",
+       .access = Access::kMaybeAccount,
+       .work = SignUp,
+       .documentation = {.id = "register",
+                         .summary = "A new account; 202: it waits for a mail or an operator.",
+                         .answer_schema = kAccountSchema,
+                         .status = 201,
+                         .statuses = {202, 401, 409}},
+       .kind = guard::Route::kRegister},
+      {.method = Method::kPost,
+       .pattern = "/api/setup",
+       .access = Access::kMaybeAccount,
+       .work = SetUp,
+       .documentation = {.id = "setUp",
+                         .summary = "The first operator, by the link of the set-up.",
+                         .answer_schema = kAccountSchema,
+                         .status = 201,
+                         .statuses = {401, 404, 409}},
+       .kind = login},
+      {.method = Method::kPost,
+       .pattern = "/api/session",
+       .access = Access::kMaybeAccount,
+       .work = LogIn,
+       .documentation = {.id = "logIn",
+                         .summary = "A session, or what a second factor is shown with.",
+                         .answer_schema = R"({"type": "object"})",
+                         .statuses = {401}},
+       .kind = login},
+      {.method = Method::kPost,
+       .pattern = "/api/session/second-factor",
+       .access = Access::kMaybeAccount,
+       .work = ShowSecondFactor,
+       .documentation = {.id = "showSecondFactor",
+                         .summary = "A session, by a code of the app or a recovery code.",
+                         .answer_schema = kAccountSchema,
+                         .statuses = {401, 404}},
+       .kind = login},
+      {.method = Method::kDelete,
+       .pattern = "/api/session",
+       .access = Access::kSession,
+       .work = LogOut,
+       .documentation = {.id = "logOut", .summary = "Ends this session.", .status = 204}},
+      {.method = Method::kPost,
+       .pattern = "/api/email-verification",
+       .access = Access::kMaybeAccount,
+       .work = VerifyEmail,
+       .documentation = {.id = "verifyEmail",
+                         .summary = "Confirms a mail address by the link that was sent to it.",
+                         .answer_schema = kAccountSchema,
+                         .statuses = {401, 404}},
+       .kind = login},
+      {.method = Method::kPost,
+       .pattern = "/api/password-reset",
+       .access = Access::kMaybeAccount,
+       .work = AskReset,
+       .documentation = {.id = "askPasswordReset",
+                         .summary = "Sends a link to the address if it has an account.",
+                         .answer_schema = R"({"type": "object"})",
+                         .status = 202,
+                         .statuses = {401}},
+       .kind = login,
+       .answers_at_once = true},
+      {.method = Method::kPost,
+       .pattern = "/api/password-reset/confirm",
+       .access = Access::kMaybeAccount,
+       .work = Reset,
+       .documentation = {.id = "resetPassword",
+                         .summary = "A new password, by the link that was sent.",
+                         .answer_schema = R"({"type": "object"})",
+                         .statuses = {401, 404}},
+       .kind = login},
+  };
+  std::vector<Endpoint> endpoints;
+  for (DeskRow& row : rows) endpoints.push_back(DeskEndpoint(desk, std::move(row)));
+  return endpoints;
+}
+
+}  // namespace holdfast::api

@@ -1,0 +1,184 @@
+#include <utility>
+
+#include "api/account/account_json.h"
+#include "api/account/endpoints.h"
+
+namespace holdfast::api {
+namespace {
+
+using accounts::Accounts;
+using accounts::Outcome;
+using http::Method;
+
+constexpr std::int64_t kTimeMax = 1LL << 53;
+constexpr std::size_t kRestrictionBytesMax = 500;
+constexpr std::size_t kMailShown = 200;
+
+std::string_view StateOf(const accounts::Account& account, accounts::TimeMs now) {
+  return account.IsRestricted(now) ? "restricted" : accounts::StateWord(account.state);
+}
+
+Outcome<Answered> ListAccounts(Accounts& desk, const Asked& asked) {
+  const std::string query = QueryField(asked.query, "query");
+  const std::string cursor = QueryField(asked.query, "cursor");
+  TRY_OUTCOME(const auto page, desk.people().List(query, cursor));
+  json::Array list;
+  for (const accounts::Account& account : page.accounts) {
+    TRY_OUTCOME(const auto second_factor, desk.second_factor().StateOf(account.id));
+    json::Object object = AccountJson(account, second_factor);
+    object["state"] = StateOf(account, asked.now);
+    object["last_seen_at"] = account.last_seen_at;
+    object["tokens_per_day"] = OrNull(account.tokens_per_day);
+    TRY_OUTCOME(object["tokens_today"], desk.ledger().TokensToday(account.id, asked.now));
+    list.push_back(std::move(object));
+  }
+  return Answered{200, json::Object{{"accounts", std::move(list)}, {"next", OrNull(page.next)}}};
+}
+
+Outcome<Answered> Approve(Accounts& desk, const Asked& asked) {
+  TRY_DONE(desk.people().SetState(asked.params.at("id"), accounts::State::kActive));
+  return Answered{204, nullptr};
+}
+
+Outcome<Answered> Restrict(Accounts& desk, const Asked& asked) {
+  accounts::Restriction restriction;
+  TRY_OUTCOME(restriction.reason, Text(asked.body, "reason", kRestrictionBytesMax));
+  TRY_OUTCOME(restriction.until, Number(asked.body, "until", 0, kTimeMax));
+  if (restriction.reason.empty()) {
+    return accounts::Refuse(Reason::kBadRequest, "A restriction needs a `reason`.");
+  }
+  if (asked.params.at("id") == asked.who.account_id) {
+    return accounts::Refuse(Reason::kConflict, "Operators cannot restrict themselves.");
+  }
+  TRY_DONE(desk.people().Restrict(asked.params.at("id"), restriction));
+  return Answered{204, nullptr};
+}
+
+Outcome<Answered> Unrestrict(Accounts& desk, const Asked& asked) {
+  TRY_DONE(desk.people().Unrestrict(asked.params.at("id")));
+  return Answered{204, nullptr};
+}
+
+Outcome<Answered> SetQuota(Accounts& desk, const Asked& asked) {
+  TRY_OUTCOME(const auto tokens, Number(asked.body, "tokens_per_day", 0, kTimeMax));
+  TRY_DONE(desk.people().SetTokensPerDay(asked.params.at("id"), tokens));
+  return Answered{204, nullptr};
+}
+
+Outcome<Answered> ListInvitations(Accounts& desk, const Asked&) {
+  TRY_OUTCOME(const auto list, desk.invitations().List());
+  json::Array invitations;
+  for (const accounts::Invitation& one : list) invitations.push_back(InvitationJson(one));
+  return Answered{200, json::Object{{"invitations", std::move(invitations)}}};
+}
+
+Outcome<Answered> Invite(Accounts& desk, const Asked& asked) {
+  TRY_OUTCOME(const std::string note, Text(asked.body, "note", accounts::kInvitationNoteBytesMax));
+  TRY_OUTCOME(const auto uses, Number(asked.body, "uses", 1, accounts::kInvitationUsesMax));
+  TRY_OUTCOME(const auto expires_at, Number(asked.body, "expires_at", 0, kTimeMax));
+  TRY_OUTCOME(const auto made,
+              desk.invitations().Make(note, uses.value_or(1), expires_at, asked.now));
+  json::Object body = InvitationJson(made.invitation);
+  body["code"] = made.code.Reveal();
+  body["url"] = fmt::format("{}/#/sign-up?invitation={}", desk.public_url(), made.code.Reveal());
+  return Answered{201, std::move(body)};
+}
+
+Outcome<Answered> RevokeInvitation(Accounts& desk, const Asked& asked) {
+  TRY_DONE(desk.invitations().Revoke(asked.params.at("id")));
+  return Answered{204, nullptr};
+}
+
+json::Object RulesJson(const accounts::RegistrationRules& rules) {
+  return {{"mode", accounts::ModeWord(rules.mode)},
+          {"domains", json::Array(rules.domains.begin(), rules.domains.end())}};
+}
+
+Outcome<Answered> GetRegistration(Accounts& desk, const Asked&) {
+  return Answered{200, RulesJson(desk.registration().rules())};
+}
+
+Outcome<Answered> SetRegistration(Accounts& desk, const Asked& asked) {
+  TRY_OUTCOME(const std::string word, Text(asked.body, "mode", 32));
+  const std::optional<accounts::Mode> mode = accounts::FindMode(word);
+  if (!mode) return accounts::Refuse(Reason::kBadRequest, "There is no such `mode`.");
+  TRY_OUTCOME(const auto domains,
+              Texts(asked.body, "domains", accounts::kDomainsMax, accounts::kEmailBytesMax));
+  TRY_DONE(desk.registration().SetRules(*mode, domains, asked.now));
+  return Answered{200, RulesJson(desk.registration().rules())};
+}
+
+Outcome<Answered> ListMail(Accounts& desk, const Asked&) {
+  TRY_OUTCOME(const auto list, desk.outbox().List(kMailShown));
+  json::Array messages;
+  for (const accounts::Mail& one : list) messages.push_back(MailJson(one));
+  return Answered{200, json::Object{{"messages", std::move(messages)}}};
+}
+
+}  // namespace
+
+std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk) {
+  constexpr std::string_view kObject = R"({"type": "object"})";
+  const auto row = [](Method method, std::string pattern, DeskWork work,
+                      Documentation documentation) {
+    return DeskRow{.method = method,
+                   .pattern = std::move(pattern),
+                   .access = Access::kOperator,
+                   .work = std::move(work),
+                   .documentation = std::move(documentation)};
+  };
+  std::vector<DeskRow> rows = {
+      row(Method::kGet, "/api/admin/accounts", ListAccounts,
+          {.id = "listAccounts", .summary = "All accounts, in pages.", .answer_schema = kObject}),
+      row(Method::kPost, "/api/admin/accounts/{id}/approve", Approve,
+          {.id = "approveAccount",
+           .summary = "Says yes to one that waits.",
+           .status = 204,
+           .statuses = {404}}),
+      row(Method::kPost, "/api/admin/accounts/{id}/restrict", Restrict,
+          {.id = "restrictAccount",
+           .summary = "Locks an account out, with a reason and an end.",
+           .status = 204,
+           .statuses = {404, 409}}),
+      row(Method::kPost, "/api/admin/accounts/{id}/unrestrict", Unrestrict,
+          {.id = "unrestrictAccount",
+           .summary = "Lifts a restriction.",
+           .status = 204,
+           .statuses = {404}}),
+      row(Method::kPost, "/api/admin/accounts/{id}/quota", SetQuota,
+          {.id = "setQuota",
+           .summary = "Tokens a day; null: as the service has it.",
+           .status = 204,
+           .statuses = {404}}),
+      row(Method::kGet, "/api/admin/invitations", ListInvitations,
+          {.id = "listInvitations", .summary = "All invitations.", .answer_schema = kObject}),
+      row(Method::kPost, "/api/admin/invitations", Invite,
+          {.id = "invite",
+           .summary = "A new invitation, whose code is told once.",
+           .answer_schema = kObject,
+           .status = 201,
+           .statuses = {409}}),
+      row(Method::kDelete, "/api/admin/invitations/{id}", RevokeInvitation,
+          {.id = "revokeInvitation",
+           .summary = "Revokes an invitation.",
+           .status = 204,
+           .statuses = {404}}),
+      row(Method::kGet, "/api/admin/registration", GetRegistration,
+          {.id = "getRegistration",
+           .summary = "The mode of registration.",
+           .answer_schema = kObject}),
+      row(Method::kPut, "/api/admin/registration", SetRegistration,
+          {.id = "setRegistration",
+           .summary = "Switches the mode of registration.",
+           .answer_schema = kObject}),
+      row(Method::kGet, "/api/admin/outbox", ListMail,
+          {.id = "listMail",
+           .summary = "Mail, the latest first; its text until it is sent.",
+           .answer_schema = kObject}),
+  };
+  std::vector<Endpoint> endpoints;
+  for (DeskRow& one : rows) endpoints.push_back(DeskEndpoint(desk, std::move(one)));
+  return endpoints;
+}
+
+}  // namespace holdfast::api

@@ -1,0 +1,19 @@
+// The cookie of a session. Over HTTPS its name begins with "__Host-", which browsers take only with
+// Secure, for this host alone (RFC 6265bis, section 4.1.3.2). On the machine itself, over plain
+// HTTP, it has another name, so that neither is taken for the other. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "http/message.h"
+
+namespace holdfast::api {
+
+// The Set-Cookie of a new session; an empty token ends it.
+http::Header SessionCookie(std::string_view token, bool is_encrypted);
+
+// The token in the request's cookies; empty: none.
+std::string_view SessionToken(std::string_view cookies, bool is_encrypted);
+
+}  // namespace holdfast::api
