@@ -2,10 +2,9 @@
 
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
 #include "api/openai/answer_call.h"
 #include "base/log.h"
+#include "net/spawn.h"
 
 namespace holdfast::api {
 namespace {
@@ -43,7 +42,7 @@ ApiResult<std::shared_ptr<LiveAnswer>> AnswerRun::Announce(const net::Executor& 
                                                            std::string content,
                                                            std::string reasoning) {
   const auto ask_to_stop = [executor, stop = stop_] {
-    boost::asio::post(executor, [stop] { stop->Stop(net::StopReason::kClientLeft); });
+    net::Post(executor, [stop] { stop->Stop(net::StopReason::kClientLeft); });
   };
   live_ = std::make_shared<LiveAnswer>(
       AnswerIds{running_.account_id, running_.conversation_id, running_.message_id},
@@ -103,8 +102,11 @@ net::Awaitable<std::optional<ApiError>> AnswerRun::Take(const upstream::Delta& d
   batch_.Add(gain->text, gain->reasoning, tokens, now_ms);
   if (!batch_.is_due(now_ms)) co_return std::nullopt;
   const AnswerPart part = batch_.Take();
-  const ApiResult<void> appended =
-      co_await service_.Do([this, &part] { return service_.journal.Append(running_, part); });
+  const ApiResult<void> appended = co_await service_.Do([this, &part] {
+    return service_.With(running_.conversation_id, [this, &part](auto&, auto& journal) {
+      return journal.Append(running_, part);
+    });
+  });
   if (appended) co_return std::nullopt;
   co_return appended.error();
 }
@@ -124,8 +126,11 @@ AnswerEnd AnswerRun::EndOf(const std::optional<ApiError>& failure) {
 net::Awaitable<void> AnswerRun::Keep(std::optional<ApiError> failure) {
   const AnswerEnd end = EndOf(failure);
   for (int i = 1;; ++i) {
-    const auto kept =
-        co_await service_.Do([this, &end] { return service_.journal.Finish(running_, end); });
+    const auto kept = co_await service_.Do([this, &end] {
+      return service_.With(running_.conversation_id, [this, &end](auto&, auto& journal) {
+        return journal.Finish(running_, end);
+      });
+    });
     if (kept) co_return;
     // Deleted meanwhile: there is nothing to keep.
     if (kept.error().reason == Reason::kNotFound) co_return;

@@ -48,7 +48,9 @@ class AskCall final : public Call {
   // The guard is told how large the whole prompt is.
   net::Awaitable<ApiResult<void>> Prepare() override {
     CO_TRY_ASSIGN(const conversations::ConversationTree tree, co_await service_.Do([this] {
-      return service_.history.Get(place_.account_id, place_.conversation_id);
+      return service_.With(place_.conversation_id, [this](auto& history, auto&) {
+        return history.Get(place_.account_id, place_.conversation_id);
+      });
     }));
     CO_TRY_ASSIGN(const std::vector<const Message*> way, WayOf(asking_, tree.messages));
     if (asking_.continued) {
@@ -98,16 +100,22 @@ class AskCall final : public Call {
   // Blocks. The question is stored once the guard has let it in, so that one who was refused asks
   // again without asking twice.
   Result<RunningAnswer> Begin() {
+    return service_.With(place_.conversation_id, [this](auto& history, auto& journal) {
+      return BeginIn(history, journal);
+    });
+  }
+
+  template <typename History, typename Journal>
+  Result<RunningAnswer> BeginIn(History& history, Journal& journal) {
     const auto& [account, conversation, unused] = place_;
-    if (asking_.continued) {
-      return service_.journal.Resume(account, conversation, *asking_.continued);
-    }
+    if (asking_.continued) return journal.Resume(account, conversation, *asking_.continued);
     if (asking_.question) {
-      TRY_ASSIGN(question_,
-                 service_.history.Add(account, conversation,
-                                      {.parent = asking_.parent, .content = *asking_.question}));
+      Message question;
+      question.parent = asking_.parent;
+      question.content = *asking_.question;
+      TRY_ASSIGN(question_, history.Add(account, conversation, std::move(question)));
     }
-    return service_.journal.Begin(account, conversation, question_.id, asking_.model);
+    return journal.Begin(account, conversation, question_.id, asking_.model);
   }
 
   std::string FirstEvent(const std::string& answer_id) const {
@@ -142,7 +150,9 @@ net::Awaitable<ApiResult<void>> Replay(const Message& message, Reply& reply) {
 
 net::Awaitable<ApiResult<Message>> FindMessage(ConversationService& service, const Place& place) {
   co_return co_await service.Do([&service, &place] {
-    return service.history.GetMessage(place.account_id, place.conversation_id, place.message_id);
+    return service.With(place.conversation_id, [&place](auto& history, auto&) {
+      return history.GetMessage(place.account_id, place.conversation_id, place.message_id);
+    });
   });
 }
 

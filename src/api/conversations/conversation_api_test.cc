@@ -395,6 +395,25 @@ TEST_F(ConversationApiTest, AnAnswerThatFailsIsKeptWithItsReasonAndMayGoOn) {
   EXPECT_TRUE(engine_.last_chat().body.contains("\"continue_final_message\":true"));
 }
 
+TEST_F(ConversationApiTest, ATemporaryChatIsAnsweredAndNotWritten) {
+  const Answer made = Post("/api/conversations", R"({"title":"t","temporary":true})");
+  EXPECT_EQ(made.status, 201);
+  const std::string path = "/api/conversations/" + made.Text("id");
+  Allow(3);
+  const Answer answer = Post(path + "/messages", R"({"content":"Why?"})");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(TextOf(answer.body), "w0 w1 w2 ");
+  EXPECT_EQ(Message(path, AnswerId(answer.body)).at("content"), "w0 w1 w2 ");
+  const Answer replayed = Get(path + "/messages/" + AnswerId(answer.body) + "/events");
+  EXPECT_EQ(TextOf(replayed.body), "w0 w1 w2 ");
+  EXPECT_EQ(Get("/api/conversations").object().at("conversations").as_array().size(), 0u);
+  const auto rows = database_->Read(
+      [](store::Transaction& t) { return t.Query("SELECT COUNT(*) FROM messages"); });
+  EXPECT_EQ((*rows)[0].Number(0), 0);
+  EXPECT_EQ(Send({.method = http::Method::kDelete, .target = path}).status, 204);
+  EXPECT_EQ(Get(path).status, 404);
+}
+
 TEST_F(ConversationApiTest, AskingAgainMakesABranch) {
   const std::string path = NewConversation();
   Allow(6);
@@ -485,7 +504,8 @@ TEST_F(ConversationApiTest, SaysWhatIsWrong) {
       {http::Method::kGet, messages + "/" + question + "/events", "", 409},
       {http::Method::kGet, messages + "/gone/events", "", 404},
       {http::Method::kPost, messages + "/gone/stop", "", 404},
-      {http::Method::kPost, "/api/conversations", R"({"temporary":true})", 400},
+      {http::Method::kPost, "/api/conversations", R"({"temporary":1})", 400},
+      {http::Method::kPost, "/api/conversations/temporary.x/share", "", 404},
       {http::Method::kPost, "/api/conversations/import", R"({"a":1})", 400},
       {http::Method::kPatch, path, R"({"pinned":"yes"})", 400},
       {http::Method::kGet, "/api/conversations?cursor=x", "", 400},

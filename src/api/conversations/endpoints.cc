@@ -17,6 +17,7 @@ using conversations::ConversationChange;
 using conversations::ConversationPage;
 using conversations::ConversationTree;
 using conversations::Share;
+using conversations::TemporaryChats;
 using Answer = net::Awaitable<ApiResult<void>>;
 
 constexpr std::size_t kCursorBytesMax = 128;
@@ -67,15 +68,19 @@ Answer List(ConversationService& service, std::string account, std::optional<std
   co_return co_await reply.SendJson(body);
 }
 
-Answer Create(ConversationService& service, std::string account, std::string title, Reply& reply) {
-  CO_TRY_ASSIGN(const Conversation made,
-                co_await service.Do([&] { return service.history.Create(account, title); }));
+Answer Create(ConversationService& service, std::string account, std::string title,
+              bool is_temporary, Reply& reply) {
+  CO_TRY_ASSIGN(const Conversation made, co_await service.Do([&] {
+    return is_temporary ? service.temporary.Create(account, title)
+                        : service.history.Create(account, title);
+  }));
   co_return co_await SendStatus(reply, 201, NewJson(made));
 }
 
 Answer Get(ConversationService& service, std::string account, std::string id, Reply& reply) {
   std::optional<Share> share;
   CO_TRY_ASSIGN(const ConversationTree tree, co_await service.Do([&]() -> Result<ConversationTree> {
+    if (TemporaryChats::IsTemporary(id)) return service.temporary.Get(account, id);
     TRY_ASSIGN(share, service.shares.Find(account, id));
     return service.history.Get(account, id);
   }));
@@ -92,12 +97,17 @@ Answer Change(ConversationService& service, std::string account, std::string id,
 }
 
 Answer Delete(ConversationService& service, std::string account, std::string id, Reply& reply) {
-  CO_TRY(co_await service.Do([&] { return service.history.Delete(account, id); }));
+  CO_TRY(co_await service.Do([&] {
+    return service.With(id, [&](auto& history, auto&) { return history.Delete(account, id); });
+  }));
   co_return co_await SendNothing(reply);
 }
 
 Answer DeleteAll(ConversationService& service, std::string account, Reply& reply) {
-  CO_TRY(co_await service.Do([&] { return service.history.DeleteAccount(account); }));
+  CO_TRY(co_await service.Do([&]() -> Result<void> {
+    TRY(service.temporary.DeleteAccount(account));
+    return service.history.DeleteAccount(account);
+  }));
   co_return co_await SendNothing(reply);
 }
 
@@ -153,13 +163,10 @@ ApiResult<std::unique_ptr<Call>> ReadCreate(ConversationService& service, const 
   const Fields fields(object);
   TRY_ASSIGN(std::string title, fields.String("title", "", conversations::kTitleBytesMax));
   TRY_ASSIGN(const bool is_temporary, fields.Bool("temporary", false));
-  if (is_temporary) {
-    return FailApi(Reason::kUnsupported,
-                   "A temporary chat is not stored: send its messages to /v1/chat/completions.",
-                   "temporary");
-  }
-  return Running([&service, account = context.who->account_id, title = std::move(title)](
-                     Reply& reply) { return Create(service, account, title, reply); });
+  return Running([&service, account = context.who->account_id, title = std::move(title),
+                  is_temporary](Reply& reply) {
+    return Create(service, account, title, is_temporary, reply);
+  });
 }
 
 ApiResult<std::unique_ptr<Call>> ReadChange(ConversationService& service, const Context& context,

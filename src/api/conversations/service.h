@@ -15,6 +15,7 @@
 #include "conversations/answer_journal.h"
 #include "conversations/history.h"
 #include "conversations/shares.h"
+#include "conversations/temporary_chats.h"
 #include "net/blocking_pool.h"
 #include "store/database.h"
 #include "upstream/pool.h"
@@ -37,6 +38,7 @@ class ConversationService {
         history(database, this->keys, this->now_ms),
         journal(database, this->keys, this->now_ms),
         shares(database, this->keys, this->now_ms),
+        temporary(this->now_ms),
         blocking(blocking),
         engines(engines),
         rules(rules) {}
@@ -47,12 +49,20 @@ class ConversationService {
   template <typename Work>
   net::Awaitable<ApiResult<typename std::invoke_result_t<Work&>::value_type>> Do(Work work);
 
+  // Runs `work(history, journal)` with those that have the conversation. Blocks.
+  template <typename Work>
+  auto With(std::string_view conversation_id, Work work) {
+    const bool is_temporary = conversations::TemporaryChats::IsTemporary(conversation_id);
+    return is_temporary ? work(temporary, temporary) : work(history, journal);
+  }
+
   store::Database& database;
   const conversations::DataKeys keys;
   const conversations::NowMs now_ms;
   conversations::History history;
   conversations::AnswerJournal journal;
   conversations::Shares shares;
+  conversations::TemporaryChats temporary;
   net::BlockingPool& blocking;
   upstream::Pool& engines;
   const ConversationRules rules;
