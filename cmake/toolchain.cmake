@@ -30,7 +30,9 @@ if(HOLDFAST_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-tsan)
 endif()
 if(HOLDFAST_SANITIZE)
-  add_compile_options(-fsanitize=${HOLDFAST_SANITIZE} -fno-sanitize-recover=all)
+  # The check of vptr asks the kernel for a pipe, and calls an object broken where a test has left no
+  # descriptor for one.
+  add_compile_options(-fsanitize=${HOLDFAST_SANITIZE} -fno-sanitize-recover=all -fno-sanitize=vptr)
   add_link_options(-fsanitize=${HOLDFAST_SANITIZE})
 endif()
 

@@ -14,6 +14,7 @@ struct Verb {
   void (*add)(CLI::App& app, int& exit_code);
 };
 
+void AddAdmin(CLI::App& app, int& exit_code);
 void AddChat(CLI::App& app, int& exit_code);
 void AddConvert(CLI::App& app, int& exit_code);
 void AddData(CLI::App& app, int& exit_code);
@@ -27,9 +28,9 @@ void AddUp(CLI::App& app, int& exit_code);
 void AddVerdict(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
-    Verb{AddChat},   Verb{AddConvert}, Verb{AddData},    Verb{AddDrill},
-    Verb{AddEngine}, Verb{AddGateway}, Verb{AddInspect}, Verb{AddLogits},
-    Verb{AddTrain},  Verb{AddUp},      Verb{AddVerdict},
+    Verb{AddAdmin},  Verb{AddChat},   Verb{AddConvert}, Verb{AddData},
+    Verb{AddDrill},  Verb{AddEngine}, Verb{AddGateway}, Verb{AddInspect},
+    Verb{AddLogits}, Verb{AddTrain},  Verb{AddUp},      Verb{AddVerdict},
 };
 
 }  // namespace holdfast

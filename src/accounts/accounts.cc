@@ -32,10 +32,11 @@ std::unexpected<Refused> PassOn(const Outcome<T>& outcome) {
 
 }  // namespace
 
-Accounts::Accounts(store::Database& database, crypto::KeyRing& ring, const crypto::HashKey& key,
-                   AccountsOptions options)
+Accounts::Accounts(store::Database& database, crypto::KeyRing& ring, audit::Log& audit,
+                   const crypto::HashKey& key, AccountsOptions options)
     : database_(database),
       ring_(ring),
+      audit_(audit),
       options_(std::move(options)),
       dummy_hash_(crypto::DummyHash(options_.cost)),
       people_(database),
@@ -49,11 +50,11 @@ Accounts::Accounts(store::Database& database, crypto::KeyRing& ring, const crypt
       challenges_(key) {}
 
 Result<std::unique_ptr<Accounts>> Accounts::Open(store::Database& database, crypto::KeyRing& ring,
-                                                 const crypto::HashKey& key,
+                                                 audit::Log& audit, const crypto::HashKey& key,
                                                  AccountsOptions options, TimeMs now) {
   TRY(store::Migrate(database, kRoom, Migrations()));
   const Mode mode = options.mode;
-  std::unique_ptr<Accounts> accounts(new Accounts(database, ring, key, std::move(options)));
+  std::unique_ptr<Accounts> accounts(new Accounts(database, ring, audit, key, std::move(options)));
   Outcome<std::unique_ptr<Registration>> registration = Registration::Open(database, mode, now);
   if (!registration) return Fail(ErrorCode::kIo, "{}", registration.error().detail);
   accounts->registration_ = std::move(*registration);
@@ -65,10 +66,27 @@ Outcome<std::string> Accounts::Hash(const Secret& password) const {
   return hash;
 }
 
+Outcome<void> Accounts::Record(audit::EventKind kind, std::string_view actor,
+                               std::string_view subject, std::vector<audit::Field> fields) {
+  const Result<void> written =
+      audit_.Append({kind, std::string(actor), std::string(subject), std::move(fields)});
+  // An id that is none of ours names nothing.
+  if (!written && written.error().code == ErrorCode::kInvalidArgument) {
+    return Refuse(Reason::kNotFound, written.error().message);
+  }
+  // Without the log nothing may be done that it should know.
+  if (!written) return Refuse(Reason::kStoreDown, written.error().message);
+  return {};
+}
+
 // The data key first: an account without one could keep nothing. A key without an account, after a
 // crash, is of no harm.
 Outcome<Account> Accounts::Create(NewAccount account, TimeMs now) {
   account.id = crypto::RandomToken(16);
+  const Outcome<void> recorded = Record(audit::EventKind::kAccountCreated, account.id, account.id,
+                                        {{"role", std::string(RoleWord(account.role))},
+                                         {"state", std::string(StateWord(account.state))}});
+  if (!recorded) return PassOn(recorded);
   const Result<void> made = ring_.Make(account.id);
   if (!made) return std::unexpected(ToRefused(made.error()));
   Outcome<Account> created = account.role == Role::kOperator
@@ -211,6 +229,9 @@ Outcome<void> Accounts::ChangePassword(const Identity& who, const Secret& curren
   if (const Outcome<void> good = CheckPassword(next, known); !good) return good;
   const Outcome<std::string> hash = Hash(next);
   if (!hash) return PassOn(hash);
+  const Outcome<void> recorded =
+      Record(audit::EventKind::kPasswordChanged, who.account_id, who.account_id);
+  if (!recorded) return recorded;
   const Outcome<void> set = people_.SetPasswordHash(who.account_id, *hash);
   if (!set) return set;
   return sessions_.EndOthers(who.account_id, who.session_id);
@@ -263,6 +284,9 @@ Outcome<void> Accounts::Reset(std::string_view token, const Secret& password, Ti
   if (!hash) return PassOn(hash);
   const Outcome<std::string> used = links_.Use(LinkKind::kResetPassword, token, now);
   if (!used) return PassOn(used);
+  const Outcome<void> recorded =
+      Record(audit::EventKind::kPasswordChanged, *account_id, *account_id, {{"by", "mail"}});
+  if (!recorded) return recorded;
   const Outcome<void> set = people_.SetPasswordHash(*account_id, *hash);
   if (!set) return set;
   // Whoever reads the mail of the address has shown that it is theirs.
@@ -290,6 +314,9 @@ Outcome<Receipt> Accounts::Leave(const Identity& who, const Secret& password, Ti
   if (const Outcome<void> is_right = CheckPasswordOf(who.account_id, password); !is_right) {
     return PassOn(is_right);
   }
+  const Outcome<void> recorded =
+      Record(audit::EventKind::kAccountDeleted, who.account_id, who.account_id);
+  if (!recorded) return PassOn(recorded);
   // The key first: what is sealed under it is gone with it, wherever it lies.
   const Result<void> destroyed = ring_.Destroy(who.account_id);
   if (!destroyed && destroyed.error().code != ErrorCode::kNotFound) {

@@ -28,6 +28,7 @@
 #include "accounts/registration.h"
 #include "accounts/second_factor.h"
 #include "accounts/sessions.h"
+#include "audit/log.h"
 #include "base/secret.h"
 #include "crypto/key_ring.h"
 #include "crypto/password_hash.h"
@@ -63,10 +64,11 @@ struct Receipt {
 
 class Accounts {
  public:
-  // Brings the tables up to date. Database, ring and key must outlive it. Errors: those of
+  // Brings the tables up to date. All that it is given must outlive it. Errors: those of
   // store::Migrate.
   [[nodiscard]] static Result<std::unique_ptr<Accounts>> Open(store::Database& database,
                                                               crypto::KeyRing& ring,
+                                                              audit::Log& audit,
                                                               const crypto::HashKey& key,
                                                               AccountsOptions options, TimeMs now);
 
@@ -80,6 +82,11 @@ class Accounts {
   SecondFactor& second_factor() { return second_factor_; }
   Registration& registration() { return *registration_; }
   ChallengeDesk& challenges() { return challenges_; }
+
+  // Writes down what is about to be done; what could not be written must not be done. `actor`: an
+  // account's id, or "system".
+  Outcome<void> Record(audit::EventKind kind, std::string_view actor, std::string_view subject = {},
+                       std::vector<audit::Field> fields = {});
 
   const std::string& public_url() const { return options_.public_url; }
 
@@ -113,8 +120,8 @@ class Accounts {
   Outcome<std::string> SetUpLink(TimeMs now);
 
  private:
-  Accounts(store::Database& database, crypto::KeyRing& ring, const crypto::HashKey& key,
-           AccountsOptions options);
+  Accounts(store::Database& database, crypto::KeyRing& ring, audit::Log& audit,
+           const crypto::HashKey& key, AccountsOptions options);
 
   Outcome<std::string> Hash(const Secret& password) const;
   Outcome<Account> Create(NewAccount account, TimeMs now);
@@ -125,6 +132,7 @@ class Accounts {
 
   store::Database& database_;
   crypto::KeyRing& ring_;
+  audit::Log& audit_;
   const AccountsOptions options_;
   const std::string dummy_hash_;
   People people_;

@@ -18,11 +18,14 @@ class ActsTest : public store::testing::BothDatabases {
     auto ring = crypto::KeyRing::Open(folder() / "keys", crypto::DataKey::Random());
     EXPECT_TRUE(ring) << ring.error().message;
     ring_ = std::move(*ring);
+    auto audit = audit::Log::Open(folder() / "audit.log");
+    EXPECT_TRUE(audit) << audit.error().message;
+    audit_ = std::move(*audit);
     AccountsOptions options;
     options.public_url = "https://chat.example";
     options.mode = Mode::kOpen;
     options.cost = {1, 8 << 10};  // Of tests alone.
-    auto accounts = Accounts::Open(database(), *ring_, key_, options, kNow);
+    auto accounts = Accounts::Open(database(), *ring_, *audit_, key_, options, kNow);
     EXPECT_TRUE(accounts) << accounts.error().message;
     accounts_ = std::move(*accounts);
   }
@@ -49,6 +52,7 @@ class ActsTest : public store::testing::BothDatabases {
 
   const crypto::HashKey key_ = crypto::HashKey::Random();
   std::unique_ptr<crypto::KeyRing> ring_;
+  std::unique_ptr<audit::Log> audit_;
   std::unique_ptr<Accounts> accounts_;
 };
 INSTANTIATE_TEST_SUITE_P(Stores, ActsTest, store::testing::kBoth, store::testing::KindName);
@@ -82,6 +86,9 @@ TEST_P(ActsTest, SignsUpLogsInAndLeaves) {
   EXPECT_EQ(ReasonOf(accounts_->LogIn("ada", Secret(kPassword), "", kNow)),
             Reason::kWrongCredentials);
   EXPECT_TRUE(SignUp("ada")) << "the name is free again";
+  const auto summary = audit::Verify(folder() / "audit.log");
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_GE(summary->record_count, 3u);
 }
 
 TEST_P(ActsTest, AsksForAGoodPassword) {

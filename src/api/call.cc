@@ -9,6 +9,7 @@ void Progress::OnTokens(std::int64_t count) {
   last_at_ = net::Clock::now();
   seen_ += count;
   output_tokens_ += count;
+  if (tokens_) tokens_(output_tokens_);
   if (first_at_) return;
   first_at_ = last_at_;
   if (first_token_) first_token_();

@@ -26,6 +26,7 @@ struct Work {
   std::uint32_t choices = 1;     // Answers asked for.
   std::uint64_t sketch = 0;      // Near-equal prompts share it; 0: none.
   bool is_stream = false;
+  std::string model = {};  // As it was asked for.
 
   // Of a log-in or a sign-up only.
   std::string login_name;  // Whose account it is about; a hash of it is all that the guard sees.
@@ -39,8 +40,12 @@ class Progress {
  public:
   // `first_token` is called once, with the first token; `engine_done` once, when the engine has
   // done its work, though the client may still be reading.
-  Progress(std::function<void()> first_token, std::function<void()> engine_done)
-      : first_token_(std::move(first_token)), engine_done_(std::move(engine_done)) {}
+  // `tokens`, with how many there are so far, before they are relayed.
+  Progress(std::function<void()> first_token, std::function<void()> engine_done,
+           std::function<void(std::int64_t)> tokens = nullptr)
+      : first_token_(std::move(first_token)),
+        engine_done_(std::move(engine_done)),
+        tokens_(std::move(tokens)) {}
 
   // Tokens, or as many pieces as are the best guess of them.
   void OnTokens(std::int64_t count);
@@ -60,6 +65,7 @@ class Progress {
  private:
   std::function<void()> first_token_;
   std::function<void()> engine_done_;
+  std::function<void(std::int64_t)> tokens_;
   std::int64_t prompt_tokens_ = 0;
   std::int64_t output_tokens_ = 0;
   std::int64_t seen_ = 0;

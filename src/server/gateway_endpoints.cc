@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/account/endpoints.h"
 #include "api/gateway/endpoints.h"
 #include "api/metrics.h"
 #include "api/openai/answer_call.h"
@@ -16,6 +17,7 @@ api::Endpoint AnswerEndpoint(upstream::Pool& pool, std::string path, std::size_t
   api::Endpoint endpoint;
   endpoint.method = http::Method::kPost;
   endpoint.pattern = path;
+  endpoint.access = api::Access::kAnswer;
   endpoint.kind = guard::Route::kApi;
   endpoint.body_bytes_max = body_bytes_max;
   endpoint.parse = api::AnswerFrom(pool, std::move(path));
@@ -35,7 +37,8 @@ api::GuardHealth HealthOf(const guard::DoorCounters& counters) {
 
 }  // namespace
 
-std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, const LiveDoor& door,
+std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door,
+                                            const api::AccountDesk& desk,
                                             const http::StaticFiles& web,
                                             const metrics::Registry& registry,
                                             std::size_t body_bytes_max, std::string& document) {
@@ -56,6 +59,10 @@ std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, const LiveDoor
   endpoints.push_back(api::MetricsEndpoint(registry));
   endpoints.push_back(api::EnginesEndpoint(pool));
   endpoints.push_back(api::OpenApiEndpoint(document));
+  for (auto& rows : {api::EntranceEndpoints(desk, [&door] { return door.registration(); }),
+                     api::OwnAccountEndpoints(desk), api::OperatorEndpoints(desk)}) {
+    endpoints.insert(endpoints.end(), rows.begin(), rows.end());
+  }
   for (api::Endpoint& page : api::PageEndpoints(web)) endpoints.push_back(std::move(page));
   document = api::OpenApiDocument(endpoints, HOLDFAST_VERSION);
   return endpoints;

@@ -13,7 +13,8 @@
 namespace holdfast::server {
 
 // What it takes must outlive the endpoints. `document` becomes /openapi.json.
-std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, const LiveDoor& door,
+std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door,
+                                            const api::AccountDesk& desk,
                                             const http::StaticFiles& web,
                                             const metrics::Registry& registry,
                                             std::size_t body_bytes_max, std::string& document);

@@ -4,8 +4,11 @@
 #include <charconv>
 #include <utility>
 
+#include "api/account/desk_call.h"
+#include "base/log.h"
 #include "base/mix.h"
 #include "server/request_steps.h"
+#include "server/wall_clock.h"
 
 namespace holdfast::server {
 
@@ -18,9 +21,12 @@ struct GatewayPipeline::Record {
   net::TimePoint began = net::Clock::now();
   Identity identity;
   FoundEndpoint found;
+  std::optional<accounts::Identity> who;
   std::unique_ptr<api::Call> call;
   LiveDoor::Ticket ticket;
   std::optional<api::Progress> progress;
+  std::uint32_t prompt_bytes = 0;
+  accounts::UsageBoard::Line usage;  // Of an account's answer.
 };
 
 namespace {
@@ -38,6 +44,14 @@ constexpr milliseconds kNoticeSpread{800};
 milliseconds UntilNextNotice(net::TimePoint now) {
   const auto bits = static_cast<std::uint64_t>(now.time_since_epoch().count());
   return kNoticeEvery + milliseconds(Mix64(bits) % kNoticeSpread.count());
+}
+
+// An account older than this has had days of ordinary use.
+constexpr accounts::TimeMs kHistoryMs = 7 * accounts::kDayMs;
+
+std::int64_t EstimatedTokens(std::uint32_t prompt_bytes) {
+  constexpr std::uint32_t kBytesPerToken = 4;
+  return (prompt_bytes + kBytesPerToken - 1) / kBytesPerToken;
 }
 
 std::uint32_t ReadNumber(std::string_view text, std::uint32_t max) {
@@ -65,6 +79,9 @@ guard::RequestFacts FactsOf(const http::RequestHead& head, guard::Route kind,
   facts.prompt_bytes = work.prompt_bytes;
   facts.tokens_max = work.tokens_max;
   facts.choices = static_cast<std::uint16_t>(work.choices);
+  facts.paid_challenge = work.paid_challenge;
+  facts.has_invitation = work.has_invitation;
+  facts.form_time = work.form_time;
   facts.attempt =
       static_cast<std::uint8_t>(ReadNumber(head.Find("x-stainless-retry-count"), kAttemptMax));
   facts.patience =
@@ -93,6 +110,7 @@ guard::OutcomeFacts OutcomeOf(const api::Progress& progress, net::TimePoint bega
   }
   outcome.token_interval = progress.token_interval();
   outcome.was_read = !reason;
+  outcome.failed_login = progress.has_failed_login();
   return outcome;
 }
 
@@ -111,6 +129,9 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::Run(http::Exchange& exchan
   CO_TRY(FindEndpoint(exchange, record));
   const api::Endpoint& endpoint = *record.found.endpoint;
 
+  // From the head alone, so that a stranger costs no body.
+  CO_TRY(co_await FindWho(exchange, record));
+
   // A head that promises no readable body is refused before the body is on the way.
   CO_TRY(CheckBodyHead(exchange.head(), endpoint));
 
@@ -119,16 +140,18 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::Run(http::Exchange& exchan
 
   // What is asked, and what it will cost. What is wrong with it is said before it waits for
   // anything.
-  const api::Context context{exchange.head(), std::move(record.found.params), record.id,
-                             record.identity.client};
+  const api::Context context = ContextOf(exchange, record);
   CO_TRY_ASSIGN(record.call, endpoint.parse(context, std::move(body)));
+  CO_TRY(co_await record.call->Prepare());
 
   // A place among the answers under way, or in the queue for one. Nothing is answered 200 before.
   const api::Work work = record.call->work();
+  CO_TRY(co_await CheckQuota(record, work));
   if (endpoint.kind) {
     if (guard::IsGeneration(*endpoint.kind) && !exchange.BeginLongAnswer()) {
       co_return std::unexpected(api::ToApiError(Reason::kConnectionsFull));
     }
+    if (!work.login_name.empty()) hasher_.NameLogin(record.identity, work.login_name);
     const guard::RequestFacts facts =
         FactsOf(exchange.head(), *endpoint.kind, record.identity, work);
     CO_TRY_ASSIGN(record.ticket, co_await Admit(facts, record.reply, work.is_stream));
@@ -136,7 +159,8 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::Run(http::Exchange& exchan
 
   // The call answers. How it ends is settled by who called this.
   record.progress.emplace([&record] { record.ticket.OnFirstToken(); },
-                          [&record] { EndTicket(record, std::nullopt); });
+                          [&record] { EndTicket(record, std::nullopt); },
+                          [&record](std::int64_t tokens) { record.usage.SetOutput(tokens); });
   exchange.stop().StopAt(net::Clock::now() + rules_.answer_time_max);
   co_return co_await record.call->Run(record.reply, *record.progress);
 }
@@ -160,6 +184,7 @@ net::Awaitable<void> GatewayPipeline::Settle(http::Exchange& exchange, Record& r
                                              const api::ApiResult<void>& ended) {
   const std::optional<Reason> reason = co_await TellEnd(exchange, record.reply, ended);
   EndTicket(record, reason);
+  co_await Charge(record, reason);
   settlement_.Settle({.endpoint = record.found.endpoint,
                       .method = exchange.head().method,
                       .status = exchange.status(),
@@ -189,6 +214,7 @@ api::ApiResult<void> GatewayPipeline::CheckEdge(const http::Exchange& exchange,
   const auto client = http::ClientOf(head, peer, rules_.trusted_proxies);
   if (!client) return std::unexpected(api::ToApiError(client.error()));
   record.identity = hasher_.Identify(head, *client);
+  record.identity.is_local = IsThisMachine(head, peer.address, rules_.this_machine);
   if (client->address != peer.address) {
     // Only now is it known for whom the proxy speaks, so the door's edge is here.
     if (const auto reason = door_.Edge(record.identity.caller)) {
@@ -225,6 +251,73 @@ api::ApiResult<void> GatewayPipeline::FindEndpoint(http::Exchange& exchange, Rec
     return std::unexpected(api::ToApiError(Reason::kForbidden));
   }
   return {};
+}
+
+// An account is a client of its own, wherever it asks from.
+net::Awaitable<api::ApiResult<void>> GatewayPipeline::FindWho(http::Exchange& exchange,
+                                                              Record& record) const {
+  if (authenticator_ == nullptr) co_return api::ApiResult<void>{};
+  auto who =
+      co_await authenticator_->Look(exchange.head(), record.identity, *record.found.endpoint);
+  if (!who) co_return std::unexpected(std::move(who).error());
+  record.who = std::move(*who);
+  if (record.who) {
+    const bool has_history = WallClockMs() - record.who->created_at > kHistoryMs;
+    hasher_.NameAccount(record.identity, record.who->account_id, record.who->key_id);
+    record.identity.standing = has_history ? guard::Standing::kHistory : guard::Standing::kNew;
+  }
+  co_return api::ApiResult<void>{};
+}
+
+api::Context GatewayPipeline::ContextOf(const http::Exchange& exchange, Record& record) const {
+  api::Context context{exchange.head(), std::move(record.found.params), record.id,
+                       record.identity.client};
+  context.who = record.who ? &*record.who : nullptr;
+  context.is_encrypted = record.identity.is_encrypted;
+  context.is_local = record.identity.is_local;
+  context.may_be_anonymous =
+      authenticator_ == nullptr || authenticator_->MayBeAnonymous(record.identity);
+  return context;
+}
+
+// Before it waits for anything: whether this account may have an answer of this model at all.
+net::Awaitable<api::ApiResult<void>> GatewayPipeline::CheckQuota(Record& record,
+                                                                 const api::Work& work) const {
+  record.prompt_bytes = work.prompt_bytes;
+  const std::optional<guard::Route>& kind = record.found.endpoint->kind;
+  if (!record.who || !kind || !guard::IsGeneration(*kind)) co_return api::ApiResult<void>{};
+  const std::vector<std::string>& models = record.who->scope.models;
+  if (!models.empty() && std::ranges::find(models, work.model) == models.end()) {
+    co_return api::FailApi(Reason::kForbidden, "This API key is not for this model.", "model");
+  }
+  auto check = [this, who = *record.who] {
+    return office_->accounts().ledger().Check(who, WallClockMs());
+  };
+  const auto checked = co_await office_->pool().Run(std::move(check));
+  if (!checked) co_return std::unexpected(api::ToApiError(Reason::kStoreDown));
+  if (!*checked) co_return std::unexpected(api::ToApiError(checked->error()));
+  record.usage = office_->board().Begin(record.id, record.who->account_id, record.who->key_id);
+  record.usage.SetPrompt(EstimatedTokens(work.prompt_bytes));
+  co_return api::ApiResult<void>{};
+}
+
+// What was relayed, also of an answer that was cut off; nothing where none had begun. Its line on
+// the board goes after the charge: a crash between the two charges it again, which changes nothing.
+net::Awaitable<void> GatewayPipeline::Charge(Record& record,
+                                             const std::optional<Reason>& reason) const {
+  const accounts::UsageBoard::Line line = std::move(record.usage);
+  const std::optional<guard::Route> kind =
+      record.found.endpoint != nullptr ? record.found.endpoint->kind : std::nullopt;
+  const bool is_answer = record.who && kind && guard::IsGeneration(*kind) && record.progress;
+  if (!is_answer || record.progress->output_tokens() == 0) co_return;
+  accounts::Usage usage{record.id, record.who->account_id, record.who->key_id,
+                        record.progress->prompt_tokens(), record.progress->output_tokens()};
+  if (usage.prompt_tokens == 0) usage.prompt_tokens = EstimatedTokens(record.prompt_bytes);
+  auto charge = [this, usage, was_cut = reason.has_value()] {
+    return office_->accounts().ledger().Charge(usage, was_cut, WallClockMs());
+  };
+  const auto charged = co_await office_->pool().Run(std::move(charge));
+  if (!charged || !*charged) log::error("an answer could not be charged: {}", record.id);
 }
 
 net::Awaitable<api::ApiResult<LiveDoor::Ticket>> GatewayPipeline::Admit(

@@ -11,10 +11,13 @@
 #include "http/cors.h"
 #include "http/exchange.h"
 #include "http/host.h"
+#include "server/account_office.h"
+#include "server/authenticator.h"
 #include "server/endpoint_table.h"
 #include "server/identity.h"
 #include "server/live_door.h"
 #include "server/settlement.h"
+#include "server/this_machine.h"
 
 namespace holdfast::server {
 
@@ -24,18 +27,23 @@ struct GatewayRules {
   std::vector<net::Network> trusted_proxies;
   http::HostRules hosts;
   http::CorsRules cors;
+  ThisMachineRules this_machine;
   // Of every answer.
   std::vector<http::Header> headers;
 };
 
 class GatewayPipeline {
  public:
+  // All of it outlives this. Without an office nobody has an account, and everybody may ask.
   GatewayPipeline(const EndpointTable& table, LiveDoor& door, const CallerHasher& hasher,
-                  Settlement& settlement, GatewayRules rules)
+                  Settlement& settlement, AccountOffice* office, const Authenticator* authenticator,
+                  GatewayRules rules)
       : table_(table),
         door_(door),
         hasher_(hasher),
         settlement_(settlement),
+        office_(office),
+        authenticator_(authenticator),
         rules_(std::move(rules)) {}
 
   // Answers the request of the exchange.
@@ -57,6 +65,10 @@ class GatewayPipeline {
   net::Awaitable<api::ApiResult<void>> AnswerPreflight(http::Exchange& exchange,
                                                        Record& record) const;
   api::ApiResult<void> FindEndpoint(http::Exchange& exchange, Record& record) const;
+  api::Context ContextOf(const http::Exchange& exchange, Record& record) const;
+  net::Awaitable<api::ApiResult<void>> FindWho(http::Exchange& exchange, Record& record) const;
+  net::Awaitable<api::ApiResult<void>> CheckQuota(Record& record, const api::Work& work) const;
+  net::Awaitable<void> Charge(Record& record, const std::optional<Reason>& reason) const;
   net::Awaitable<api::ApiResult<LiveDoor::Ticket>> Admit(const guard::RequestFacts& facts,
                                                          api::Reply& reply, bool is_stream) const;
   net::Awaitable<api::ApiResult<void>> WaitForTurn(LiveDoor::Ticket& ticket, api::Reply& reply,
@@ -66,6 +78,8 @@ class GatewayPipeline {
   LiveDoor& door_;
   const CallerHasher& hasher_;
   Settlement& settlement_;
+  AccountOffice* const office_;
+  const Authenticator* const authenticator_;
   const GatewayRules rules_;
 };
 

@@ -212,7 +212,7 @@ class GatewayPipelineTest : public ::testing::Test {
   LiveDoor door_{MakeDoorOptions(), [] { return guard::EngineReport{}; }, registry_};
   Settlement settlement_{table_.endpoints(), registry_};
   std::atomic<bool> is_gate_shut_{false};
-  GatewayPipeline pipeline_{table_, door_, hasher_, settlement_, Rules()};
+  GatewayPipeline pipeline_{table_, door_, hasher_, settlement_, nullptr, nullptr, Rules()};
   net::IoThreads threads_{2};
   net::IoThreads callers_{1};
   std::unique_ptr<http::Server> server_;

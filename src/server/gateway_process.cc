@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -38,7 +39,8 @@ std::vector<http::Header> SecurityHeaders(bool is_encrypted) {
 }
 
 // As far as the service's own settings say; the rest is learned.
-guard::DoorOptions MakeDoorOptions(const GatewayConfig& config, std::uint64_t seed) {
+guard::DoorOptions MakeDoorOptions(const Config& all, std::uint64_t seed) {
+  const GatewayConfig& config = all.gateway;
   guard::DoorOptions options;
   options.limits = guard::ServiceLimits();
   options.enforces_likeness = false;
@@ -51,6 +53,8 @@ guard::DoorOptions MakeDoorOptions(const GatewayConfig& config, std::uint64_t se
   admission.per_client_max = static_cast<std::uint32_t>(config.concurrency_per_client_max);
   admission.has_ladder = config.sheds;
   admission.wait_max = std::chrono::seconds(config.waiting_seconds_max);
+  options.passwords.checks_max = std::max(1U, std::thread::hardware_concurrency());
+  options.passwords.check_s = static_cast<double>(all.accounts.password_ms) / 1e3;
   return options;
 }
 
@@ -141,6 +145,8 @@ Result<GatewayRules> MakeRules(const Config& config, bool is_encrypted,
   rules.hosts.allows_literals = !is_local;
   for (const std::string& origin : config.gateway.cors_origins) TRY(http::CheckOrigin(origin));
   rules.cors.origins = config.gateway.cors_origins;
+  rules.this_machine.is_on =
+      config.accounts.public_url.empty() && config.gateway.trusted_proxies.empty();
   rules.headers = SecurityHeaders(is_encrypted);
   return rules;
 }
@@ -191,20 +197,25 @@ Result<void> RunGateway(const Config& config) {
   TRY_ASSIGN(const std::filesystem::path state_dir, MakeStateDir(config.up));
   TRY_ASSIGN(const crypto::HashKey key, crypto::LoadOrMakeKey(state_dir / "caller.key"));
   const CallerHasher hasher(key);
+  TRY_ASSIGN(const AnonymousUse anonymous, ReadAnonymousUse(config.accounts));
+  TRY_ASSIGN(const std::unique_ptr<AccountOffice> office,
+             AccountOffice::Open(config, state_dir, key));
+  const Authenticator authenticator(office->accounts(), office->pool(), anonymous);
 
   TRY_ASSIGN(std::vector<upstream::EngineSpec> specs, EngineSpecs(config));
   TRY_ASSIGN(const std::unique_ptr<upstream::Pool> pool,
              upstream::Pool::Make(std::move(specs), MakePoolLimits(config), registry));
-  const guard::DoorOptions door_options = MakeDoorOptions(config.gateway, key.Hash("door"));
+  const guard::DoorOptions door_options = MakeDoorOptions(config, key.Hash("door"));
   LiveDoor door(
       door_options, [&pool] { return ToEngineReport(pool->Report()); }, registry);
 
   std::string document;
   const EndpointTable table(
-      GatewayEndpoints(*pool, door, web, registry, rules.body.bytes_max, document));
+      GatewayEndpoints(*pool, door, office->desk(), web, registry, rules.body.bytes_max, document));
   Settlement settlement(table.endpoints(), registry);
   const std::vector<net::Network> trusted_proxies = rules.trusted_proxies;
-  GatewayPipeline pipeline(table, door, hasher, settlement, std::move(rules));
+  GatewayPipeline pipeline(table, door, hasher, settlement, office.get(), &authenticator,
+                           std::move(rules));
 
   RaiseFileLimits(config.gateway);
   net::IoThreads threads(static_cast<std::size_t>(config.gateway.io_threads));
@@ -241,6 +252,7 @@ Result<void> RunGateway(const Config& config) {
   log::info("draining, at most {} s", config.up.drain_seconds_max);
   door.Drain();
   const std::size_t cut = server.Drain(std::chrono::seconds(config.up.drain_seconds_max));
+  office->Stop();
   threads.Stop();
   log::info("stopped, {} answers cut short", cut);
   return {};

@@ -50,12 +50,24 @@ std::uint64_t CallerHasher::Fingerprint(const http::RequestHead& head) const {
   return Name("fingerprint", kinds);
 }
 
+void CallerHasher::NameAccount(Identity& identity, std::string_view account_id,
+                               std::string_view key_id) const {
+  identity.caller.account = Name("account", account_id);
+  identity.caller.key = Name("key", key_id);
+  identity.client = fmt::format("{:016x}", Name("client of account", account_id));
+}
+
+void CallerHasher::NameLogin(Identity& identity, std::string_view name) const {
+  std::string folded(name);
+  for (char& c : folded) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  identity.caller.account = Name("login", folded);
+}
+
 Identity CallerHasher::Identify(const http::RequestHead& head,
                                 const http::ClientFacts& client) const {
   Identity identity;
   identity.caller = OfAddress(client.address);
   identity.caller.fingerprint = Fingerprint(head);
-  identity.is_local = client.address.is_loopback();
   identity.is_encrypted = client.is_encrypted;
   // A key that nobody has checked gives no rights; it only keeps apart those who send another.
   const std::string parts =

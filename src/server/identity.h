@@ -19,7 +19,7 @@ struct Identity {
   // Opaque name for engines: who shares it may share prefixes in a cache. An address that many are
   // behind is told apart by make of client and by key.
   std::string client;
-  bool is_local = false;      // Connects from this machine, for nobody else.
+  bool is_local = false;      // Connects from this machine, for nobody else (this_machine.h).
   bool is_encrypted = false;  // On its way to us or to the proxy before us.
 };
 
@@ -30,6 +30,10 @@ class CallerHasher {
 
   // Address and prefix alone.
   guard::Caller OfAddress(const net::Address& address) const;
+  // A client of its own, wherever it asks from; `key_id` empty: none.
+  void NameAccount(Identity& identity, std::string_view account_id, std::string_view key_id) const;
+  // Whose account a log-in or a sign-up is about, as the guard knows it.
+  void NameLogin(Identity& identity, std::string_view name) const;
   Identity Identify(const http::RequestHead& head, const http::ClientFacts& client) const;
 
  private:

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/wall_clock.h"
+
 namespace holdfast::server {
 namespace {
 
@@ -178,13 +180,21 @@ void LiveDoor::WakeAll(Woken& woken) {
   for (std::shared_ptr<net::Event>& event : woken) net::Event::PostNotify(std::move(event));
 }
 
+LiveDoor::TimerLoan::TimerLoan(LiveDoor& door, std::shared_ptr<net::Event> timer) : door_(door) {
+  const std::lock_guard lock(door_.mutex_);
+  door_.timer_ = std::move(timer);
+}
+
+LiveDoor::TimerLoan::~TimerLoan() {
+  const std::lock_guard lock(door_.mutex_);
+  door_.timer_.reset();
+}
+
 net::Awaitable<void> LiveDoor::Run() {
   const net::Executor executor = co_await net::CurrentExecutor();
   const auto timer = std::make_shared<net::Event>(executor);
-  {
-    const std::lock_guard lock(mutex_);
-    timer_ = timer;
-  }
+  // The timer is of an I/O thread, which may end before the door does.
+  const TimerLoan loan(*this, timer);
   net::TimePoint report_at = net::Clock::now();
   while (true) {
     if (net::Clock::now() >= report_at) {
@@ -274,7 +284,20 @@ guard::DoorCounters LiveDoor::counters() const {
   return door_.counters();
 }
 
+api::GuardRegistration LiveDoor::registration() {
+  const std::lock_guard lock(mutex_);
+  const guard::DoorCounters counters = door_.counters();
+  if (!counters.is_registration_restricted) restricted_since_ = 0;
+  if (counters.is_registration_restricted && restricted_since_ == 0) {
+    restricted_since_ = WallClockMs();
+  }
+  return {counters.is_registration_restricted, restricted_since_,
+          counters.registration_challenge_bits};
+}
+
 void LiveDoor::Publish() {
+  // Looked at so often that the time since when is right.
+  registration();
   const guard::DoorCounters counters = this->counters();
   running_gauge_.Set(counters.admission.in_flight);
   waiting_gauge_.Set(counters.admission.waiting);

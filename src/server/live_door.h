@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "api/account/endpoints.h"
 #include "api/api_error.h"
 #include "api/reply.h"
 #include "guard/door.h"
@@ -90,9 +91,23 @@ class LiveDoor {
   void Drain();
 
   guard::DoorCounters counters() const;
+  // What it makes of registrations now.
+  api::GuardRegistration registration();
 
  private:
   using Woken = std::vector<std::shared_ptr<net::Event>>;
+
+  // While Run runs.
+  class TimerLoan {
+   public:
+    TimerLoan(LiveDoor& door, std::shared_ptr<net::Event> timer);
+    ~TimerLoan();
+    TimerLoan(const TimerLoan&) = delete;
+    TimerLoan& operator=(const TimerLoan&) = delete;
+
+   private:
+    LiveDoor& door_;
+  };
 
   // With the lock held.
   guard::Time Now();
@@ -114,7 +129,8 @@ class LiveDoor {
   std::unordered_map<guard::DoorId, std::shared_ptr<Guest>> waiting_;  // At most the queue's limit.
   std::vector<guard::DoorId> started_;
   std::vector<guard::Door::Expired> expired_;
-  std::shared_ptr<net::Event> timer_;  // Of Run; null before it.
+  accounts::TimeMs restricted_since_ = 0;  // Registrations; 0: they are not.
+  std::shared_ptr<net::Event> timer_;      // Of Run; null before it.
   guard::Time timer_due_{};
 
   metrics::Gauge running_gauge_, waiting_gauge_, pressure_gauge_, rung_gauge_, limit_gauge_;

@@ -45,6 +45,8 @@ Service::Service(std::vector<std::string> arguments, std::vector<std::string> va
   for (char** entry = environ; *entry != nullptr; ++entry) {
     if (!std::string_view(*entry).starts_with("HOLDFAST_")) variables.emplace_back(*entry);
   }
+  // What it keeps is its own. Of two of a name the first counts.
+  variables.insert(variables.begin(), "XDG_STATE_HOME=" + folder_.path().string());
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);

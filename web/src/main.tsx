@@ -1,4 +1,4 @@
 import { render } from "preact";
-import { ChatPage } from "./pages/ChatPage";
+import { App } from "./pages/App";
 
-render(<ChatPage />, document.getElementById("app")!);
+render(<App />, document.getElementById("app")!);

@@ -127,7 +127,9 @@ Endpoint DeskEndpoint(const AccountDesk& desk, DeskRow row) {
   endpoint.parse = [shared](const Context& context,
                             std::string body) -> ApiResult<std::unique_ptr<Call>> {
     Asked asked;
-    if (!body.empty()) TRY_ASSIGN(asked.body, ParseBody(body));
+    if (!body.empty()) {
+      TRY_ASSIGN(asked.body, ParseBody(body));
+    }
     Secret::Wipe(body);
     if (context.who != nullptr) asked.who = *context.who;
     asked.params = context.params;

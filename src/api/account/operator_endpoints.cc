@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "accounts/names.h"
 #include "api/account/account_json.h"
 #include "api/account/endpoints.h"
 
@@ -36,6 +37,8 @@ Outcome<Answered> ListAccounts(Accounts& desk, const Asked& asked) {
 }
 
 Outcome<Answered> Approve(Accounts& desk, const Asked& asked) {
+  TRY_DONE(
+      desk.Record(audit::EventKind::kAccountApproved, asked.who.account_id, asked.params.at("id")));
   TRY_DONE(desk.people().SetState(asked.params.at("id"), accounts::State::kActive));
   return Answered{204, nullptr};
 }
@@ -50,17 +53,23 @@ Outcome<Answered> Restrict(Accounts& desk, const Asked& asked) {
   if (asked.params.at("id") == asked.who.account_id) {
     return accounts::Refuse(Reason::kConflict, "Operators cannot restrict themselves.");
   }
+  TRY_DONE(desk.Record(audit::EventKind::kAccountRestricted, asked.who.account_id,
+                       asked.params.at("id")));
   TRY_DONE(desk.people().Restrict(asked.params.at("id"), restriction));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> Unrestrict(Accounts& desk, const Asked& asked) {
+  TRY_DONE(desk.Record(audit::EventKind::kAccountUnrestricted, asked.who.account_id,
+                       asked.params.at("id")));
   TRY_DONE(desk.people().Unrestrict(asked.params.at("id")));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> SetQuota(Accounts& desk, const Asked& asked) {
   TRY_OUTCOME(const auto tokens, Number(asked.body, "tokens_per_day", 0, kTimeMax));
+  TRY_DONE(
+      desk.Record(audit::EventKind::kQuotaChanged, asked.who.account_id, asked.params.at("id")));
   TRY_DONE(desk.people().SetTokensPerDay(asked.params.at("id"), tokens));
   return Answered{204, nullptr};
 }
@@ -76,6 +85,7 @@ Outcome<Answered> Invite(Accounts& desk, const Asked& asked) {
   TRY_OUTCOME(const std::string note, Text(asked.body, "note", accounts::kInvitationNoteBytesMax));
   TRY_OUTCOME(const auto uses, Number(asked.body, "uses", 1, accounts::kInvitationUsesMax));
   TRY_OUTCOME(const auto expires_at, Number(asked.body, "expires_at", 0, kTimeMax));
+  TRY_DONE(desk.Record(audit::EventKind::kInvitationCreated, asked.who.account_id, ""));
   TRY_OUTCOME(const auto made,
               desk.invitations().Make(note, uses.value_or(1), expires_at, asked.now));
   json::Object body = InvitationJson(made.invitation);
@@ -85,6 +95,8 @@ Outcome<Answered> Invite(Accounts& desk, const Asked& asked) {
 }
 
 Outcome<Answered> RevokeInvitation(Accounts& desk, const Asked& asked) {
+  TRY_DONE(desk.Record(audit::EventKind::kInvitationRevoked, asked.who.account_id,
+                       asked.params.at("id")));
   TRY_DONE(desk.invitations().Revoke(asked.params.at("id")));
   return Answered{204, nullptr};
 }
@@ -104,6 +116,8 @@ Outcome<Answered> SetRegistration(Accounts& desk, const Asked& asked) {
   if (!mode) return accounts::Refuse(Reason::kBadRequest, "There is no such `mode`.");
   TRY_OUTCOME(const auto domains,
               Texts(asked.body, "domains", accounts::kDomainsMax, accounts::kEmailBytesMax));
+  TRY_DONE(desk.Record(audit::EventKind::kRegistrationModeChanged, asked.who.account_id, "",
+                       {{"mode", word}}));
   TRY_DONE(desk.registration().SetRules(*mode, domains, asked.now));
   return Answered{200, RulesJson(desk.registration().rules())};
 }

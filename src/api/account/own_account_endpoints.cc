@@ -45,11 +45,15 @@ Outcome<Answered> ListSessions(Accounts& desk, const Asked& asked) {
 }
 
 Outcome<Answered> EndSession(Accounts& desk, const Asked& asked) {
+  TRY_DONE(
+      desk.Record(audit::EventKind::kSessionRevoked, asked.who.account_id, asked.params.at("id")));
   TRY_DONE(desk.sessions().End(asked.who.account_id, asked.params.at("id")));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> EndOtherSessions(Accounts& desk, const Asked& asked) {
+  TRY_DONE(
+      desk.Record(audit::EventKind::kSessionRevoked, asked.who.account_id, asked.who.account_id));
   TRY_DONE(desk.sessions().EndOthers(asked.who.account_id, asked.who.session_id));
   return Answered{204, nullptr};
 }
@@ -66,6 +70,7 @@ Outcome<Answered> BeginTotp(Accounts& desk, const Asked& asked) {
 
 Outcome<Answered> ConfirmTotp(Accounts& desk, const Asked& asked) {
   TRY_OUTCOME(const std::string code, Text(asked.body, "code", 64));
+  TRY_DONE(desk.Record(audit::EventKind::kSecondFactorAdded, asked.who.account_id, asked.who.account_id));
   TRY_OUTCOME(const auto codes,
               desk.second_factor().Confirm(asked.who.account_id, code, asked.now));
   json::Array list;
@@ -78,6 +83,7 @@ Outcome<Answered> RemoveTotp(Accounts& desk, const Asked& asked) {
   TRY_OUTCOME(const std::string code, Text(asked.body, "code", 64));
   TRY_DONE(desk.CheckPasswordOf(asked.who.account_id, password));
   TRY_DONE(desk.second_factor().Check(asked.who.account_id, code, asked.now));
+  TRY_DONE(desk.Record(audit::EventKind::kSecondFactorRemoved, asked.who.account_id, asked.who.account_id));
   TRY_DONE(desk.second_factor().Remove(asked.who.account_id));
   return Answered{204, nullptr};
 }
@@ -108,6 +114,7 @@ Outcome<Answered> MakeKey(Accounts& desk, const Asked& asked) {
                                       accounts::kScopeEntryBytesMax));
   TRY_OUTCOME(key.expires_at, Number(asked.body, "expires_at", 0, kTimeMax));
   TRY_OUTCOME(key.tokens_per_day, Number(asked.body, "tokens_per_day", 0, kTokensMax));
+  TRY_DONE(desk.Record(audit::EventKind::kKeyCreated, asked.who.account_id, asked.who.account_id));
   TRY_OUTCOME(const auto made, desk.keys().Make(asked.who.account_id, key, asked.now));
   json::Object body = KeyJson(made.info, 0);
   body["key"] = made.key.Reveal();
@@ -115,6 +122,7 @@ Outcome<Answered> MakeKey(Accounts& desk, const Asked& asked) {
 }
 
 Outcome<Answered> RevokeKey(Accounts& desk, const Asked& asked) {
+  TRY_DONE(desk.Record(audit::EventKind::kKeyRevoked, asked.who.account_id, asked.params.at("id")));
   TRY_DONE(desk.keys().Revoke(asked.who.account_id, asked.params.at("id")));
   return Answered{204, nullptr};
 }

@@ -92,6 +92,7 @@ ApiResult<AnswerRequest> ReadAnswerRequest(std::string_view body, std::string_vi
   const Fields fields(object);
   AnswerRequest request;
   TRY_ASSIGN(request.model, fields.String("model", "", kModelBytesMax));
+  request.work.model = request.model;
   TRY_ASSIGN(request.work.is_stream, fields.Bool("stream", false));
   TRY_ASSIGN(const auto choices, fields.Int("n", 1, kChoicesMax));
   const std::string_view limit_key =

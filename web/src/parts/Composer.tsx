@@ -1,8 +1,7 @@
 // The input: Enter sends, Shift+Enter starts a new line, Escape stops the answer.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { ask, isAnswering, stop } from "../state/answer";
-import { currentId } from "../state/conversations";
+import { chat } from "../state/chat";
 import { SendIcon, StopIcon } from "./icons";
 
 const QUESTION_CHARS_MAX = 8000;
@@ -10,6 +9,8 @@ const text = signal("");
 
 export function Composer() {
   const box = useRef<HTMLTextAreaElement>(null);
+  const { currentId, isAnswering } = chat.value;
+  const stop = () => void chat.value.stop();
   useEffect(() => box.current?.focus(), [currentId.value]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => event.key === "Escape" && stop();
@@ -26,7 +27,7 @@ export function Composer() {
     const question = text.value.trim();
     if (question === "" || isAnswering.value) return;
     text.value = "";
-    ask(question);
+    void chat.value.ask(question);
     requestAnimationFrame(grow);
   };
   return (

@@ -1,4 +1,5 @@
-import { ask } from "../state/answer";
+import { chat, isKept } from "../state/chat";
+import { beginTemporary, endTemporary, isTemporary } from "../state/conversations";
 import { AnchorIcon } from "./icons";
 
 const SUGGESTIONS = [
@@ -16,9 +17,15 @@ export function Welcome() {
       <p>Everything you write stays on the machine that runs this page.</p>
       <div class="suggestions">
         {SUGGESTIONS.map((text) => (
-          <button type="button" key={text} class="suggestion" onClick={() => ask(text)}>{text}</button>
+          <button type="button" key={text} class="suggestion" onClick={() => void chat.value.ask(text)}>{text}</button>
         ))}
       </div>
+      {isKept.value && (
+        <label class="switch">
+          <input type="checkbox" checked={isTemporary.value} onChange={(event) => (event.currentTarget.checked ? beginTemporary() : endTemporary())} />
+          Temporary: keep this conversation in no history
+        </label>
+      )}
     </section>
   );
 }

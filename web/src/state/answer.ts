@@ -1,6 +1,8 @@
 // The answer that is being written: at most one at a time in a tab.
 import { computed, signal } from "@preact/signals";
-import { ApiError, type Ending, type Waiting, type WireMessage, listModels, streamAnswer } from "../api/chat";
+import { type WireMessage, listModels, streamAnswer } from "../api/chat";
+import type { Ending, Listener, Waiting } from "../api/chunks";
+import { ApiError } from "../api/http";
 import { type Message, answeringId, conversations, currentId, newId, startConversation, updateConversation } from "./conversations";
 
 // An answer cut off after so few tokens had no room left in the model's context.
@@ -10,7 +12,13 @@ export const modelId = signal<string | null>(null);
 export const isAnswering = computed(() => answeringId.value !== null);
 // Text so far, apart from the stored conversation so that a token redraws one bubble only.
 // `waiting`: the place in the queue, until the first word.
-export const draft = signal<{ conversationId: string; text: string; waiting?: Waiting } | null>(null);
+export interface Draft {
+  conversationId: string;
+  text: string;
+  reasoning?: string;
+  waiting?: Waiting;
+}
+export const draft = signal<Draft | null>(null);
 
 let abort: AbortController | null = null;
 
@@ -54,20 +62,22 @@ async function answer(conversationId: string): Promise<void> {
   const result: Partial<Message> = {};
   try {
     if (modelId.value === null) await findModel();
-    const onText = (piece: string) => {
-      if (text === "") firstTextAt = performance.now();
-      text += piece;
-      draft.value = { conversationId, text };
-    };
-    const onWaiting = (waiting: Waiting) => {
-      draft.value = { conversationId, text, waiting };
+    const listener: Listener = {
+      onText(piece) {
+        if (text === "") firstTextAt = performance.now();
+        text += piece;
+        draft.value = { conversationId, text };
+      },
+      onWaiting(waiting) {
+        draft.value = { conversationId, text, waiting };
+      },
     };
     const history = conversation.messages.filter((m) => m.content !== "").map(({ role, content }) => ({ role, content }));
     const whole = history.length;
-    let ending = await streamFitting(history, abort.signal, onText, onWaiting);
+    let ending = await streamFitting(history, abort.signal, listener);
     while (ending.finishReason === "length" && (ending.completionTokens ?? ROOM_TOKENS_MIN) < ROOM_TOKENS_MIN && dropOldest(history)) {
       text = "";
-      ending = await streamFitting(history, abort.signal, onText, onWaiting);
+      ending = await streamFitting(history, abort.signal, listener);
     }
     if (history.length < whole) result.isCut = true;
     result.ending = ending.finishReason || "stop";
@@ -90,15 +100,10 @@ async function answer(conversationId: string): Promise<void> {
 }
 
 // Asks with as much of the end of `history` as the model's context holds.
-async function streamFitting(
-  history: WireMessage[],
-  signal: AbortSignal,
-  onText: (piece: string) => void,
-  onWaiting: (waiting: Waiting) => void,
-): Promise<Ending> {
+async function streamFitting(history: WireMessage[], signal: AbortSignal, listener: Listener): Promise<Ending> {
   for (;;) {
     try {
-      return await streamAnswer(modelId.value ?? "default", history, signal, onText, onWaiting);
+      return await streamAnswer(modelId.value ?? "default", history, signal, listener);
     } catch (failure) {
       if (!(failure instanceof ApiError) || failure.reason !== "context_too_long" || !dropOldest(history)) throw failure;
     }

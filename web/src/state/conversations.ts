@@ -22,6 +22,8 @@ export interface Conversation {
   title: string;
   touchedAt: number;
   messages: Message[];
+  // It is never written anywhere, and ends when one leaves it.
+  isTemporary?: boolean;
 }
 
 const STORAGE_KEY = "holdfast.conversations.v1";
@@ -33,10 +35,14 @@ export const conversations = signal<Conversation[]>(load().map(endInterrupted));
 export const answeringId = signal<string | null>(null);
 export const currentId = signal<string | null>(null);
 export const isStored = signal(true);
+// Those that stand in a history.
+export const stored = computed(() => conversations.value.filter((c) => !c.isTemporary));
+// What is asked next, is asked in a temporary conversation.
+export const isTemporary = signal(false);
 export const current = computed(() => conversations.value.find((c) => c.id === currentId.value) ?? null);
 
 effect(() => {
-  const text = JSON.stringify(conversations.value);
+  const text = JSON.stringify(stored.value);
   try {
     // A write that changes nothing would go around between tabs for ever.
     if (localStorage.getItem(STORAGE_KEY) !== text) localStorage.setItem(STORAGE_KEY, text);
@@ -48,13 +54,13 @@ effect(() => {
 
 window.addEventListener("storage", (event) => {
   if (event.key !== STORAGE_KEY) return;
-  const own = conversations.value.find((c) => c.id === answeringId.value);
-  const others = load().filter((c) => c.id !== own?.id);
-  conversations.value = newestFirst(own ? [own, ...others] : others);
+  const own = conversations.value.filter((c) => c.id === answeringId.value || c.isTemporary);
+  const others = load().filter((c) => own.every((each) => each.id !== c.id));
+  conversations.value = newestFirst([...own, ...others]);
 });
 
 export function startConversation(firstMessage: string): Conversation {
-  const conversation: Conversation = { id: newId(), title: titleOf(firstMessage), touchedAt: Date.now(), messages: [] };
+  const conversation: Conversation = { id: newId(), title: titleOf(firstMessage), touchedAt: Date.now(), messages: [], isTemporary: isTemporary.value };
   conversations.value = [conversation, ...conversations.value].slice(0, CONVERSATIONS_MAX);
   currentId.value = conversation.id;
   return conversation;
@@ -67,6 +73,23 @@ export function updateConversation(id: string, change: (conversation: Conversati
 export function deleteConversation(id: string): void {
   conversations.value = conversations.value.filter((c) => c.id !== id);
   if (currentId.value === id) currentId.value = null;
+}
+
+// Those that are stored.
+export function forgetAll(): void {
+  conversations.value = conversations.value.filter((c) => c.isTemporary);
+}
+
+export function beginTemporary(): void {
+  currentId.value = null;
+  isTemporary.value = true;
+}
+
+export function endTemporary(): void {
+  if (!isTemporary.value) return;
+  conversations.value = stored.value;
+  currentId.value = null;
+  isTemporary.value = false;
 }
 
 export function newId(): string {
@@ -84,7 +107,7 @@ function endInterrupted(conversation: Conversation): Conversation {
   return { ...conversation, messages: [...conversation.messages, ended] };
 }
 
-function titleOf(message: string): string {
+export function titleOf(message: string): string {
   const line = message.trim().replace(/\s+/g, " ");
   return line.length <= TITLE_CHARS_MAX ? line : `${line.slice(0, TITLE_CHARS_MAX - 1)}…`;
 }

@@ -1,17 +1,8 @@
 // Markdown made safe: marked → DOMPurify → HTML. Links open elsewhere and tell nobody; images and
 // anything that could load from another origin are dropped.
 import DOMPurify from "dompurify";
-import hljs from "highlight.js/lib/core";
-import bash from "highlight.js/lib/languages/bash";
-import cpp from "highlight.js/lib/languages/cpp";
-import javascript from "highlight.js/lib/languages/javascript";
-import json from "highlight.js/lib/languages/json";
-import python from "highlight.js/lib/languages/python";
-import sql from "highlight.js/lib/languages/sql";
 import { Marked } from "marked";
-
-const languages = { bash, sh: bash, cpp, c: cpp, javascript, js: javascript, typescript: javascript, json, python, py: python, sql };
-for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
+import { highlighted } from "./highlight";
 
 const marked = new Marked({
   gfm: true,
@@ -19,7 +10,7 @@ const marked = new Marked({
   renderer: {
     code({ text, lang }) {
       const name = (lang ?? "").trim().toLowerCase();
-      const body = hljs.getLanguage(name) ? hljs.highlight(text, { language: name }).value : escape(text);
+      const body = highlighted(text, name) ?? escape(text);
       return `<pre><code class="hljs">${body}</code></pre>`;
     },
     listitem(item) {

@@ -1,0 +1,127 @@
+#include "server/account_office.h"
+
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "crypto/instance_key.h"
+#include "server/wall_clock.h"
+
+namespace holdfast::server {
+namespace {
+
+Error ToError(const accounts::Refused& refused) {
+  return MakeError(ErrorCode::kIo, "{} {}", Word(refused.reason), refused.detail);
+}
+
+// For its owner alone; whoever can read it becomes the operator.
+Result<void> WriteSecretFile(const std::filesystem::path& path, std::string_view text) {
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return Fail(ErrnoError("make " + path.string()));
+  const bool is_written =
+      ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  ::close(fd);
+  if (!is_written) return Fail(ErrorCode::kIo, "{} could not be written", path.string());
+  return {};
+}
+
+}  // namespace
+
+std::string DatabaseUrl(const AccountsConfig& config, const std::filesystem::path& state_dir) {
+  if (!config.database.empty()) return config.database;
+  return "sqlite:" + (state_dir / "holdfast.db").string();
+}
+
+std::string PublicUrl(const Config& config) {
+  std::string url = config.accounts.public_url;
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.empty()) return url;
+  const bool is_encrypted = !config.gateway.tls_certificate.empty();
+  return (is_encrypted ? "https://" : "http://") + config.gateway.listen;
+}
+
+Result<AnonymousUse> ReadAnonymousUse(const AccountsConfig& config) {
+  if (config.anonymous == "off") return AnonymousUse::kOff;
+  if (config.anonymous == "local") return AnonymousUse::kLocal;
+  if (config.anonymous == "everyone") return AnonymousUse::kEveryone;
+  return Fail(ErrorCode::kInvalidArgument, "accounts.anonymous is off, local or everyone");
+}
+
+Result<std::unique_ptr<AccountOffice>> AccountOffice::Open(const Config& config,
+                                                           const std::filesystem::path& state_dir,
+                                                           const crypto::HashKey& key) {
+  const auto connections = static_cast<std::size_t>(config.accounts.database_connections);
+  accounts::AccountsOptions options;
+  options.public_url = PublicUrl(config);
+  const std::optional<accounts::Mode> mode = accounts::FindMode(config.accounts.registration);
+  if (!mode) {
+    return Fail(ErrorCode::kInvalidArgument, "accounts.registration: there is no mode {}",
+                config.accounts.registration);
+  }
+  options.mode = *mode;
+  if (config.accounts.tokens_per_day > 0) {
+    options.quota.tokens_per_day = config.accounts.tokens_per_day;
+  }
+  options.cost =
+      crypto::CalibrateCost(std::chrono::milliseconds(config.accounts.password_ms),
+                            static_cast<std::size_t>(config.accounts.password_memory_mib) << 20);
+
+  std::unique_ptr<AccountOffice> office(new AccountOffice);
+  TRY_ASSIGN(office->database_,
+             store::Database::Open(
+                 {.url = DatabaseUrl(config.accounts, state_dir), .connections = connections}));
+  TRY_ASSIGN(crypto::DataKey instance_key,
+             crypto::LoadOrMakeInstanceKey(state_dir / "instance.key"));
+  TRY_ASSIGN(office->ring_, crypto::KeyRing::Open(state_dir / "keys", std::move(instance_key)));
+  TRY_ASSIGN(office->audit_, audit::Log::Open(state_dir / "audit.log"));
+  TRY_ASSIGN(office->board_, accounts::UsageBoard::Open(state_dir / "usage.board"));
+  TRY_ASSIGN(office->accounts_,
+             accounts::Accounts::Open(*office->database_, *office->ring_, *office->audit_, key,
+                                      std::move(options), WallClockMs()));
+  // One thread more than connections hashes passwords while all of them are in use.
+  constexpr std::size_t kQueueMax = 4096;
+  office->pool_ = std::make_unique<net::BlockingPool>(
+      net::BlockingPool::Options{.thread_count = connections + 1, .queue_max = kQueueMax});
+  TRY(office->ChargeUnfinished());
+  TRY(office->OfferSetUp(state_dir));
+  return office;
+}
+
+Result<void> AccountOffice::ChargeUnfinished() {
+  const std::vector<accounts::Usage> unfinished = board_->TakeUnfinished();
+  for (const accounts::Usage& usage : unfinished) {
+    const auto charged = accounts_->ledger().Charge(usage, true, WallClockMs());
+    if (!charged) return Fail(ToError(charged.error()));
+  }
+  board_->ClearUnfinished();
+  if (!unfinished.empty()) {
+    log::info("{} answers were cut off when this process ended last; what was relayed is charged",
+              unfinished.size());
+  }
+  return {};
+}
+
+Result<void> AccountOffice::OfferSetUp(const std::filesystem::path& state_dir) {
+  const std::filesystem::path path = state_dir / "setup-link";
+  const auto link = accounts_->SetUpLink(WallClockMs());
+  if (!link) {
+    if (link.error().reason != Reason::kConflict) return Fail(ToError(link.error()));
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    return {};
+  }
+  TRY(WriteSecretFile(path, *link + "\n"));
+  log::info("there is no operator yet: open the link in {} within an hour", path.string());
+  // A log may be read by others; a terminal is the operator's.
+  if (::isatty(STDERR_FILENO) == 1) {
+    const std::string line = "\n  Become the operator: " + *link + "\n\n";
+    static_cast<void>(!::write(STDERR_FILENO, line.data(), line.size()));
+  }
+  return {};
+}
+
+}  // namespace holdfast::server

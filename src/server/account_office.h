@@ -1,0 +1,60 @@
+// AccountOffice: all that a gateway has of accounts: the database, the ring of keys, the board of
+// usage, and threads for what blocks. Opened once at start; Stop before the I/O threads end.
+//
+// In the state folder: holdfast.db (unless another database is configured), instance.key, keys,
+// usage.board, audit.log, and setup-link until there is an operator.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "accounts/accounts.h"
+#include "accounts/usage_board.h"
+#include "api/account/desk_call.h"
+#include "base/result.h"
+#include "crypto/key_ring.h"
+#include "net/blocking_pool.h"
+#include "server/authenticator.h"
+#include "server/config.h"
+#include "server/wall_clock.h"
+#include "store/database.h"
+
+namespace holdfast::server {
+
+// accounts.database or its default.
+std::string DatabaseUrl(const AccountsConfig& config, const std::filesystem::path& state_dir);
+// accounts.public_url, or where the gateway listens.
+std::string PublicUrl(const Config& config);
+[[nodiscard]] Result<AnonymousUse> ReadAnonymousUse(const AccountsConfig& config);
+
+class AccountOffice {
+ public:
+  // What the process before left unfinished is charged. The key must outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<AccountOffice>> Open(
+      const Config& config, const std::filesystem::path& state_dir, const crypto::HashKey& key);
+  ~AccountOffice() { Stop(); }
+  AccountOffice(const AccountOffice&) = delete;
+  AccountOffice& operator=(const AccountOffice&) = delete;
+
+  accounts::Accounts& accounts() { return *accounts_; }
+  accounts::UsageBoard& board() { return *board_; }
+  net::BlockingPool& pool() { return *pool_; }
+  api::AccountDesk desk() { return {*accounts_, *pool_, WallClockMs}; }
+
+  void Stop() { pool_->Stop(); }
+
+ private:
+  AccountOffice() = default;
+  Result<void> ChargeUnfinished();
+  Result<void> OfferSetUp(const std::filesystem::path& state_dir);
+
+  std::unique_ptr<store::Database> database_;
+  std::unique_ptr<crypto::KeyRing> ring_;
+  std::unique_ptr<audit::Log> audit_;
+  std::unique_ptr<accounts::UsageBoard> board_;
+  std::unique_ptr<accounts::Accounts> accounts_;
+  std::unique_ptr<net::BlockingPool> pool_;
+};
+
+}  // namespace holdfast::server

@@ -1,0 +1,213 @@
+// Accounts over real sockets: a whole service on the tiny model, and people who come to it.
+#include <csignal>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "api/running_service.h"
+
+namespace holdfast::testing {
+namespace {
+
+constexpr std::string_view kPassword = "otter kettle violin marble";
+
+// One browser: it keeps its cookie, and says where its page is from.
+class Browser {
+ public:
+  explicit Browser(int port) : port_(port), host_(fmt::format("localhost:{}", port)) {}
+
+  Response Send(std::string_view method, std::string_view path, const std::string& body = {},
+                std::string_view origin = {}) {
+    Connection connection(port_);
+    const std::string from = origin.empty() ? "http://" + host_ : std::string(origin);
+    connection.Send(fmt::format(
+        "{} {} HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\n{}Content-Type: application/json\r\n"
+        "Content-Length: {}\r\n\r\n{}",
+        method, path, host_, from, cookie_.empty() ? "" : "Cookie: " + cookie_ + "\r\n",
+        body.size(), body));
+    Response response = connection.Read();
+    const auto set = response.headers.find("set-cookie");
+    if (set != response.headers.end()) cookie_ = set->second.substr(0, set->second.find(';'));
+    return response;
+  }
+  Response Register(std::string_view name) {
+    return Send("POST", "/api/accounts",
+                fmt::format(R"({{"name":"{}","password":"{}"}})", name, kPassword));
+  }
+  const std::string& cookie() const { return cookie_; }
+  void SetCookie(std::string cookie) { cookie_ = std::move(cookie); }
+
+ private:
+  const int port_;
+  const std::string host_;
+  std::string cookie_;
+};
+
+Response AskWithKey(int port, std::string_view key, const std::string& body) {
+  Connection connection(port);
+  connection.Send(fmt::format(
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n"
+      "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+      key, body.size(), body));
+  return connection.Read();
+}
+
+std::vector<std::string> Settings(std::string registration, std::string anonymous = "off") {
+  return {"HOLDFAST_ACCOUNTS_REGISTRATION=" + std::move(registration),
+          "HOLDFAST_ACCOUNTS_ANONYMOUS=" + std::move(anonymous), "HOLDFAST_ACCOUNTS_PASSWORD_MS=1"};
+}
+
+std::int64_t TokensToday(Browser& browser) {
+  return browser.Send("GET", "/api/me/usage").Json().at("tokens_today").as_int64();
+}
+
+TEST(Accounts, APersonRegistersChatsAndLeaves) {
+  RunningService running(Settings("open"));
+  Browser ada(running.port);
+  EXPECT_TRUE(ada.Send("GET", "/api/me").Json().at("account").is_null());
+  EXPECT_EQ(ada.Send("POST", "/v1/chat/completions", ChatBody(R"("max_tokens":2)")).status, 401);
+
+  const Response registered = ada.Register("ada");
+  ASSERT_EQ(registered.status, 201) << registered.body;
+  EXPECT_EQ(registered.Json().at("account").at("name").as_string(), "ada");
+  const std::string set_cookie = registered.headers.at("set-cookie");
+  EXPECT_NE(set_cookie.find("HttpOnly"), std::string::npos);
+  EXPECT_NE(set_cookie.find("SameSite=Lax"), std::string::npos);
+  EXPECT_EQ(ada.Register("ADA").Error("reason"), "name_taken");
+
+  const Response answer = ada.Send("POST", "/v1/chat/completions", ChatBody(R"("max_tokens":3)"));
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const std::int64_t total = answer.Json().at("usage").at("total_tokens").as_int64();
+  EXPECT_EQ(TokensToday(ada), total);
+
+  Browser elsewhere(running.port);
+  const Response wrong =
+      elsewhere.Send("POST", "/api/session", R"({"name":"ada","password":"wrong"})");
+  EXPECT_EQ(wrong.status, 401);
+  EXPECT_EQ(wrong.Error("reason"), "wrong_credentials");
+  const std::string log_in = fmt::format(R"({{"name":"Ada","password":"{}"}})", kPassword);
+  ASSERT_EQ(elsewhere.Send("POST", "/api/session", log_in).status, 200);
+  const Response sessions = ada.Send("GET", "/api/me/sessions");
+  EXPECT_EQ(sessions.Json().at("sessions").as_array().size(), 2u);
+  ASSERT_EQ(ada.Send("DELETE", "/api/me/sessions").status, 204);
+  EXPECT_TRUE(elsewhere.Send("GET", "/api/me").Json().at("account").is_null()) << "at once";
+
+  const std::string old_cookie = ada.cookie();
+  const Response gone =
+      ada.Send("POST", "/api/me/delete", fmt::format(R"({{"password":"{}"}})", kPassword));
+  ASSERT_EQ(gone.status, 200) << gone.body;
+  EXPECT_TRUE(gone.Json().at("receipt").is_object());
+  ada.SetCookie(old_cookie);
+  EXPECT_EQ(ada.Send("GET", "/api/me/sessions").status, 401);
+}
+
+TEST(Accounts, AKeyIsGoodForWhatItSaysAndNoMore) {
+  RunningService running(Settings("open"));
+  Browser ada(running.port);
+  ASSERT_EQ(ada.Register("ada").status, 201);
+  const Response made =
+      ada.Send("POST", "/api/me/keys", R"({"name":"laptop","tokens_per_day":1,"models":["tiny"]})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const std::string key(made.Json().at("key").as_string());
+  const std::string id(made.Json().at("id").as_string());
+  EXPECT_EQ(AskWithKey(running.port, "sk-guess", ChatBody(R"("max_tokens":2)")).status, 401);
+  EXPECT_EQ(AskWithKey(running.port, key, ChatBody(R"("max_tokens":2)")).status, 200);
+  const Response over = AskWithKey(running.port, key, ChatBody(R"("max_tokens":2)"));
+  EXPECT_EQ(over.status, 429);
+  EXPECT_EQ(over.Error("reason"), "your_quota");
+  EXPECT_EQ(over.headers.at("x-should-retry"), "false");
+  const json::Value keys = ada.Send("GET", "/api/me/keys").Json();
+  EXPECT_EQ(keys.at("keys").as_array().size(), 1u);
+  EXPECT_EQ(json::Write(keys).find(key), std::string::npos) << "it is told once";
+  ASSERT_EQ(ada.Send("DELETE", "/api/me/keys/" + id).status, 204);
+  EXPECT_EQ(AskWithKey(running.port, key, ChatBody(R"("max_tokens":2)")).status, 401);
+  // A key is no session.
+  Connection connection(running.port);
+  connection.Send("GET /api/me/keys HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + key +
+                  "\r\n\r\n");
+  EXPECT_EQ(connection.Read().status, 401);
+}
+
+TEST(Accounts, APageOfAnotherOriginCanDoNothing) {
+  RunningService running(Settings("open"));
+  Browser ada(running.port);
+  ASSERT_EQ(ada.Register("ada").status, 201);
+  const std::string_view evil = "https://evil.example";
+  EXPECT_EQ(ada.Send("POST", "/api/me/keys", R"({"name":"k"})", evil).status, 403);
+  EXPECT_EQ(ada.Send("DELETE", "/api/session", "", evil).status, 403);
+  EXPECT_EQ(ada.Send("POST", "/v1/chat/completions", ChatBody(R"("max_tokens":2)"), evil).status,
+            401);
+  const std::string log_in = fmt::format(R"({{"name":"ada","password":"{}"}})", kPassword);
+  EXPECT_EQ(ada.Send("POST", "/api/session", log_in, evil).status, 403);
+  EXPECT_EQ(ada.Send("GET", "/api/me/keys").Json().at("keys").as_array().size(), 0u);
+}
+
+TEST(Accounts, AnonymousUseIsForThisMachineAloneByDefault) {
+  RunningService running(Settings("closed", "local"));
+  const std::string body = ChatBody(R"("max_tokens":1)");
+  const auto ask = [&](std::string_view host, std::string_view more) {
+    Connection connection(running.port);
+    connection.Send(
+        fmt::format("POST /v1/chat/completions HTTP/1.1\r\nHost: {}\r\n{}"
+                    "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+                    host, more, body.size(), body));
+    return connection.Read().status;
+  };
+  EXPECT_EQ(ask("localhost", ""), 200);
+  EXPECT_EQ(ask("127.0.0.1:1", ""), 200);
+  EXPECT_EQ(ask("[::1]", ""), 200);
+  EXPECT_EQ(ask("127.0.0.2", ""), 401);
+  for (const char* header : {"Forwarded: for=192.0.2.1\r\n", "X-Forwarded-For: 192.0.2.1\r\n",
+                             "X-Forwarded-Proto: https\r\n", "Via: 1.1 proxy\r\n",
+                             "X-Real-IP: 192.0.2.1\r\n", "Origin: https://evil.example\r\n"}) {
+    EXPECT_EQ(ask("localhost", header), 401) << header;
+  }
+}
+
+TEST(Accounts, TheFirstOperatorComesByTheLinkInTheFile) {
+  TempFolder state;
+  std::vector<std::string> settings = Settings("closed");
+  settings.push_back("HOLDFAST_UP_STATE_DIR=" + state.path().string());
+  RunningService running(settings);
+  std::ifstream file(state.path() / "setup-link");
+  std::string link;
+  std::getline(file, link);
+  const std::size_t at = link.find("token=");
+  ASSERT_NE(at, std::string::npos) << link;
+  EXPECT_EQ(running.service->Log().find(link.substr(at)), std::string::npos) << "no log has it";
+  Browser boss(running.port);
+  EXPECT_TRUE(boss.Send("GET", "/api/me").Json().at("setup_needed").as_bool());
+  EXPECT_EQ(boss.Register("eve").Error("reason"), "registration_closed");
+  const Response made = boss.Send("POST", "/api/setup",
+                                  fmt::format(R"({{"token":"{}","name":"boss","password":"{}"}})",
+                                              link.substr(at + 6), kPassword));
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(boss.Send("PUT", "/api/admin/registration", R"({"mode":"invitation"})").status, 200);
+  const Response invited = boss.Send("POST", "/api/admin/invitations", R"({"note":"n","uses":1})");
+  ASSERT_EQ(invited.status, 201) << invited.body;
+
+  Browser ada(running.port);
+  EXPECT_EQ(ada.Register("ada").Error("reason"), "invitation_required");
+  EXPECT_EQ(ada.Send("GET", "/api/admin/accounts").status, 401);
+  const std::string with_code =
+      fmt::format(R"({{"name":"ada","password":"{}","invitation":"{}"}})", kPassword,
+                  std::string(invited.Json().at("code").as_string()));
+  ASSERT_EQ(ada.Send("POST", "/api/accounts", with_code).status, 201);
+  EXPECT_EQ(ada.Send("GET", "/api/admin/accounts").status, 403);
+  const json::Value list = boss.Send("GET", "/api/admin/accounts?query=ada").Json();
+  ASSERT_EQ(list.at("accounts").as_array().size(), 1u);
+  const std::string id(list.at("accounts").at(0).at("id").as_string());
+  ASSERT_EQ(boss.Send("POST", "/api/admin/accounts/" + id + "/restrict",
+                      R"({"reason":"Sent spam.","until":null})")
+                .status,
+            204);
+  const Response paused = ada.Send("GET", "/api/me/keys");
+  EXPECT_EQ(paused.status, 403);
+  EXPECT_EQ(paused.Error("reason"), "account_paused");
+  EXPECT_EQ(paused.Error("message"), "Sent spam.");
+  ASSERT_EQ(boss.Send("POST", "/api/admin/accounts/" + id + "/unrestrict", "{}").status, 204);
+  EXPECT_EQ(ada.Send("GET", "/api/me/keys").status, 200);
+}
+
+}  // namespace
+}  // namespace holdfast::testing

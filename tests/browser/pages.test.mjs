@@ -1,0 +1,207 @@
+// The pages of accounts, before a gateway in memory: what each says, what its forms do, and that
+// nobody is kept out by how it is built (axe finds no violation on any page, wide and narrow, in light
+// and dark).
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { assertAxe } from "./axe.mjs";
+import { openBrowser, openPage, picture } from "./browser.mjs";
+import { CODE, PASSWORD, addConversation, newPerson, startFake } from "./fake_gateway.mjs";
+
+let browser;
+let fake;
+
+before(async () => (browser = await openBrowser()));
+after(() => browser?.close());
+beforeEach(async () => (fake = await startFake()));
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+  await fake.stop();
+});
+
+const open = (hash, options) => openPage(browser, `${fake.url}/${hash}`, options);
+const logInAs = (change) => (fake.state.account = fake.state.person = newPerson(change));
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+
+async function fill(page, values) {
+  for (const [label, value] of Object.entries(values)) await page.getByLabel(label, { exact: true }).fill(value);
+}
+
+const LOOKS = [
+  { viewport: { width: 375, height: 720 }, colorScheme: "light" },
+  { viewport: { width: 1180, height: 780 }, colorScheme: "dark" },
+];
+
+test("every page passes axe, and fits a phone", async () => {
+  const { state } = fake;
+  logInAs({ role: "operator", restriction: { reason: "Many refused prompts.", until: null } });
+  const shared = addConversation(state, "About foxes", [["What is a fox?", "A small wild dog."]], { shared: { url: "", at: Date.now() }, folder: "Animals", pinned: true });
+  const own = [`c/${shared.id}`, "", "settings", "settings/factor", "settings/devices", "settings/keys", "settings/usage", "settings/data"];
+  const operators = ["admin", "admin/invitations", "admin/registration", "admin/outbox"];
+  const strangers = ["", "login", "sign-up", "reset", "reset?token=x", "verify?token=good", "setup", `shared/${shared.id}`];
+  for (const look of LOOKS) {
+    for (const [account, paths] of [[state.person, [...own, ...operators]], [null, strangers]]) {
+      state.account = account;
+      state.setup_needed = true;
+      const page = await open("", look);
+      for (const path of paths) {
+        await page.goto(`${fake.url}/#/${path}`);
+        await page.locator("h1").first().waitFor();
+        await page.locator("main .waiting").waitFor({ state: "detached" });
+        await assertAxe(page, `${path} ${look.colorScheme}`);
+      }
+      assert.deepEqual(page.problems, []);
+      await page.context().close();
+    }
+  }
+});
+
+test("sign-up says what holds, solves the task, and ties each error to its field", async () => {
+  const { state } = fake;
+  Object.assign(state.registration, {
+    mode: "invitation", by: "guard", why: "Robots made accounts.", needs: ["invitation", "name", "password", "challenge"],
+    challenge: { seed: "ab".repeat(16), bits: 12, expires_at: Date.now() + 600_000 },
+  });
+  const page = await open("#/sign-up?invitation=fox-otter");
+  await page.getByText("An account needs an invitation.").waitFor();
+  await page.getByText("set by the guard, by itself. Why: Robots made accounts.").waitFor();
+  assert.equal(await page.getByLabel("Invitation code").inputValue(), "fox-otter");
+  await fill(page, { Name: "Taken", Password: PASSWORD });
+  await button(page, "Make the account").click();
+  const name = page.getByLabel("Name", { exact: true });
+  await page.getByText("This name is taken.").waitFor();
+  assert.equal(await name.evaluate((input) => document.activeElement === input), true);
+  const described = await name.getAttribute("aria-describedby");
+  assert.match(await page.locator(`[id="${described.split(" ")[0]}"]`).innerText(), /taken/);
+  await picture(page, "sign_up_error");
+  await assertAxe(page, "sign-up with an error");
+  await name.fill("Ada");
+  await button(page, "Make the account").click();
+  await page.getByText("What shall we talk about?").waitFor();
+  assert.equal(state.account.name, "Ada");
+});
+
+test("a mode that lets nobody in offers no form", async () => {
+  Object.assign(fake.state.registration, { mode: "closed", why: "We are full." });
+  const page = await open("#/sign-up");
+  await page.getByText("No accounts can be made now.").waitFor();
+  assert.equal(await button(page, "Make the account").count(), 0);
+});
+
+test("log-in asks for the second factor, and goes on to where one wanted to go", async () => {
+  fake.state.person = newPerson({ totp: true, recovery_codes_left: 8 });
+  const page = await open("#/settings/usage");
+  await fill(page, { "Name or mail address": "Ada", Password: "wrong" });
+  await button(page, "Log in").click();
+  await page.getByRole("alert").getByText("wrong_credentials").waitFor();
+  await fill(page, { Password: PASSWORD });
+  await page.keyboard.press("Enter");
+  await fill(page, { Code: CODE });
+  await page.keyboard.press("Enter");
+  await page.getByText("18,200 of 100,000 tokens used").waitFor();
+});
+
+test("the fields tell a password manager what they are", async () => {
+  const page = await open("#/login");
+  await page.getByLabel("Password", { exact: true }).waitFor();
+  const autocomplete = (label) => page.getByLabel(label, { exact: true }).getAttribute("autocomplete");
+  assert.equal(await autocomplete("Name or mail address"), "username");
+  assert.equal(await autocomplete("Password"), "current-password");
+  await page.goto(`${fake.url}/#/sign-up`);
+  await button(page, "Make the account").waitFor();
+  assert.equal(await autocomplete("Password"), "new-password");
+});
+
+test("over plain HTTP from elsewhere the page says how to get encryption", async () => {
+  Object.assign(fake.state, { login: "needs_https", anonymous: false });
+  const page = await open("");
+  await page.getByText("holdfast certificate self-signed").waitFor();
+  assert.equal(await button(page, "Log in").count(), 0);
+});
+
+test("a second factor is set up with a picture, and its recovery codes are shown once", async () => {
+  logInAs({});
+  const page = await open("#/settings/factor");
+  await fill(page, { "Your password": PASSWORD });
+  await button(page, "Set it up").click();
+  const qr = page.getByRole("img", { name: /QR code/ });
+  await qr.waitFor();
+  assert.equal(await qr.evaluate(async (image) => (await image.decode(), image.naturalWidth > 0)), true);
+  await picture(page, "totp");
+  await assertAxe(page, "totp");
+  await fill(page, { "The code that it shows now": "000000" });
+  await button(page, "Confirm").click();
+  await page.locator(".field-error").waitFor();
+  await fill(page, { "The code that it shows now": CODE });
+  await button(page, "Confirm").click();
+  assert.equal(await page.locator(".codes li").count(), 8);
+  await picture(page, "recovery_codes");
+  await assertAxe(page, "recovery codes");
+  await button(page, "I have kept them").click();
+  await page.getByText("8 recovery codes are left.").waitFor();
+  assert.equal(await page.locator(".codes").count(), 0);
+});
+
+test("a key is shown once, and revoking asks again", async () => {
+  logInAs({});
+  const page = await open("#/settings/keys");
+  await fill(page, { Name: "Robot", "Tokens a day (optional)": "1000" });
+  await button(page, "Make the key").click();
+  await page.getByText("sk-new0-secret-shown-once").waitFor();
+  await picture(page, "key");
+  await assertAxe(page, "a new key");
+  await button(page, "I have kept it").click();
+  assert.equal(await page.getByText("sk-new0-secret-shown-once").count(), 0);
+  assert.equal(fake.state.keys.at(-1).tokens_per_day, 1000);
+  await button(page, "Revoke the key Robot").click();
+  await button(page, "Revoke").click();
+  await page.getByText("Robot").waitFor({ state: "detached" });
+});
+
+test("deleting the account leaves a receipt, and nothing else", async () => {
+  logInAs({});
+  const page = await open("#/settings/data");
+  await fill(page, { "Your password": "wrong" });
+  await button(page, "Delete my account").click();
+  await page.locator(".field-error").waitFor();
+  await fill(page, { "Your password": PASSWORD });
+  await button(page, "Delete my account").click();
+  await page.getByText("R-7Q2K").waitFor();
+  await picture(page, "receipt");
+  await assertAxe(page, "receipt");
+  await button(page, "Close").click();
+  await page.getByRole("link", { name: "Log in" }).waitFor();
+});
+
+test("a session that ended elsewhere leads to the log-in page", async () => {
+  logInAs({});
+  const page = await open("#/settings");
+  await page.getByRole("heading", { name: "Profile" }).waitFor();
+  fake.state.account = null;
+  await page.getByRole("link", { name: "Devices" }).click();
+  await page.getByRole("heading", { name: "Log in" }).waitFor();
+});
+
+test("an operator pauses an account with a reason, and lifts it", async () => {
+  logInAs({ role: "operator" });
+  const page = await open("#/admin");
+  await page.getByLabel("Search by name or mail address").fill("bo");
+  await page.getByText("Cy", { exact: true }).waitFor({ state: "detached" });
+  await button(page, "Approve Bo").click();
+  await button(page, "Approve").click();
+  await page.getByText("Active").waitFor();
+  await button(page, "Pause Bo").click();
+  await fill(page, { Reason: "Too loud." });
+  await picture(page, "pause");
+  await assertAxe(page, "pause");
+  await button(page, "Pause the account").click();
+  await page.getByText("Too loud.").waitFor();
+  await button(page, "Lift the pause of Bo").click();
+  await button(page, "Lift the pause").click();
+  await page.getByText("Too loud.").waitFor({ state: "detached" });
+});
+
+test("a person who is no operator is told so", async () => {
+  logInAs({});
+  const page = await open("#/admin");
+  await page.getByText("Your account is not an operator's.").waitFor();
+});

@@ -1,0 +1,142 @@
+// Accounts as /api serves them: who one is, getting in, and one's own account.
+import { call } from "./http";
+
+export interface Restriction {
+  reason: string;
+  until: number | null;
+}
+
+export interface Account {
+  id: string;
+  name: string;
+  email: string | null;
+  email_verified: boolean;
+  role: "person" | "operator";
+  created_at: number;
+  totp: boolean;
+  recovery_codes_left: number;
+  restriction: Restriction | null;
+}
+
+export interface Me {
+  account: Account | null;
+  // The caller may chat without an account.
+  anonymous: boolean;
+  login: "ok" | "needs_https";
+  // There is no operator yet.
+  setup_needed: boolean;
+}
+
+export type RegistrationMode = "open" | "email" | "invitation" | "domains" | "approval" | "closed";
+
+export interface Challenge {
+  seed: string;
+  bits: number;
+  expires_at: number;
+}
+
+export interface Solution {
+  seed: string;
+  nonce: string;
+}
+
+export interface Registration {
+  mode: RegistrationMode;
+  since: number;
+  why: string;
+  by: "operator" | "guard";
+  needs: ("name" | "email" | "password" | "invitation" | "challenge")[];
+  domains: string[];
+  challenge: Challenge | null;
+  password: { bytes_min: number; bytes_max: number };
+}
+
+export interface NewAccount {
+  name?: string;
+  email?: string;
+  password: string;
+  invitation?: string;
+  challenge?: Solution;
+}
+
+export type SignedUp = { account: Account } | { pending: "email" | "approval" };
+export type LoggedIn = { account: Account } | { second_factor: ("totp" | "recovery")[]; token: string };
+
+export const getMe = () => call<Me>("GET", "/api/me");
+export const getRegistration = () => call<Registration>("GET", "/api/registration");
+export const signUp = (account: NewAccount) => call<SignedUp>("POST", "/api/accounts", account);
+export const setUp = (token: string, name: string, password: string) => call<{ account: Account }>("POST", "/api/setup", { token, name, password });
+export const logIn = (name: string, password: string, challenge?: Solution) => call<LoggedIn>("POST", "/api/session", { name, password, challenge });
+export const giveSecondFactor = (token: string, code: string) => call<{ account: Account }>("POST", "/api/session/second-factor", { token, code });
+export const logOut = () => call<void>("DELETE", "/api/session");
+export const verifyEmail = (token: string) => call<{ account?: Account }>("POST", "/api/email-verification", { token });
+export const askForReset = (email: string) => call<void>("POST", "/api/password-reset", { email });
+export const resetPassword = (token: string, password: string) => call<void>("POST", "/api/password-reset/confirm", { token, password });
+
+export interface Session {
+  id: string;
+  device: string;
+  created_at: number;
+  last_used_at: number;
+  current: boolean;
+}
+
+export interface ApiKey {
+  id: string;
+  name: string;
+  prefix: string;
+  created_at: number;
+  last_used_at: number | null;
+  expires_at: number | null;
+  models: string[];
+  routes: string[];
+  tokens_per_day: number | null;
+  tokens_today: number;
+}
+
+export interface NewKey {
+  name: string;
+  expires_at?: number;
+  models?: string[];
+  routes?: string[];
+  tokens_per_day?: number;
+}
+
+export interface Usage {
+  tokens_today: number;
+  tokens_per_day: number | null;
+  resets_at: number;
+  requests_at_once_max?: number;
+  balance: number | null;
+  days: { day: string; tokens: number }[];
+  keys: { id: string; name: string; tokens: number }[];
+}
+
+export interface TotpOffer {
+  secret: string;
+  uri: string;
+  qr_svg: string;
+}
+
+export interface Receipt {
+  id: string;
+  deleted_at: number;
+  what: string[];
+  backups: { kept_until: number | null; note: string };
+}
+
+export const EXPORT_PATH = "/api/me/export";
+
+export const rename = (name: string) => call<unknown>("PATCH", "/api/me", { name });
+export const changePassword = (current: string, next: string) => call<void>("POST", "/api/me/password", { current, new: next });
+export const listSessions = async () => (await call<{ sessions: Session[] }>("GET", "/api/me/sessions")).sessions;
+export const endSession = (id: string) => call<void>("DELETE", `/api/me/sessions/${encodeURIComponent(id)}`);
+export const endOtherSessions = () => call<void>("DELETE", "/api/me/sessions");
+export const offerTotp = (password: string) => call<TotpOffer>("POST", "/api/me/totp", { password });
+export const confirmTotp = async (code: string) => (await call<{ recovery_codes: string[] }>("POST", "/api/me/totp/confirm", { code })).recovery_codes;
+export const removeTotp = (password: string, code: string) => call<void>("POST", "/api/me/totp/remove", { password, code });
+export const listKeys = async () => (await call<{ keys: ApiKey[] }>("GET", "/api/me/keys")).keys;
+export const makeKey = async (key: NewKey) => (await call<{ key: string }>("POST", "/api/me/keys", key)).key;
+export const endKey = (id: string) => call<void>("DELETE", `/api/me/keys/${encodeURIComponent(id)}`);
+export const getUsage = () => call<Usage>("GET", "/api/me/usage");
+export const deleteAccount = async (password: string) => (await call<{ receipt: Receipt }>("POST", "/api/me/delete", { password })).receipt;

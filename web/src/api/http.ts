@@ -1,0 +1,62 @@
+// One request to this origin, and the one shape of its errors. Only this room calls fetch.
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly reason: string,
+    readonly retryAfterSeconds: number | null,
+    readonly status = 0,
+  ) {
+    super(message);
+  }
+}
+
+export interface ErrorBody {
+  error?: { message?: string; reason?: string; code?: string };
+}
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+// The answer, when the server accepted the request; else throws an ApiError (or, when `signal` ended
+// the request, what fetch throws then).
+export async function send(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  const response = await fetch(path, {
+    method,
+    headers: body === undefined ? undefined : { "content-type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+    signal,
+  }).catch((failure: unknown) => {
+    if (signal?.aborted) throw failure;
+    throw new ApiError("The server cannot be reached.", "unreachable", null);
+  });
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+// The same, for an answer in JSON; an answer without a body is `undefined`.
+export async function call<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  const response = await send(method, path, body);
+  const text = await response.text();
+  if (text === "") return undefined as T;
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new ApiError("The server answered what this page does not understand.", "internal", null, response.status);
+  }
+}
+
+// "/api/search" and { q: "fox" } → "/api/search?q=fox"; what is undefined is left out.
+export function withQuery(path: string, query: Record<string, string | undefined>): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== "");
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const body = (await response.json().catch(() => ({}))) as ErrorBody;
+  const wait = Number(response.headers.get("retry-after"));
+  return new ApiError(
+    body.error?.message ?? `The server answered ${response.status}.`,
+    body.error?.reason ?? body.error?.code ?? "internal",
+    Number.isFinite(wait) && wait > 0 ? wait : null,
+    response.status,
+  );
+}

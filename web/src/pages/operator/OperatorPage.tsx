@@ -1,0 +1,27 @@
+// What operators see to.
+import type { ComponentType } from "preact";
+import { Card } from "../../parts/Card";
+import { type Tab, Sheet } from "../../parts/Sheet";
+import { account } from "../../state/me";
+import { route } from "../../state/route";
+import { AccountsSection } from "./AccountsSection";
+import { InvitationsSection } from "./InvitationsSection";
+import { OutboxSection } from "./OutboxSection";
+import { RegistrationSection } from "./RegistrationSection";
+
+const SECTIONS: (Tab & { body: ComponentType })[] = [
+  { path: "/admin", title: "Accounts", body: AccountsSection },
+  { path: "/admin/invitations", title: "Invitations", body: InvitationsSection },
+  { path: "/admin/registration", title: "Registration", body: RegistrationSection },
+  { path: "/admin/outbox", title: "Outbox", body: OutboxSection },
+];
+
+export function OperatorPage() {
+  if (account.value?.role !== "operator") {
+    return <Card title="For operators"><p>Your account is not an operator's.</p><p class="card-links"><a href="#/">Back to the chat</a></p></Card>;
+  }
+  const path = `/${route.value.parts.join("/")}`;
+  const section = SECTIONS.find((each) => each.path === path) ?? SECTIONS[0]!;
+  const Body = section.body;
+  return <Sheet name="Operators" tabs={SECTIONS} current={section.path}><Body /></Sheet>;
+}
