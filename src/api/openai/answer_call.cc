@@ -48,37 +48,35 @@ class AnswerCall final : public Call {
   const Work work_;
 };
 
-// One that is not named is the one that is served, where there is only one.
-ApiResult<void> ChooseModel(const upstream::Pool& pool, AnswerRequest& request, std::string& body) {
-  if (!request.model.empty() && pool.FindModel(request.model)) return {};
-  const std::vector<upstream::ModelInfo> models = pool.Models();
-  if (models.empty()) return {};  // No engine is up: the guard says so, with when to come again.
-  if (!request.model.empty()) return std::unexpected(ModelNotFound(request.model));
-  if (models.size() > 1) {
-    return FailApi(Reason::kBadRequest, "'model' is missing, and more than one is served", "model");
-  }
-  request.model = models.front().id;
-  body = WithModel(std::move(body), request.model);
-  return {};
-}
-
 }  // namespace
 
 Endpoint::Parse AnswerFrom(upstream::Pool& pool, std::string path) {
   return [&pool, path = std::move(path)](const Context& context,
                                          std::string body) -> ApiResult<std::unique_ptr<Call>> {
     TRY_ASSIGN(AnswerRequest request, ReadAnswerRequest(body, context.client));
-    TRY(ChooseModel(pool, request, body));
+    TRY_ASSIGN(std::string model, ChooseModel(pool, request.model));
+    if (model != request.model) body = WithModel(std::move(body), model);
     upstream::Call call;
     call.path = path;
     call.body = std::make_shared<const std::string>(std::move(body));
-    call.model = std::move(request.model);
+    call.model = std::move(model);
     call.prefix_key = request.prefix_key;
     call.wants_stream = request.work.is_stream;
     call.request_id = context.request_id;
     call.client = context.client;
     return std::make_unique<AnswerCall>(pool, std::move(call), request.work);
   };
+}
+
+ApiResult<std::string> ChooseModel(const upstream::Pool& pool, const std::string& named) {
+  if (!named.empty() && pool.FindModel(named)) return named;
+  const std::vector<upstream::ModelInfo> models = pool.Models();
+  if (models.empty()) return named;  // No engine is up: the guard says so, with when to come again.
+  if (!named.empty()) return std::unexpected(ModelNotFound(named));
+  if (models.size() > 1) {
+    return FailApi(Reason::kBadRequest, "'model' is missing, and more than one is served", "model");
+  }
+  return models.front().id;
 }
 
 void ReportUsage(const upstream::AnswerStream& answer, Progress& progress) {

@@ -14,6 +14,10 @@ namespace holdfast::api {
 // Parse of an endpoint whose `path` an engine serves too. The pool must outlive the endpoint.
 Endpoint::Parse AnswerFrom(upstream::Pool& pool, std::string path);
 
+// The model that `named` asks for; empty: the one that is served, where there is only one. Errors:
+// kModelNotFound, kBadRequest.
+ApiResult<std::string> ChooseModel(const upstream::Pool& pool, const std::string& named);
+
 // Tells of the end of the engine's work.
 void ReportUsage(const upstream::AnswerStream& answer, Progress& progress);
 
