@@ -38,6 +38,7 @@ const std::vector<Library>& Libraries() {
       {"soci/", {"store"}},
       {"zxcvbn", {"accounts"}},
       {"qrcodegen/", {"api"}},
+      {"zip.h", {"api"}},
       {"pcre2", {"tokenizer"}},
       {"zstd", {"trainer"}},
       {"toml++/", {"server", "trainer"}},

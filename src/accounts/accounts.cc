@@ -322,6 +322,8 @@ Outcome<Receipt> Accounts::Leave(const Identity& who, const Secret& password, Ti
   if (!destroyed && destroyed.error().code != ErrorCode::kNotFound) {
     return std::unexpected(ToRefused(destroyed.error()));
   }
+  const Result<void> forgotten = forget_ ? forget_(who.account_id) : Result<void>{};
+  if (!forgotten) return std::unexpected(ToRefused(forgotten.error()));
   const Outcome<void> deleted = people_.Delete(who.account_id);
   if (!deleted) return PassOn(deleted);
   return Receipt{crypto::RandomToken(16), now};

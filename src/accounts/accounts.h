@@ -116,6 +116,11 @@ class Accounts {
   // The account is gone at once, and its data key destroyed. Errors: kWrongCredentials.
   Outcome<Receipt> Leave(const Identity& who, const Secret& password, TimeMs now);
 
+  // What goes with an account that leaves, in other rooms' tables; set before the first call.
+  void OnLeave(std::function<Result<void>(std::string_view account_id)> forget) {
+    forget_ = std::move(forget);
+  }
+
   // A link for the first operator; kConflict when there is one.
   Outcome<std::string> SetUpLink(TimeMs now);
 
@@ -135,6 +140,7 @@ class Accounts {
   audit::Log& audit_;
   const AccountsOptions options_;
   const std::string dummy_hash_;
+  std::function<Result<void>(std::string_view)> forget_;
   People people_;
   Sessions sessions_;
   ApiKeys keys_;

@@ -39,6 +39,8 @@ class AccountOffice {
 
   accounts::Accounts& accounts() { return *accounts_; }
   accounts::UsageBoard& board() { return *board_; }
+  store::Database& database() { return *database_; }
+  crypto::KeyRing& ring() { return *ring_; }
   net::BlockingPool& pool() { return *pool_; }
   api::AccountDesk desk() { return {*accounts_, *pool_, WallClockMs}; }
 

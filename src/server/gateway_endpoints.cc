@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "api/account/endpoints.h"
+#include "api/account/export_endpoint.h"
+#include "api/conversations/endpoints.h"
 #include "api/gateway/endpoints.h"
 #include "api/metrics.h"
 #include "api/openai/answer_call.h"
@@ -39,6 +41,7 @@ api::GuardHealth HealthOf(const guard::DoorCounters& counters) {
 
 std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door,
                                             const api::AccountDesk& desk,
+                                            api::ConversationService& conversations,
                                             const http::StaticFiles& web,
                                             const metrics::Registry& registry,
                                             std::size_t body_bytes_max, std::string& document) {
@@ -59,8 +62,10 @@ std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door
   endpoints.push_back(api::MetricsEndpoint(registry));
   endpoints.push_back(api::EnginesEndpoint(pool));
   endpoints.push_back(api::OpenApiEndpoint(document));
+  endpoints.push_back(api::ExportEndpoint(desk, conversations.history));
   for (auto& rows : {api::EntranceEndpoints(desk, [&door] { return door.registration(); }),
-                     api::OwnAccountEndpoints(desk), api::OperatorEndpoints(desk)}) {
+                     api::OwnAccountEndpoints(desk), api::OperatorEndpoints(desk),
+                     api::ConversationEndpoints(conversations, body_bytes_max)}) {
     endpoints.insert(endpoints.end(), rows.begin(), rows.end());
   }
   for (api::Endpoint& page : api::PageEndpoints(web)) endpoints.push_back(std::move(page));

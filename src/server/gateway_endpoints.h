@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "api/account/desk_call.h"
+#include "api/conversations/service.h"
 #include "api/endpoint.h"
 #include "http/static_files.h"
 #include "metrics/registry.h"
@@ -15,6 +17,7 @@ namespace holdfast::server {
 // What it takes must outlive the endpoints. `document` becomes /openapi.json.
 std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door,
                                             const api::AccountDesk& desk,
+                                            api::ConversationService& conversations,
                                             const http::StaticFiles& web,
                                             const metrics::Registry& registry,
                                             std::size_t body_bytes_max, std::string& document);

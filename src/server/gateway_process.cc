@@ -209,9 +209,18 @@ Result<void> RunGateway(const Config& config) {
   LiveDoor door(
       door_options, [&pool] { return ToEngineReport(pool->Report()); }, registry);
 
+  api::ConversationService conversations(
+      office->database(),
+      [&ring = office->ring()](std::string_view account_id) { return ring.Find(account_id); },
+      WallClockMs, office->pool(), *pool, {.answer_time_max = rules.answer_time_max});
+  TRY(conversations.Open());
+  office->accounts().OnLeave([&conversations](std::string_view account_id) {
+    return conversations.history.DeleteAccount(account_id);
+  });
+
   std::string document;
-  const EndpointTable table(
-      GatewayEndpoints(*pool, door, office->desk(), web, registry, rules.body.bytes_max, document));
+  const EndpointTable table(GatewayEndpoints(*pool, door, office->desk(), conversations, web,
+                                             registry, rules.body.bytes_max, document));
   Settlement settlement(table.endpoints(), registry);
   const std::vector<net::Network> trusted_proxies = rules.trusted_proxies;
   GatewayPipeline pipeline(table, door, hasher, settlement, office.get(), &authenticator,
@@ -252,6 +261,8 @@ Result<void> RunGateway(const Config& config) {
   log::info("draining, at most {} s", config.up.drain_seconds_max);
   door.Drain();
   const std::size_t cut = server.Drain(std::chrono::seconds(config.up.drain_seconds_max));
+  // Answers that nobody reads go on until here; what there is of them is kept.
+  conversations.hub.StopAll();
   office->Stop();
   threads.Stop();
   log::info("stopped, {} answers cut short", cut);

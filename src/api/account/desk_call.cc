@@ -91,6 +91,10 @@ class DeskCall final : public Call {
     head.status = answered.status;
     head.headers = answered.headers;
     head.headers.push_back({"Cache-Control", "no-store"});
+    if (!answered.file.empty()) {
+      head.content_type = answered.file_type;
+      co_return co_await reply.Send(head, answered.file);
+    }
     std::string body;
     if (!answered.body.is_null()) {
       head.content_type = "application/json";
@@ -152,6 +156,7 @@ ApiError ToApiError(const accounts::Refused& refused) {
     case Reason::kBadRequest:
     case Reason::kRegistrationClosed:
     case Reason::kInvitationRequired:
+    case Reason::kTooLarge:
     case Reason::kConflict:
       if (!refused.detail.empty()) error.message = refused.detail;
       break;

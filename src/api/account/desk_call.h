@@ -39,8 +39,10 @@ struct Asked {
 
 struct Answered {
   int status = 200;
-  json::Value body;  // Null: an answer without a body, 204.
+  json::Value body = {};  // Null: an answer without a body, 204.
   std::vector<http::Header> headers = {};
+  std::string file = {};  // Instead of the body, with its type.
+  std::string file_type = {};
 };
 
 using DeskWork = std::function<accounts::Outcome<Answered>(accounts::Accounts&, const Asked&)>;

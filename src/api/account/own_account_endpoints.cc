@@ -70,7 +70,8 @@ Outcome<Answered> BeginTotp(Accounts& desk, const Asked& asked) {
 
 Outcome<Answered> ConfirmTotp(Accounts& desk, const Asked& asked) {
   TRY_OUTCOME(const std::string code, Text(asked.body, "code", 64));
-  TRY_DONE(desk.Record(audit::EventKind::kSecondFactorAdded, asked.who.account_id, asked.who.account_id));
+  TRY_DONE(desk.Record(audit::EventKind::kSecondFactorAdded, asked.who.account_id,
+                       asked.who.account_id));
   TRY_OUTCOME(const auto codes,
               desk.second_factor().Confirm(asked.who.account_id, code, asked.now));
   json::Array list;
@@ -83,7 +84,8 @@ Outcome<Answered> RemoveTotp(Accounts& desk, const Asked& asked) {
   TRY_OUTCOME(const std::string code, Text(asked.body, "code", 64));
   TRY_DONE(desk.CheckPasswordOf(asked.who.account_id, password));
   TRY_DONE(desk.second_factor().Check(asked.who.account_id, code, asked.now));
-  TRY_DONE(desk.Record(audit::EventKind::kSecondFactorRemoved, asked.who.account_id, asked.who.account_id));
+  TRY_DONE(desk.Record(audit::EventKind::kSecondFactorRemoved, asked.who.account_id,
+                       asked.who.account_id));
   TRY_DONE(desk.second_factor().Remove(asked.who.account_id));
   return Answered{204, nullptr};
 }

@@ -51,7 +51,7 @@ json::Object JsonOf(const conversations::SharedConversation& shared) {
           {"shared_at", shared.shared_at_ms}};
 }
 
-std::string UrlOf(const conversations::Share& share) { return "/shared/" + share.token; }
+std::string UrlOf(const conversations::Share& share) { return "/#/shared/" + share.token; }
 
 net::Awaitable<ApiResult<void>> SendStatus(Reply& reply, int status, json::Value body) {
   http::ResponseHead head;
