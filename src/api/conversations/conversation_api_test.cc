@@ -13,12 +13,10 @@
 
 #include "api/conversations/endpoints.h"
 #include "api/reply.h"
-#include "conversations/schema.h"
 #include "http/client.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "net/io_threads.h"
-#include "store/migration.h"
 #include "upstream/testing/pool_fixture.h"
 
 namespace holdfast::api {
@@ -115,10 +113,10 @@ class ConversationApiTest : public ::testing::Test {
         engine_([this](const ScriptedRequest&, Wire& wire) { return Speak(wire); }) {
     engine_.BeOurs({"m"}, 0);
     database_ = *store::Database::Open({.url = "sqlite:" + (folder_ / "a.db").string()});
-    EXPECT_TRUE(store::Migrate(*database_, "conversations", conversations::Migrations()));
     StartPool();
     service_ = std::make_unique<ConversationService>(
         *database_, KeyOf, [this] { return ++now_ms_; }, blocking_, *pool_, ConversationRules{});
+    EXPECT_TRUE(service_->Open());
     endpoints_ = ConversationEndpoints(*service_, 1 << 20);
     for (const Endpoint& endpoint : endpoints_) router_.Add({endpoint.method, endpoint.pattern});
     server_ = std::make_unique<http::Server>(
@@ -453,10 +451,11 @@ TEST_F(ConversationApiTest, SharesSearchesAndImports) {
   EXPECT_EQ(shared.status, 201);
   const std::string url = shared.Text("url");
   EXPECT_EQ(Text(Get(path).object().at("shared").as_object(), "url"), url);
-  const Answer seen = Send({.target = "/api" + url, .account = ""});
+  const std::string open = "/api/shared/" + url.substr(url.rfind('/') + 1);
+  const Answer seen = Send({.target = open, .account = ""});
   EXPECT_EQ(seen.object().at("messages").as_array().size(), 2u) << seen.body;
   EXPECT_EQ(Send({.method = http::Method::kDelete, .target = path + "/share"}).status, 204);
-  EXPECT_EQ(Get("/api" + url).status, 404);
+  EXPECT_EQ(Get(open).status, 404);
 
   const Answer found = Get("/api/search?q=TIDES");
   ASSERT_EQ(found.object().at("results").as_array().size(), 1u) << found.body;

@@ -1,6 +1,8 @@
 #include "api/conversations/service.h"
 
 #include "base/log.h"
+#include "conversations/schema.h"
+#include "store/migration.h"
 
 namespace holdfast::api {
 namespace {
@@ -15,6 +17,13 @@ ApiError Telling(Reason reason, const Error& error) {
 }
 
 }  // namespace
+
+Result<void> ConversationService::Open() {
+  TRY(store::Migrate(database, "conversations", conversations::Migrations()));
+  TRY_ASSIGN(const std::int64_t interrupted, journal.MarkInterrupted());
+  if (interrupted > 0) log::info("{} answers were being written when we ended last", interrupted);
+  return {};
+}
 
 ApiError ToConversationError(const Error& error) {
   switch (error.code) {

@@ -1,8 +1,8 @@
 // ConversationService: what the endpoints of conversations work with: the histories, the answers
 // under way, and the threads on which a database may be waited for.
 //
-// Made at the start of the gateway, after the tables are there; what it is given must outlive it,
-// and it the endpoints and their calls. Thread-safe.
+// Made at the start of the gateway; what it is given must outlive it, and it the endpoints and
+// their calls: the blocking pool is stopped before the I/O threads. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -44,6 +44,10 @@ class ConversationService {
         rules(rules) {}
   ConversationService(const ConversationService&) = delete;
   ConversationService& operator=(const ConversationService&) = delete;
+
+  // Before the first request: brings the tables, and marks what was being written when the process
+  // ended last. Blocks.
+  Result<void> Open();
 
   // Runs `work`, which returns a Result, where it may wait.
   template <typename Work>
