@@ -184,6 +184,34 @@ Result<net::Endpoint> ListenEverywhere(http::Server& server, net::Endpoint endpo
   return endpoint;
 }
 
+// What is an account's own goes with it.
+void ForgetWithAccounts(AccountOffice& office, api::ConversationService& conversations) {
+  office.accounts().OnLeave([&conversations](std::string_view account_id) {
+    const Result<void> forgotten = conversations.temporary.DeleteAccount(account_id);
+    return forgotten ? conversations.history.DeleteAccount(account_id) : forgotten;
+  });
+}
+
+// The guard decides about connections, and hears of those that waste their place.
+void PutGuardAt(http::ServerOptions& options, LiveDoor& door, const CallerHasher& hasher,
+                Settlement& settlement) {
+  options.gate = [&](const net::Address& address) { return door.Edge(hasher.OfAddress(address)); };
+  options.on_connection_refused = [&](const net::Address&, Reason reason) {
+    settlement.CountRefusedConnection(reason);
+  };
+  options.on_connection_end = [&](const http::ConnectionEnd& end) {
+    door.OnConnection(ToConnectionFacts(end, hasher));
+  };
+}
+
+// Answers that nobody reads go on while the others drain, and are kept as far as they came.
+net::Awaitable<void> EndAnswersBefore(api::AnswerHub& hub, net::TimePoint deadline) {
+  constexpr std::chrono::milliseconds kToStore{500};
+  net::Event never(co_await net::CurrentExecutor());
+  co_await never.Wait(deadline - kToStore);
+  hub.StopAll();
+}
+
 }  // namespace
 
 Result<void> RunGateway(const Config& config) {
@@ -214,33 +242,21 @@ Result<void> RunGateway(const Config& config) {
       [&ring = office->ring()](std::string_view account_id) { return ring.Find(account_id); },
       WallClockMs, office->pool(), *pool, {.answer_time_max = rules.answer_time_max});
   TRY(conversations.Open());
-  office->accounts().OnLeave([&conversations](std::string_view account_id) {
-    return conversations.history.DeleteAccount(account_id);
-  });
+  ForgetWithAccounts(*office, conversations);
 
   std::string document;
   const EndpointTable table(GatewayEndpoints(*pool, door, office->desk(), conversations, web,
                                              registry, rules.body.bytes_max, document));
   Settlement settlement(table.endpoints(), registry);
-  const std::vector<net::Network> trusted_proxies = rules.trusted_proxies;
+  http::ServerOptions server_options =
+      MakeServerOptions(config.http, MakeConnectionLimits(config.gateway));
+  server_options.tls = tls.get();
+  server_options.trusted_proxies = rules.trusted_proxies;
   GatewayPipeline pipeline(table, door, hasher, settlement, office.get(), &authenticator,
                            std::move(rules));
-
   RaiseFileLimits(config.gateway);
   net::IoThreads threads(static_cast<std::size_t>(config.gateway.io_threads));
-  const net::ConnectionLimits connections = MakeConnectionLimits(config.gateway);
-  http::ServerOptions server_options = MakeServerOptions(config.http, connections);
-  server_options.tls = tls.get();
-  server_options.trusted_proxies = trusted_proxies;
-  server_options.gate = [&](const net::Address& address) {
-    return door.Edge(hasher.OfAddress(address));
-  };
-  server_options.on_connection_refused = [&](const net::Address&, Reason reason) {
-    settlement.CountRefusedConnection(reason);
-  };
-  server_options.on_connection_end = [&](const http::ConnectionEnd& end) {
-    door.OnConnection(ToConnectionFacts(end, hasher));
-  };
+  PutGuardAt(server_options, door, hasher, settlement);
   server_options.bodies = MakeBodyBudget(config);
   http::Server server(
       threads, std::move(server_options),
@@ -258,11 +274,11 @@ Result<void> RunGateway(const Config& config) {
   threads.Spawn(0, door.Run());
 
   signals.Wait();
-  log::info("draining, at most {} s", config.up.drain_seconds_max);
+  const std::chrono::seconds drain_max(config.up.drain_seconds_max);
+  log::info("draining, at most {} s", drain_max.count());
   door.Drain();
-  const std::size_t cut = server.Drain(std::chrono::seconds(config.up.drain_seconds_max));
-  // Answers that nobody reads go on until here; what there is of them is kept.
-  conversations.hub.StopAll();
+  threads.Spawn(0, EndAnswersBefore(conversations.hub, net::Clock::now() + drain_max));
+  const std::size_t cut = server.Drain(drain_max);
   office->Stop();
   threads.Stop();
   log::info("stopped, {} answers cut short", cut);

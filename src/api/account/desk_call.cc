@@ -219,18 +219,4 @@ accounts::Outcome<std::vector<std::string>> Texts(const json::Object& body, std:
   return texts;
 }
 
-std::string QueryField(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view field = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const std::size_t equals = field.find('=');
-    if (equals == std::string_view::npos || field.substr(0, equals) != name) continue;
-    std::string value(field.substr(equals + 1));
-    std::ranges::replace(value, '+', ' ');
-    return http::PercentDecode(value).value_or("");
-  }
-  return "";
-}
-
 }  // namespace holdfast::api

@@ -75,8 +75,6 @@ accounts::Outcome<std::optional<std::int64_t>> Number(const json::Object& body,
                                                       std::int64_t max);
 accounts::Outcome<std::vector<std::string>> Texts(const json::Object& body, std::string_view key,
                                                   std::size_t count_max, std::size_t bytes_max);
-// The decoded value of a field of a query; empty: there is none.
-std::string QueryField(std::string_view query, std::string_view name);
 
 // Fails up with the Refused of an Outcome.
 #define TRY_OUTCOME(declaration, expression) \

@@ -157,15 +157,8 @@ Outcome<Answered> Reset(Accounts& desk, const Asked& asked) {
   return Answered{200, json::Object{}};
 }
 
-}  // namespace
-
-std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
-                                        std::function<GuardRegistration()> guard) {
-  const auto registration = [guard = std::move(guard)](Accounts& accounts, const Asked& asked) {
-    return RegistrationNow(accounts, guard(), asked);
-  };
-  const auto login = guard::Route::kLogin;
-  std::vector<DeskRow> rows = {
+std::vector<DeskRow> EnteringRows(DeskWork registration) {
+  return {
       {.pattern = "/api/me",
        .access = Access::kMaybeAccount,
        .work = Me,
@@ -197,7 +190,7 @@ std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
                          .answer_schema = kAccountSchema,
                          .status = 201,
                          .statuses = {401, 404, 409}},
-       .kind = login},
+       .kind = guard::Route::kLogin},
       {.method = Method::kPost,
        .pattern = "/api/session",
        .access = Access::kMaybeAccount,
@@ -206,7 +199,7 @@ std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
                          .summary = "A session, or what a second factor is shown with.",
                          .answer_schema = R"({"type": "object"})",
                          .statuses = {401}},
-       .kind = login},
+       .kind = guard::Route::kLogin},
       {.method = Method::kPost,
        .pattern = "/api/session/second-factor",
        .access = Access::kMaybeAccount,
@@ -215,7 +208,12 @@ std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
                          .summary = "A session, by a code of the app or a recovery code.",
                          .answer_schema = kAccountSchema,
                          .statuses = {401, 404}},
-       .kind = login},
+       .kind = guard::Route::kLogin},
+  };
+}
+
+std::vector<DeskRow> LinkRows() {
+  return {
       {.method = Method::kDelete,
        .pattern = "/api/session",
        .access = Access::kSession,
@@ -229,7 +227,7 @@ std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
                          .summary = "Confirms a mail address by the link that was sent to it.",
                          .answer_schema = kAccountSchema,
                          .statuses = {401, 404}},
-       .kind = login},
+       .kind = guard::Route::kLogin},
       {.method = Method::kPost,
        .pattern = "/api/password-reset",
        .access = Access::kMaybeAccount,
@@ -239,7 +237,7 @@ std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
                          .answer_schema = R"({"type": "object"})",
                          .status = 202,
                          .statuses = {401}},
-       .kind = login,
+       .kind = guard::Route::kLogin,
        .answers_at_once = true},
       {.method = Method::kPost,
        .pattern = "/api/password-reset/confirm",
@@ -249,10 +247,22 @@ std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
                          .summary = "A new password, by the link that was sent.",
                          .answer_schema = R"({"type": "object"})",
                          .statuses = {401, 404}},
-       .kind = login},
+       .kind = guard::Route::kLogin},
+  };
+}
+
+}  // namespace
+
+std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
+                                        std::function<GuardRegistration()> guard) {
+  const auto registration = [guard = std::move(guard)](Accounts& accounts, const Asked& asked) {
+    return RegistrationNow(accounts, guard(), asked);
   };
   std::vector<Endpoint> endpoints;
-  for (DeskRow& row : rows) endpoints.push_back(DeskEndpoint(desk, std::move(row)));
+  for (DeskRow& row : EnteringRows(registration)) {
+    endpoints.push_back(DeskEndpoint(desk, std::move(row)));
+  }
+  for (DeskRow& row : LinkRows()) endpoints.push_back(DeskEndpoint(desk, std::move(row)));
   return endpoints;
 }
 

@@ -3,6 +3,7 @@
 #include "accounts/names.h"
 #include "api/account/account_json.h"
 #include "api/account/endpoints.h"
+#include "api/query.h"
 
 namespace holdfast::api {
 namespace {
@@ -15,13 +16,20 @@ constexpr std::int64_t kTimeMax = 1LL << 53;
 constexpr std::size_t kRestrictionBytesMax = 500;
 constexpr std::size_t kMailShown = 200;
 
+Outcome<std::string> FromQuery(const Asked& asked, std::string_view key) {
+  constexpr std::size_t kBytesMax = 256;
+  const auto value = QueryValue(asked.query, key, kBytesMax);
+  if (!value) return accounts::Refuse(Reason::kBadRequest, value.error().message);
+  return value->value_or("");
+}
+
 std::string_view StateOf(const accounts::Account& account, accounts::TimeMs now) {
   return account.IsRestricted(now) ? "restricted" : accounts::StateWord(account.state);
 }
 
 Outcome<Answered> ListAccounts(Accounts& desk, const Asked& asked) {
-  const std::string query = QueryField(asked.query, "query");
-  const std::string cursor = QueryField(asked.query, "cursor");
+  TRY_OUTCOME(const std::string query, FromQuery(asked, "query"));
+  TRY_OUTCOME(const std::string cursor, FromQuery(asked, "cursor"));
   TRY_OUTCOME(const auto page, desk.people().List(query, cursor));
   json::Array list;
   for (const accounts::Account& account : page.accounts) {

@@ -154,12 +154,10 @@ Outcome<Answered> Leave(Accounts& desk, const Asked& asked) {
       200, json::Object{{"receipt", std::move(body)}}, {SessionCookie("", asked.is_encrypted)}};
 }
 
-}  // namespace
+constexpr std::string_view kObject = R"({"type": "object"})";
 
-std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk) {
-  const auto login = guard::Route::kLogin;
-  constexpr std::string_view kObject = R"({"type": "object"})";
-  std::vector<DeskRow> rows = {
+std::vector<DeskRow> CredentialRows() {
+  return {
       {.method = Method::kPatch,
        .pattern = "/api/me",
        .work = Rename,
@@ -171,7 +169,7 @@ std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk) {
        .documentation = {.id = "changePassword",
                          .summary = "A new password; all other sessions end.",
                          .status = 204},
-       .kind = login},
+       .kind = guard::Route::kLogin},
       {.pattern = "/api/me/sessions",
        .work = ListSessions,
        .documentation = {.id = "listSessions",
@@ -195,7 +193,7 @@ std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk) {
                          .summary = "The secret of an authenticator app, to be confirmed.",
                          .answer_schema = kObject,
                          .statuses = {409}},
-       .kind = login},
+       .kind = guard::Route::kLogin},
       {.method = Method::kPost,
        .pattern = "/api/me/totp/confirm",
        .work = ConfirmTotp,
@@ -204,14 +202,19 @@ std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk) {
                              "Turns the second factor on, and tells the recovery codes once.",
                          .answer_schema = kObject,
                          .statuses = {409}},
-       .kind = login},
+       .kind = guard::Route::kLogin},
       {.method = Method::kPost,
        .pattern = "/api/me/totp/remove",
        .work = RemoveTotp,
        .documentation = {.id = "removeTotp",
                          .summary = "Turns the second factor off.",
                          .status = 204},
-       .kind = login},
+       .kind = guard::Route::kLogin},
+  };
+}
+
+std::vector<DeskRow> KeyRows() {
+  return {
       {.pattern = "/api/me/keys",
        .work = ListKeys,
        .documentation = {.id = "listKeys",
@@ -246,10 +249,16 @@ std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk) {
                          .summary = "Deletes this account at once, and gives a receipt.",
                          .answer_schema = kObject,
                          .statuses = {404}},
-       .kind = login},
+       .kind = guard::Route::kLogin},
   };
+}
+
+}  // namespace
+
+std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk) {
   std::vector<Endpoint> endpoints;
-  for (DeskRow& row : rows) endpoints.push_back(DeskEndpoint(desk, std::move(row)));
+  for (DeskRow& row : CredentialRows()) endpoints.push_back(DeskEndpoint(desk, std::move(row)));
+  for (DeskRow& row : KeyRows()) endpoints.push_back(DeskEndpoint(desk, std::move(row)));
   return endpoints;
 }
 
