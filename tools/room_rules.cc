@@ -36,6 +36,7 @@ const std::vector<Library>& Libraries() {
       {"prometheus/", {"metrics"}},
       {"sodium", {"crypto"}},
       {"soci/", {"store"}},
+      {"curl/", {"mail"}},
       {"zxcvbn", {"accounts"}},
       {"qrcodegen/", {"api"}},
       {"zip.h", {"api"}},

@@ -29,7 +29,7 @@ class Outbox {
   static constexpr std::int64_t kWaitingMax = 10'000;  // Of the whole service.
   static constexpr std::int64_t kWaitingPerAddressMax = 5;
   static constexpr TimeMs kKept = 7LL * 24 * 60 * 60 * 1000;
-  static constexpr std::int64_t kAttemptsMax = 8;
+  static constexpr std::int64_t kAttemptsMax = 12;  // The last after eight hours and a half.
 
   explicit Outbox(store::Database& database) : database_(database) {}
 

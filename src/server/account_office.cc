@@ -70,6 +70,8 @@ Result<std::unique_ptr<AccountOffice>> AccountOffice::Open(const Config& config,
       crypto::CalibrateCost(std::chrono::milliseconds(config.accounts.password_ms),
                             static_cast<std::size_t>(config.accounts.password_memory_mib) << 20);
 
+  TRY_ASSIGN(std::optional<mail::SmtpOptions> mail_server, ReadMailServer(config.accounts));
+
   std::unique_ptr<AccountOffice> office(new AccountOffice);
   TRY_ASSIGN(office->database_,
              store::Database::Open(
@@ -88,7 +90,15 @@ Result<std::unique_ptr<AccountOffice>> AccountOffice::Open(const Config& config,
       net::BlockingPool::Options{.thread_count = connections + 1, .queue_max = kQueueMax});
   TRY(office->ChargeUnfinished());
   TRY(office->OfferSetUp(state_dir));
+  office->carrier_ = std::make_unique<MailCarrier>(
+      office->accounts_->outbox(), office->accounts_->ledger(), std::move(mail_server));
   return office;
+}
+
+// Of an office that could not be opened, a part may be missing.
+void AccountOffice::Stop() {
+  if (carrier_ != nullptr) carrier_->Stop();
+  if (pool_ != nullptr) pool_->Stop();
 }
 
 Result<void> AccountOffice::ChargeUnfinished() {

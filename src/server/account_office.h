@@ -1,5 +1,6 @@
 // AccountOffice: all that a gateway has of accounts: the database, the ring of keys, the board of
-// usage, and threads for what blocks. Opened once at start; Stop before the I/O threads end.
+// usage, threads for what blocks, and one that carries mail. Opened once at start; Stop before the
+// I/O threads end.
 //
 // In the state folder: holdfast.db (unless another database is configured), instance.key, keys,
 // usage.board, audit.log, and setup-link until there is an operator.
@@ -17,6 +18,7 @@
 #include "net/blocking_pool.h"
 #include "server/authenticator.h"
 #include "server/config.h"
+#include "server/mail_carrier.h"
 #include "server/wall_clock.h"
 #include "store/database.h"
 
@@ -44,7 +46,7 @@ class AccountOffice {
   net::BlockingPool& pool() { return *pool_; }
   api::AccountDesk desk() { return {*accounts_, *pool_, WallClockMs}; }
 
-  void Stop() { pool_->Stop(); }
+  void Stop();
 
  private:
   AccountOffice() = default;
@@ -57,6 +59,7 @@ class AccountOffice {
   std::unique_ptr<accounts::UsageBoard> board_;
   std::unique_ptr<accounts::Accounts> accounts_;
   std::unique_ptr<net::BlockingPool> pool_;
+  std::unique_ptr<MailCarrier> carrier_;
 };
 
 }  // namespace holdfast::server

@@ -80,6 +80,11 @@ struct AccountsConfig {
   std::int64_t password_ms = 150;
   std::int64_t password_memory_mib = 64;
   std::int64_t database_connections = 4;
+  std::string smtp_url;
+  std::string smtp_user;
+  std::string smtp_password_file;
+  std::string smtp_tls_ca_file;
+  std::string mail_from;
 };
 
 struct HttpConfig {

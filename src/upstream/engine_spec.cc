@@ -1,9 +1,8 @@
 #include "upstream/engine_spec.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <memory>
+
+#include "base/secret_file.h"
 
 namespace holdfast::upstream {
 namespace {
@@ -59,42 +58,14 @@ Result<EngineAddress> ParseEngineUrl(std::string_view url) {
   return address;
 }
 
-namespace {
-
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-}  // namespace
-
 Result<Secret> ReadKeyFile(const std::filesystem::path& path) {
-  constexpr std::size_t kKeyBytesMax = 4096;
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rbe"));
-  if (file == nullptr) return Fail(ErrnoError("key file " + path.string()));
-  // Else the library's buffer would keep the key.
-  std::setvbuf(file.get(), nullptr, _IONBF, 0);
-  std::string text(kKeyBytesMax + 1, '\0');
-  const std::size_t count = std::fread(text.data(), 1, text.size(), file.get());
-  const bool has_failed = std::ferror(file.get()) != 0;
-  std::string_view key = std::string_view(text).substr(0, count);
-  key = key.substr(0, std::min(key.find('\n'), key.size()));
-  const std::size_t begin = std::min(key.find_first_not_of(" \t\r"), key.size());
-  key.remove_prefix(begin);
-  key = key.substr(0, key.find_last_not_of(" \t\r") + 1);
-  const bool fits = std::ranges::all_of(key, [](char c) { return c > ' ' && c < '\x7f'; });
-  Secret secret{std::string(key)};
-  Secret::Wipe(text);
-  if (has_failed) return Fail(ErrorCode::kIo, "key file {}: cannot be read", path.string());
-  if (count > kKeyBytesMax) {
-    return Fail(ErrorCode::kTooLarge, "key file {} is over the limit of {} bytes", path.string(),
-                kKeyBytesMax);
-  }
-  if (secret.empty() || !fits) {
+  TRY_ASSIGN(Secret key, ReadSecretLine(path));
+  const bool fits = std::ranges::all_of(key.Reveal(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (!fits) {
     return Fail(ErrorCode::kInvalidArgument,
-                "key file {}: its first line is empty or has a byte that fits no header",
-                path.string());
+                "file {}: its first line has a byte that fits no header", path.string());
   }
-  return secret;
+  return key;
 }
 
 }  // namespace holdfast::upstream

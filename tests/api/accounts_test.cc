@@ -4,44 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include "api/browser.h"
 #include "api/running_service.h"
 
 namespace holdfast::testing {
 namespace {
-
-constexpr std::string_view kPassword = "otter kettle violin marble";
-
-// One browser: it keeps its cookie, and says where its page is from.
-class Browser {
- public:
-  explicit Browser(int port) : port_(port), host_(fmt::format("localhost:{}", port)) {}
-
-  Response Send(std::string_view method, std::string_view path, const std::string& body = {},
-                std::string_view origin = {}) {
-    Connection connection(port_);
-    const std::string from = origin.empty() ? "http://" + host_ : std::string(origin);
-    connection.Send(fmt::format(
-        "{} {} HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\n{}Content-Type: application/json\r\n"
-        "Content-Length: {}\r\n\r\n{}",
-        method, path, host_, from, cookie_.empty() ? "" : "Cookie: " + cookie_ + "\r\n",
-        body.size(), body));
-    Response response = connection.Read();
-    const auto set = response.headers.find("set-cookie");
-    if (set != response.headers.end()) cookie_ = set->second.substr(0, set->second.find(';'));
-    return response;
-  }
-  Response Register(std::string_view name) {
-    return Send("POST", "/api/accounts",
-                fmt::format(R"({{"name":"{}","password":"{}"}})", name, kPassword));
-  }
-  const std::string& cookie() const { return cookie_; }
-  void SetCookie(std::string cookie) { cookie_ = std::move(cookie); }
-
- private:
-  const int port_;
-  const std::string host_;
-  std::string cookie_;
-};
 
 Response AskWithKey(int port, std::string_view key, const std::string& body) {
   Connection connection(port);
@@ -52,17 +19,12 @@ Response AskWithKey(int port, std::string_view key, const std::string& body) {
   return connection.Read();
 }
 
-std::vector<std::string> Settings(std::string registration, std::string anonymous = "off") {
-  return {"HOLDFAST_ACCOUNTS_REGISTRATION=" + std::move(registration),
-          "HOLDFAST_ACCOUNTS_ANONYMOUS=" + std::move(anonymous), "HOLDFAST_ACCOUNTS_PASSWORD_MS=1"};
-}
-
 std::int64_t TokensToday(Browser& browser) {
   return browser.Send("GET", "/api/me/usage").Json().at("tokens_today").as_int64();
 }
 
 TEST(Accounts, APersonRegistersChatsAndLeaves) {
-  RunningService running(Settings("open"));
+  RunningService running(AccountSettings("open"));
   Browser ada(running.port);
   EXPECT_TRUE(ada.Send("GET", "/api/me").Json().at("account").is_null());
   EXPECT_EQ(ada.Send("POST", "/v1/chat/completions", ChatBody(R"("max_tokens":2)")).status, 401);
@@ -102,7 +64,7 @@ TEST(Accounts, APersonRegistersChatsAndLeaves) {
 }
 
 TEST(Accounts, AKeyIsGoodForWhatItSaysAndNoMore) {
-  RunningService running(Settings("open"));
+  RunningService running(AccountSettings("open"));
   Browser ada(running.port);
   ASSERT_EQ(ada.Register("ada").status, 201);
   const Response made =
@@ -129,7 +91,7 @@ TEST(Accounts, AKeyIsGoodForWhatItSaysAndNoMore) {
 }
 
 TEST(Accounts, APageOfAnotherOriginCanDoNothing) {
-  RunningService running(Settings("open"));
+  RunningService running(AccountSettings("open"));
   Browser ada(running.port);
   ASSERT_EQ(ada.Register("ada").status, 201);
   const std::string_view evil = "https://evil.example";
@@ -143,7 +105,7 @@ TEST(Accounts, APageOfAnotherOriginCanDoNothing) {
 }
 
 TEST(Accounts, AnonymousUseIsForThisMachineAloneByDefault) {
-  RunningService running(Settings("closed", "local"));
+  RunningService running(AccountSettings("closed", "local"));
   const std::string body = ChatBody(R"("max_tokens":1)");
   const auto ask = [&](std::string_view host, std::string_view more) {
     Connection connection(running.port);
@@ -166,7 +128,7 @@ TEST(Accounts, AnonymousUseIsForThisMachineAloneByDefault) {
 
 TEST(Accounts, TheFirstOperatorComesByTheLinkInTheFile) {
   TempFolder state;
-  std::vector<std::string> settings = Settings("closed");
+  std::vector<std::string> settings = AccountSettings("closed");
   settings.push_back("HOLDFAST_UP_STATE_DIR=" + state.path().string());
   RunningService running(settings);
   std::ifstream file(state.path() / "setup-link");
