@@ -37,7 +37,7 @@ std::string RequestOf(std::string_view method, std::string path) {
 
 // A method that the path does not have.
 std::string_view WrongMethod(const json::Object& item) {
-  for (const std::string_view method : {"delete", "put", "patch"}) {
+  for (const std::string_view method : {"put", "delete", "patch"}) {
     if (!item.contains(method)) return method;
   }
   return "trace";

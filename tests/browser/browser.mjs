@@ -22,8 +22,7 @@ export async function openPage(browser, url, options = {}) {
   return page;
 }
 
-// A gateway without accounts has no /api/me; the page then does without.
-const isProblem = (message) => message.type() === "error" && !message.location().url.endsWith("/api/me");
+const isProblem = (message) => message.type() === "error";
 
 export async function picture(page, name) {
   if (process.env.HOLDFAST_PICTURES) await page.screenshot({ path: path.join(process.env.HOLDFAST_PICTURES, `${name}.png`) });

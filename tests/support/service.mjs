@@ -28,6 +28,7 @@ async function start(verb, settings) {
   const service = await launch(process.env.HOLDFAST_BINARY, [...verb, "--listen", `127.0.0.1:${port}`], { env, url: `${url}/v1/models` });
   return {
     url,
+    stateDir: path.join(runDir, "holdfast"),
     async stop() {
       await service.stop();
       await rm(runDir, { recursive: true, force: true });
