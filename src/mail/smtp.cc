@@ -129,6 +129,8 @@ Result<CURLcode> Perform(CURL* easy, const std::stop_token& stop) {
   const CURLMsg* const end = curl_multi_info_read(multi.get(), &left);
   std::optional<CURLcode> result;
   if (end != nullptr && end->msg == CURLMSG_DONE) result = end->data.result;
+  // Before it lets go of a connection libcurl says QUIT, and waits for the reply.
+  if (!result) Set(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, 1L);
   curl_multi_remove_handle(multi.get(), easy);
   if (code != CURLM_OK) return Fail(ErrorCode::kInternal, "{}", curl_multi_strerror(code));
   if (!result) return Fail(ErrorCode::kCancelled, "stopped while a mail was on its way");

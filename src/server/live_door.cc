@@ -170,9 +170,10 @@ void LiveDoor::Poll(guard::Time now, Woken& woken) {
 
 // The timer sleeps until timer_due_; something may be due before.
 void LiveDoor::WakeEarlier(Woken& woken) {
-  if (timer_ == nullptr || door_.NextTime() >= timer_due_) return;
+  std::shared_ptr<net::Event> timer = timer_.lock();
+  if (timer == nullptr || door_.NextTime() >= timer_due_) return;
   timer_due_ = door_.NextTime();
-  woken.push_back(timer_);
+  woken.push_back(std::move(timer));
 }
 
 // Without the lock: posting takes the event loop's.
@@ -180,21 +181,13 @@ void LiveDoor::WakeAll(Woken& woken) {
   for (std::shared_ptr<net::Event>& event : woken) net::Event::PostNotify(std::move(event));
 }
 
-LiveDoor::TimerLoan::TimerLoan(LiveDoor& door, std::shared_ptr<net::Event> timer) : door_(door) {
-  const std::lock_guard lock(door_.mutex_);
-  door_.timer_ = std::move(timer);
-}
-
-LiveDoor::TimerLoan::~TimerLoan() {
-  const std::lock_guard lock(door_.mutex_);
-  door_.timer_.reset();
-}
-
 net::Awaitable<void> LiveDoor::Run() {
   const net::Executor executor = co_await net::CurrentExecutor();
   const auto timer = std::make_shared<net::Event>(executor);
-  // The timer is of an I/O thread, which may end before the door does.
-  const TimerLoan loan(*this, timer);
+  {
+    const std::lock_guard lock(mutex_);
+    timer_ = timer;
+  }
   net::TimePoint report_at = net::Clock::now();
   while (true) {
     if (net::Clock::now() >= report_at) {

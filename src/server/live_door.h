@@ -97,18 +97,6 @@ class LiveDoor {
  private:
   using Woken = std::vector<std::shared_ptr<net::Event>>;
 
-  // While Run runs.
-  class TimerLoan {
-   public:
-    TimerLoan(LiveDoor& door, std::shared_ptr<net::Event> timer);
-    ~TimerLoan();
-    TimerLoan(const TimerLoan&) = delete;
-    TimerLoan& operator=(const TimerLoan&) = delete;
-
-   private:
-    LiveDoor& door_;
-  };
-
   // With the lock held.
   guard::Time Now();
   void Poll(guard::Time now, Woken& woken);
@@ -130,7 +118,8 @@ class LiveDoor {
   std::vector<guard::DoorId> started_;
   std::vector<guard::Door::Expired> expired_;
   accounts::TimeMs restricted_since_ = 0;  // Registrations; 0: they are not.
-  std::shared_ptr<net::Event> timer_;      // Of Run; null before it.
+  // Of Run, which owns it: it is of an I/O thread, which may end before the door does.
+  std::weak_ptr<net::Event> timer_;
   guard::Time timer_due_{};
 
   metrics::Gauge running_gauge_, waiting_gauge_, pressure_gauge_, rung_gauge_, limit_gauge_;
