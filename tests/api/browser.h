@@ -1,0 +1,49 @@
+// Browser: somebody at the web page, as far as the service sees: cookies, and where the page is
+// from. Single-threaded.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "api/service.h"
+
+namespace holdfast::testing {
+
+inline constexpr std::string_view kPassword = "otter kettle violin marble";
+
+// One browser: it keeps its cookie, and says where its page is from.
+class Browser {
+ public:
+  explicit Browser(int port) : port_(port), host_(fmt::format("localhost:{}", port)) {}
+
+  Response Send(std::string_view method, std::string_view path, const std::string& body = {},
+                std::string_view origin = {}) {
+    Connection connection(port_);
+    const std::string from = origin.empty() ? "http://" + host_ : std::string(origin);
+    connection.Send(fmt::format(
+        "{} {} HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\n{}Content-Type: application/json\r\n"
+        "Content-Length: {}\r\n\r\n{}",
+        method, path, host_, from, cookie_.empty() ? "" : "Cookie: " + cookie_ + "\r\n",
+        body.size(), body));
+    Response response = connection.Read();
+    const auto set = response.headers.find("set-cookie");
+    if (set != response.headers.end()) cookie_ = set->second.substr(0, set->second.find(';'));
+    return response;
+  }
+  Response Register(std::string_view name) {
+    return Send("POST", "/api/accounts",
+                fmt::format(R"({{"name":"{}","password":"{}"}})", name, kPassword));
+  }
+  const std::string& cookie() const { return cookie_; }
+  void SetCookie(std::string cookie) { cookie_ = std::move(cookie); }
+
+ private:
+  const int port_;
+  const std::string host_;
+  std::string cookie_;
+};
+
+}  // namespace holdfast::testing
