@@ -15,6 +15,8 @@ struct Verb {
 };
 
 void AddAdmin(CLI::App& app, int& exit_code);
+void AddBackup(CLI::App& app, int& exit_code);
+void AddCertificate(CLI::App& app, int& exit_code);
 void AddChat(CLI::App& app, int& exit_code);
 void AddConvert(CLI::App& app, int& exit_code);
 void AddData(CLI::App& app, int& exit_code);
@@ -22,15 +24,18 @@ void AddDrill(CLI::App& app, int& exit_code);
 void AddEngine(CLI::App& app, int& exit_code);
 void AddGateway(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
+void AddKeys(CLI::App& app, int& exit_code);
 void AddLogits(CLI::App& app, int& exit_code);
+void AddRestore(CLI::App& app, int& exit_code);
 void AddTrain(CLI::App& app, int& exit_code);
 void AddUp(CLI::App& app, int& exit_code);
 void AddVerdict(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
-    Verb{AddAdmin},  Verb{AddChat},   Verb{AddConvert}, Verb{AddData},
-    Verb{AddDrill},  Verb{AddEngine}, Verb{AddGateway}, Verb{AddInspect},
-    Verb{AddLogits}, Verb{AddTrain},  Verb{AddUp},      Verb{AddVerdict},
+    Verb{AddAdmin},   Verb{AddBackup},  Verb{AddCertificate}, Verb{AddChat},
+    Verb{AddConvert}, Verb{AddData},    Verb{AddDrill},       Verb{AddEngine},
+    Verb{AddGateway}, Verb{AddInspect}, Verb{AddKeys},        Verb{AddLogits},
+    Verb{AddRestore}, Verb{AddTrain},   Verb{AddUp},          Verb{AddVerdict},
 };
 
 }  // namespace holdfast

@@ -58,28 +58,18 @@ Result<std::unique_ptr<KeyRing>> KeyRing::Open(const std::filesystem::path& path
   return ring;
 }
 
-// The copy with the higher sequence counts. A crash while they were written leaves two that differ;
-// the one that counts becomes both, so that no older one, with a key in it, stays.
+// Where the two copies differ, the one that counts becomes both, so that no older one, with a key
+// in it, stays.
 Result<void> KeyRing::LoadHeader(DataKey instance_key) {
-  std::optional<format::Header> newest;
-  std::optional<Error> error;
-  bool are_equal = true;
-  for (int i = 0; i < format::kHeaderCopies; ++i) {
-    std::string bytes(format::kHeaderBytes, '\0');
-    const off_t offset = i * static_cast<off_t>(format::kHeaderBytes);
-    TRY(ReadAt(file_.number(), path_, AsBytes(bytes), offset));
-    const Result<format::Header> copy = format::ParseHeader(bytes);
-    if (!copy && (!error || copy.error().code == ErrorCode::kUnsupported)) error = copy.error();
-    are_equal = are_equal && copy && (!newest || *newest == *copy);
-    if (copy && (!newest || copy->sequence > newest->sequence)) newest = *copy;
+  std::string bytes(format::kHeaderCopies * format::kHeaderBytes, '\0');
+  TRY(ReadAt(file_.number(), path_, AsBytes(bytes), 0));
+  const Result<format::Headers> headers = format::ParseHeaders(bytes);
+  if (!headers) {
+    return Fail(headers.error().code, "{}: {}", path_.string(), headers.error().message);
   }
-  const bool is_later = error && error->code == ErrorCode::kUnsupported;
-  if (!newest || is_later) {
-    return Fail(error->code, "{}: {}", path_.string(), error->message);
-  }
-  header_ = *newest;
+  header_ = headers->newest;
   TRY(AdoptKey(std::move(instance_key)));
-  return are_equal ? Result<void>() : WriteHeader(header_);
+  return headers->are_equal ? Result<void>() : WriteHeader(header_);
 }
 
 Result<void> KeyRing::AdoptKey(DataKey instance_key) {

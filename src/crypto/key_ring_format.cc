@@ -119,6 +119,22 @@ Result<Header> ParseHeader(std::string_view bytes) {
   return header;
 }
 
+Result<Headers> ParseHeaders(std::string_view bytes) {
+  std::optional<Header> newest;
+  std::optional<Error> error;
+  bool are_equal = true;
+  for (int i = 0; i < kHeaderCopies; ++i) {
+    const std::size_t offset = std::min(bytes.size(), static_cast<std::size_t>(i) * kHeaderBytes);
+    const Result<Header> copy = ParseHeader(bytes.substr(offset, kHeaderBytes));
+    if (!copy && (!error || copy.error().code == ErrorCode::kUnsupported)) error = copy.error();
+    are_equal = are_equal && copy && (!newest || *newest == *copy);
+    if (copy && (!newest || copy->sequence > newest->sequence)) newest = *copy;
+  }
+  const bool is_later = error && error->code == ErrorCode::kUnsupported;
+  if (!newest || is_later) return Fail(*error);
+  return Headers{.newest = *std::move(newest), .are_equal = are_equal};
+}
+
 std::string WriteSlot(std::string_view account_id, const DataKey& account_key,
                       std::uint32_t generation, const DataKey& wrapping) {
   CHECK(!account_id.empty() && account_id.size() <= kAccountIdBytesMax);

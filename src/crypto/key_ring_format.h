@@ -39,6 +39,14 @@ std::string WriteHeader(const Header& header);
 // kCorrupt, or kUnsupported when it is whole but of a later version.
 [[nodiscard]] Result<Header> ParseHeader(std::string_view bytes);
 
+struct Headers {
+  Header newest;  // The one that counts.
+  bool are_equal = false;
+};
+// Both copies, from the beginning of the file. A crash while they were written leaves two that
+// differ. kUnsupported when either is of a later version.
+[[nodiscard]] Result<Headers> ParseHeaders(std::string_view bytes);
+
 enum class SlotState {
   kFree,     // Never used, destroyed, or torn before it was acknowledged.
   kUsed,     // An account with a key wrapped under one generation at least.

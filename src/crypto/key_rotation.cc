@@ -60,6 +60,12 @@ Result<std::unique_ptr<KeyRing>> OpenKeyRing(const KeyFiles& files, const KeyRin
 }
 
 Result<RotateSummary> RotateInstanceKey(KeyRing& ring, const KeyFiles& files) {
+  if (ring.is_rotating() && (HasCredential(files) || !Exists(NextOf(files)))) {
+    // A copy of a ring that was being rotated, opened by the new key, which is in its place
+    // already.
+    TRY_ASSIGN(DataKey key, LoadOrMakeInstanceKey(files.instance_key, files.credentials_folder));
+    return ring.Rotate(std::move(key));
+  }
   if (HasCredential(files)) {
     return Fail(ErrorCode::kFailedPrecondition,
                 "the instance key is a credential of systemd, which only systemd can change");

@@ -26,6 +26,21 @@ class KeyRotation : public testing::Test {
     const auto found = ring.Find("ann");
     return found && (*found)->Equals(*ann_);
   }
+  // The old ring as it is once its header says that `new_key` is next.
+  std::string BegunRing(const std::string& new_key) const {
+    namespace format = key_ring_format;
+    const auto key = [](const std::string& bytes) {
+      return DataKey::FromBytes(std::as_bytes(std::span(bytes)).subspan<0, DataKey::kBytes>());
+    };
+    format::Header header;
+    header.key_id = KeyId(key(old_key_));
+    header.is_rotating = true;
+    header.next_key_id = KeyId(key(new_key));
+    header.sealed_key = SealKey(key(new_key), key(old_key_), format::kKeyBeforePlace);
+    const std::string bytes = format::WriteHeader(header) + format::WriteHeader(header);
+    std::string ring = old_ring_;
+    return ring.replace(0, bytes.size(), bytes);
+  }
 
   TestFolder folder_;
   KeyFiles files_{.ring = folder_.path() / "keys",
@@ -54,20 +69,7 @@ TEST_F(KeyRotation, CutOffAfterAnyStepItOpensAndGoesOn) {
   MakeRing();
   ASSERT_TRUE(RotateInstanceKey(*Open(), files_));
   const std::string new_key = ReadFile(files_.instance_key), new_ring = ReadFile(files_.ring);
-  std::string begun_ring = old_ring_;
-  {
-    namespace format = key_ring_format;
-    const auto key = [](const std::string& bytes) {
-      return DataKey::FromBytes(std::as_bytes(std::span(bytes)).subspan<0, DataKey::kBytes>());
-    };
-    format::Header header;
-    header.key_id = KeyId(key(old_key_));
-    header.is_rotating = true;
-    header.next_key_id = KeyId(key(new_key));
-    header.sealed_key = SealKey(key(new_key), key(old_key_), format::kKeyBeforePlace);
-    const std::string bytes = format::WriteHeader(header) + format::WriteHeader(header);
-    begun_ring.replace(0, bytes.size(), bytes);
-  }
+  const std::string begun_ring = BegunRing(new_key);
   const struct {
     std::string_view step;
     std::string key, ring;
@@ -93,6 +95,25 @@ TEST_F(KeyRotation, CutOffAfterAnyStepItOpensAndGoesOn) {
     ring.reset();
     EXPECT_TRUE(IsAnnThere(*Open()));
   }
+}
+
+// What a backup brings that was made during a rotation: the export of the new key was imported.
+TEST_F(KeyRotation, ACopyOfARingInRotationGoesOnWithTheNewKeyInItsPlace) {
+  MakeRing();
+  const std::string new_key(DataKey::kBytes, 'n');
+  WriteFile(files_.ring, BegunRing(new_key));
+  WriteFile(files_.instance_key, new_key);
+  auto ring = Open();
+  ASSERT_TRUE(ring->is_rotating());
+  const Result<RotateSummary> summary = RotateInstanceKey(*ring, files_);
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_EQ(summary->rewrapped, 1u);
+  EXPECT_EQ(ReadFile(files_.instance_key), new_key);
+  EXPECT_FALSE(std::filesystem::exists(next_));
+  ring.reset();
+  ring = Open();
+  EXPECT_FALSE(ring->is_rotating());
+  EXPECT_TRUE(IsAnnThere(*ring));
 }
 
 TEST_F(KeyRotation, ARingWhoseKeyIsLostGetsNoNewOne) {

@@ -38,6 +38,23 @@ Result<void> LoadRandom(const std::filesystem::path& path, std::span<std::byte> 
   return ReadExactly(file.number(), path, bytes);
 }
 
+// Under a name of its own, linked to `path` when it is whole. Whoever comes second finds the name
+// taken.
+Result<void> MakeBy(const std::filesystem::path& path,
+                    const std::function<Result<void>(int, const std::filesystem::path&)>& write) {
+  std::string made = path.string() + ".XXXXXX";
+  const Descriptor file(::mkostemp(made.data(), O_CLOEXEC));  // 0600.
+  if (!file.is_open()) return Fail(ErrnoError("make " + made));
+  Result<void> result = write(file.number(), made);
+  if (result) result = SyncFile(file.number(), made);
+  if (result && ::link(made.c_str(), path.c_str()) != 0) {
+    result = Fail(ErrnoError("link " + path.string()));
+  }
+  ::unlink(made.c_str());
+  TRY(result);
+  return SyncFolderOf(path);
+}
+
 bool Is(const Result<void>& result, ErrorCode code) {
   return !result && result.error().code == code;
 }
@@ -64,20 +81,21 @@ Result<Descriptor> OpenOwned(const std::filesystem::path& path, int flags) {
   return file;
 }
 
-// Under a name of its own, linked to `path` when it is whole. Whoever comes second finds the name
-// taken.
 Result<void> MakeOwned(const std::filesystem::path& path, std::string_view bytes) {
-  std::string made = path.string() + ".XXXXXX";
-  const Descriptor file(::mkostemp(made.data(), O_CLOEXEC));  // 0600.
-  if (!file.is_open()) return Fail(ErrnoError("make " + made));
-  Result<void> result = WriteAt(file.number(), made, bytes, 0);
-  if (result) result = SyncFile(file.number(), made);
-  if (result && ::link(made.c_str(), path.c_str()) != 0) {
-    result = Fail(ErrnoError("link " + path.string()));
-  }
-  ::unlink(made.c_str());
-  TRY(result);
-  return SyncFolderOf(path);
+  return MakeBy(path, [&](int file, const std::filesystem::path& made) {
+    return WriteAt(file, made, bytes, 0);
+  });
+}
+
+Result<void> MakeOwnedOf(const std::filesystem::path& path, const NextPiece& next) {
+  return MakeBy(path, [&](int file, const std::filesystem::path& made) -> Result<void> {
+    for (off_t offset = 0;;) {
+      TRY_ASSIGN(const std::optional<std::string> piece, next());
+      if (!piece) return {};
+      TRY(WriteAt(file, made, *piece, offset));
+      offset += static_cast<off_t>(piece->size());
+    }
+  });
 }
 
 Result<void> LoadOrMakeRandom(const std::filesystem::path& path, std::span<std::byte> bytes) {

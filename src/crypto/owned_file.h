@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +40,11 @@ class Descriptor {
 // A file with these bytes, under `path` once it is whole and synced. kAlreadyExists when something
 // has that name.
 [[nodiscard]] Result<void> MakeOwned(const std::filesystem::path& path, std::string_view bytes);
+
+// The same of the pieces that `next` gives, until it gives nullopt. Errors: those of `next` too,
+// and then there is no file.
+using NextPiece = std::function<Result<std::optional<std::string>>()>;
+[[nodiscard]] Result<void> MakeOwnedOf(const std::filesystem::path& path, const NextPiece& next);
 
 // Key bytes out of a file; where there is none, it is made of random ones first. Of two that make
 // it at once both get the same. Errors as of OpenOwned, and kCorrupt when its size is another.

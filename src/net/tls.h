@@ -1,5 +1,7 @@
 // TlsContext: a server's certificate and key. TLS 1.2 and up, no compression, no renegotiation.
-// Immutable after Open, so thread-safe; must outlive its streams.
+// When its files change, connections made from then on use what is in them, and those before go on
+// as they are; files that are broken, missing or do not fit each other change nothing, and a
+// warning says so. Thread-safe; must outlive the accepting of its streams.
 #pragma once
 
 #include <filesystem>
@@ -18,7 +20,7 @@ class TlsContext {
   ~TlsContext();
 
   struct State;
-  const State& state() const { return *state_; }
+  State& state() const { return *state_; }
 
  private:
   explicit TlsContext(std::unique_ptr<State> state);

@@ -181,8 +181,8 @@ class TlsStream final : public Stream {
 
 Awaitable<Result<std::unique_ptr<Stream>>> AcceptTls(Socket socket, const TlsContext& context,
                                                      ConnectionSlot& slot, TimePoint deadline) {
-  SSL_CTX* const native = context.state().context.native_handle();
-  auto stream = std::make_unique<TlsStream>(std::move(socket), native);
+  auto stream =
+      std::make_unique<TlsStream>(std::move(socket), context.state().Current()->native_handle());
   slot.OnGiveWay(stream->executor(), [raw = stream.get()] { raw->Close(); });
   const Result<void> shaken = co_await stream->Handshake(deadline);
   slot.OnGiveWay(stream->executor(), nullptr);

@@ -1,44 +1,27 @@
 // TLS as a client of OpenSSL sees it, over real sockets, with a certificate made here.
 #include "net/tls.h"
 
+#include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <string>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/listener.h"
+#include "net/self_signed.h"
 
 namespace holdfast::net {
 namespace {
 
 using std::chrono::milliseconds;
-
-// Writes a key and a certificate for it, signed by itself.
-void WriteCertificate(const std::filesystem::path& certificate, const std::filesystem::path& key) {
-  EVP_PKEY* const pair = EVP_EC_gen("P-256");
-  X509* const x509 = X509_new();
-  ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
-  X509_gmtime_adj(X509_getm_notBefore(x509), 0);
-  X509_gmtime_adj(X509_getm_notAfter(x509), 3'600);
-  X509_set_pubkey(x509, pair);
-  X509_sign(x509, pair, EVP_sha256());
-  std::FILE* file = std::fopen(certificate.c_str(), "w");
-  PEM_write_X509(file, x509);
-  std::fclose(file);
-  file = std::fopen(key.c_str(), "w");
-  PEM_write_PrivateKey(file, pair, nullptr, nullptr, 0, nullptr, nullptr);
-  std::fclose(file);
-  X509_free(x509);
-  EVP_PKEY_free(pair);
-}
 
 // Gives every byte back, then says the end.
 Awaitable<void> Echo(Accepted accepted) {
@@ -56,18 +39,26 @@ Awaitable<void> Echo(Accepted accepted) {
 class TlsTest : public ::testing::Test {
  protected:
   TlsTest() {
-    const auto folder = std::filesystem::temp_directory_path();
-    const std::string name = "holdfast-tls-test-" + std::to_string(::getpid());
-    WriteCertificate(folder / (name + ".crt"), folder / (name + ".key"));
-    auto context = TlsContext::Open(folder / (name + ".crt"), folder / (name + ".key"));
+    char pattern[] = "/tmp/holdfast-tls-XXXXXX";
+    folder_ = ::mkdtemp(pattern);
+    files_ = Renew();
+    auto context = TlsContext::Open(files_.certificate, files_.key);
     EXPECT_TRUE(context) << context.error().message;
     context_ = std::move(*context);
-    std::filesystem::remove(folder / (name + ".crt"));
-    std::filesystem::remove(folder / (name + ".key"));
   }
   ~TlsTest() override {
     listener_.reset();
     threads_.Stop();
+    std::filesystem::remove_all(folder_);
+  }
+
+  // A new pair of files in the place of those before.
+  SelfSignedFiles Renew() {
+    std::filesystem::remove(files_.certificate);
+    std::filesystem::remove(files_.key);
+    const auto files = WriteSelfSigned(folder_, {}, std::time(nullptr));
+    EXPECT_TRUE(files) << files.error().message;
+    return files.value_or(SelfSignedFiles{});
   }
 
   void Listen(ListenerOptions options) {
@@ -88,6 +79,8 @@ class TlsTest : public ::testing::Test {
     return socket;
   }
 
+  std::filesystem::path folder_;
+  SelfSignedFiles files_;
   std::unique_ptr<const TlsContext> context_;
   std::shared_ptr<ConnectionQuota> quota_ = ConnectionQuota::Make({});
   IoThreads threads_{1};
@@ -120,6 +113,82 @@ TEST_F(TlsTest, CarriesBytesBothWaysToTheEnd) {
   SSL_free(ssl);
   SSL_CTX_free(context);
   ::close(socket);
+}
+
+// A client with a TLS connection to the listener.
+class TlsPeer {
+ public:
+  explicit TlsPeer(int socket) : socket_(socket) {
+    SSL_set_fd(ssl_, socket);
+    EXPECT_EQ(SSL_connect(ssl_), 1);
+  }
+  ~TlsPeer() {
+    SSL_free(ssl_);
+    SSL_CTX_free(context_);
+    ::close(socket_);
+  }
+  TlsPeer(const TlsPeer&) = delete;
+  TlsPeer& operator=(const TlsPeer&) = delete;
+
+  // What tells one certificate from another.
+  std::string Serial() const {
+    X509* const certificate = SSL_get1_peer_certificate(ssl_);
+    if (certificate == nullptr) return {};
+    const ASN1_INTEGER* const serial = X509_get0_serialNumber(certificate);
+    std::string bytes(reinterpret_cast<const char*>(serial->data),
+                      static_cast<std::size_t>(serial->length));
+    X509_free(certificate);
+    return bytes;
+  }
+  bool Echoes() {
+    char byte = 'e';
+    return SSL_write(ssl_, &byte, 1) == 1 && SSL_read(ssl_, &byte, 1) == 1 && byte == 'e';
+  }
+
+ private:
+  const int socket_;
+  SSL_CTX* const context_ = SSL_CTX_new(TLS_client_method());
+  SSL* const ssl_ = SSL_new(context_);
+};
+
+TEST_F(TlsTest, NewConnectionsGetARenewedCertificateAndOldOnesGoOn) {
+  Listen({});
+  TlsPeer before(Connect());
+  EXPECT_EQ(TlsPeer(Connect()).Serial(), before.Serial());
+  Renew();
+  TlsPeer after(Connect());
+  EXPECT_NE(after.Serial(), before.Serial());
+  EXPECT_TRUE(before.Echoes());
+  EXPECT_TRUE(after.Echoes());
+}
+
+TEST_F(TlsTest, KeepsItsCertificateUntilTheNewFilesAreSound) {
+  Listen({});
+  const std::string before = TlsPeer(Connect()).Serial();
+  const std::filesystem::path& key = files_.key;
+  const std::filesystem::path kept = folder_ / "kept";
+  const struct {
+    std::string_view name;
+    std::function<void()> spoil;
+  } cases[] = {
+      {"the key is missing", [&] { std::filesystem::remove(key); }},
+      {"the key is no key", [&] { std::ofstream(key) << "nonsense"; }},
+      {"the certificate is of another key",
+       [&] {
+         std::filesystem::remove(key);
+         std::filesystem::copy(kept, key);
+       }},
+      {"the certificate is cut off", [&] { std::filesystem::resize_file(files_.certificate, 99); }},
+  };
+  std::filesystem::copy(key, kept);
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    Renew();
+    c.spoil();
+    EXPECT_EQ(TlsPeer(Connect()).Serial(), before);
+  }
+  Renew();
+  EXPECT_NE(TlsPeer(Connect()).Serial(), before);
 }
 
 TEST_F(TlsTest, TellsOfAHandshakeThatDoesNotEnd) {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "crypto/instance_key.h"
+#include "server/rooms_schema.h"
 #include "server/wall_clock.h"
 
 namespace holdfast::server {
@@ -29,7 +29,26 @@ Result<void> WriteSecretFile(const std::filesystem::path& path, std::string_view
   return {};
 }
 
+// A rotation that was cut off goes on: until its end the ring holds the old instance key too, under
+// the new one. Without the end all else works, so it is no reason not to start.
+Result<std::unique_ptr<crypto::KeyRing>> OpenRing(const crypto::KeyFiles& files) {
+  TRY_ASSIGN(std::unique_ptr<crypto::KeyRing> ring, crypto::OpenKeyRing(files));
+  if (!ring->is_rotating()) return ring;
+  const Result<crypto::RotateSummary> summary = crypto::RotateInstanceKey(*ring, files);
+  if (!summary) {
+    log::warn("a new instance key was not put to use to its end: {}", summary.error().message);
+    return ring;
+  }
+  log::info("a new instance key is in use after a rotation that was cut off, {} keys rewrapped",
+            summary->rewrapped);
+  return ring;
+}
+
 }  // namespace
+
+crypto::KeyFiles KeyFilesIn(const std::filesystem::path& state_dir) {
+  return {.ring = state_dir / "keys", .instance_key = state_dir / "instance.key"};
+}
 
 std::string DatabaseUrl(const AccountsConfig& config, const std::filesystem::path& state_dir) {
   if (!config.database.empty()) return config.database;
@@ -76,9 +95,8 @@ Result<std::unique_ptr<AccountOffice>> AccountOffice::Open(const Config& config,
   TRY_ASSIGN(office->database_,
              store::Database::Open(
                  {.url = DatabaseUrl(config.accounts, state_dir), .connections = connections}));
-  TRY_ASSIGN(crypto::DataKey instance_key,
-             crypto::LoadOrMakeInstanceKey(state_dir / "instance.key"));
-  TRY_ASSIGN(office->ring_, crypto::KeyRing::Open(state_dir / "keys", std::move(instance_key)));
+  TRY(MigrateRooms(*office->database_));
+  TRY_ASSIGN(office->ring_, OpenRing(KeyFilesIn(state_dir)));
   TRY_ASSIGN(office->audit_, audit::Log::Open(state_dir / "audit.log"));
   TRY_ASSIGN(office->board_, accounts::UsageBoard::Open(state_dir / "usage.board"));
   TRY_ASSIGN(office->accounts_,

@@ -15,6 +15,7 @@
 #include "api/account/desk_call.h"
 #include "base/result.h"
 #include "crypto/key_ring.h"
+#include "crypto/key_rotation.h"
 #include "net/blocking_pool.h"
 #include "server/authenticator.h"
 #include "server/config.h"
@@ -26,6 +27,7 @@ namespace holdfast::server {
 
 // accounts.database or its default.
 std::string DatabaseUrl(const AccountsConfig& config, const std::filesystem::path& state_dir);
+crypto::KeyFiles KeyFilesIn(const std::filesystem::path& state_dir);
 // accounts.public_url, or where the gateway listens.
 std::string PublicUrl(const Config& config);
 [[nodiscard]] Result<AnonymousUse> ReadAnonymousUse(const AccountsConfig& config);

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include "accounts/links.h"
-#include "accounts/migrations.h"
 #include "accounts/people.h"
 #include "accounts/second_factor.h"
 #include "accounts/sessions.h"
 #include "server/account_office.h"
+#include "server/rooms_schema.h"
 #include "server/run_files.h"
 #include "server/wall_clock.h"
 
@@ -18,7 +18,7 @@ Result<std::unique_ptr<store::Database>> OpenDatabase(const Config& config) {
   TRY_ASSIGN(const std::filesystem::path state_dir, MakeStateDir(config.up));
   TRY_ASSIGN(auto database,
              store::Database::Open({.url = DatabaseUrl(config.accounts, state_dir)}));
-  TRY(store::Migrate(*database, accounts::kRoom, accounts::Migrations()));
+  TRY(MigrateRooms(*database));
   return database;
 }
 

@@ -22,6 +22,7 @@
 
 #include "base/check.h"
 #include "crypto/digest.h"
+#include "crypto/key_rotation.h"
 
 namespace holdfast {
 namespace {
@@ -260,6 +261,39 @@ TEST_F(FullDiskTest, ConversionLeavesTheOldFileOrNothing) {
     }
     fs::remove_all(folder_ / "whole");
   }
+}
+
+TEST_F(FullDiskTest, ABackupIsWholeOrNotThere) {
+  constexpr int kAccounts = 300;
+  const fs::path state = folder_ / "state", config = folder_ / "holdfast.toml";
+  fs::create_directory(state);
+  std::ofstream(config) << fmt::format("[up]\nstate_dir = \"{}\"\n", state.string());
+  const auto run = [&](std::string_view verb) {
+    return RunVerb(fmt::format("{} --config {}", verb, config.string()));
+  };
+  ASSERT_EQ(run("admin setup-link").status, 0);
+  {
+    const auto ring = crypto::OpenKeyRing({.ring = state / "keys",
+                                           .instance_key = state / "instance.key",
+                                           .credentials_folder = std::nullopt});
+    ASSERT_TRUE(ring);
+    for (int i = 0; i < kAccounts; ++i) ASSERT_TRUE((*ring)->Make(fmt::format("account-{}", i)));
+  }
+  fs::create_directory(folder_ / "whole");
+  const auto backup = [&](const fs::path& file) { return run("backup " + file.string()); };
+  const Outcome whole = backup(folder_ / "whole" / "a.db");
+  ASSERT_EQ(whole.status, 0) << whole.log;
+  const std::uint64_t bytes = DiskBytes(folder_ / "whole");
+  for (std::uint64_t level = 0; level < kLevels; ++level) {
+    SCOPED_TRACE(level);
+    FillDisk(bytes * level / kLevels);
+    const Outcome refused = backup(disk_ / "a.db");
+    DropBallast();
+    EXPECT_EQ(refused.status, 1) << refused.log;
+    EXPECT_THAT(refused.log, HasSubstr(disk_.string() + "/a.db"));
+    EXPECT_TRUE(ReadFolder(disk_).empty());
+  }
+  EXPECT_EQ(backup(disk_ / "a.db").status, 0);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // POST /api/conversations/{id}/messages: a question and its answer, and what follows or stops one
-// that is under way. See docs/decisions/0018-answers-go-on.md.
+// that is under way. See docs/decisions/0017-answers-go-on.md.
 #pragma once
 
 #include <vector>

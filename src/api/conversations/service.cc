@@ -19,7 +19,7 @@ ApiError Telling(Reason reason, const Error& error) {
 }  // namespace
 
 Result<void> ConversationService::Open() {
-  TRY(store::Migrate(database, "conversations", conversations::Migrations()));
+  TRY(store::Migrate(database, conversations::kRoom, conversations::Migrations()));
   TRY_ASSIGN(const std::int64_t interrupted, journal.MarkInterrupted());
   if (interrupted > 0) log::info("{} answers were being written when we ended last", interrupted);
   return {};

@@ -1,0 +1,37 @@
+// What an operator does with the instance key: keeps an export of it, puts it back, and changes it
+// for a new one. Free functions; they block.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "crypto/key_ring.h"
+#include "server/config.h"
+
+namespace holdfast::server {
+
+// Into a file for its owner alone, which must not be there yet. Returns the key's id. The service
+// may run. Errors: kNotFound (there is no key), kAlreadyExists (the file), kInvalidArgument (an
+// empty passphrase).
+[[nodiscard]] Result<std::string> ExportKey(const Config& config, const std::filesystem::path& file,
+                                            const Secret& passphrase);
+
+// To where the service finds it. Returns the key's id. Errors: kNotFound (the file), kAlreadyExists
+// (there is a key), kFailedPrecondition (the key ring here needs another key), those of
+// crypto::ImportInstanceKey.
+[[nodiscard]] Result<std::string> ImportKey(const Config& config, const std::filesystem::path& file,
+                                            const Secret& passphrase);
+
+struct RotatedKey {
+  std::string id;
+  crypto::RotateSummary summary;
+};
+
+// The service must not run: a gateway holds the ring for itself. Errors: kFailedPrecondition (it
+// runs, or the key is systemd's), kNotFound (there is no ring), those of crypto::RotateInstanceKey,
+// and then it goes on when it is called again or the service starts.
+[[nodiscard]] Result<RotatedKey> RotateKey(const Config& config);
+
+}  // namespace holdfast::server
