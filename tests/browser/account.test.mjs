@@ -144,8 +144,8 @@ test("the first operator comes by the link, and sees who is there", async () => 
   const page = await open(new URL(link.trim()).hash);
   await field(page, "Name").fill("boss");
   await field(page, "Password").fill(PASSWORD);
-  await page.locator("form button[type=submit]").click();
-  await page.getByText("What shall we talk about?").waitFor();
+  await button(page, "Become the operator").click();
+  await page.getByText("Who may make an account").waitFor();
   await signUp("nora");
   await page.goto(`${service.url}/#/admin`);
   await page.getByText("nora").first().waitFor();
