@@ -87,6 +87,8 @@ net::Awaitable<std::optional<ApiError>> AnswerRun::ReadEngine() {
   }
   // Also of one that was stopped: its tokens were made and are to be accounted for.
   ReportUsage(answer, progress_);
+  // A piece may be several tokens; only now is it known how many they were.
+  batch_.Add("", "", progress_.output_tokens() - counted_, service_.now_ms());
   co_return failure;
 }
 
@@ -95,6 +97,7 @@ net::Awaitable<std::optional<ApiError>> AnswerRun::Take(const upstream::Delta& d
   if (!gain) co_return ToApiError(Reason::kUpstreamDown);
   const auto tokens = static_cast<std::int64_t>(delta.text_count);
   progress_.OnTokens(tokens);
+  counted_ += tokens;
   if (delta.is_for_client && !delta.is_done && !delta.is_comment) {
     live_->Publish(delta.raw, gain->text, gain->reasoning, tokens);
   }

@@ -60,6 +60,7 @@ class AnswerRun {
   bool is_over_ = false;
   std::shared_ptr<LiveAnswer> live_;
   conversations::AnswerBatch batch_;
+  std::int64_t counted_ = 0;  // Pieces of this answer, of one token as far as one knows.
 };
 
 }  // namespace holdfast::api
