@@ -122,6 +122,17 @@ test("a second factor is asked for once it is on", async () => {
   await second.getByText("What shall we talk about?").waitFor();
 });
 
+test("who is asked for a task solves it, and gets in", async () => {
+  await signUp("ida");
+  const guess = () =>
+    fetch(`${service.url}/api/session`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ name: "ida", password: "a guess that is wrong" }) });
+  let reason;
+  for (let i = 0; i < 200 && reason !== "challenge_required"; ++i) reason = (await (await guess()).json()).error.reason;
+  assert.equal(reason, "challenge_required", "guesses are priced");
+  const page = await logIn("ida");
+  await page.getByText("What shall we talk about?").waitFor();
+});
+
 test("what one takes along is a ZIP, and who leaves is gone", async () => {
   const page = await signUp("mary");
   await ask(page, "Hello!");

@@ -33,7 +33,8 @@ class DeskCall final : public Call {
     }
     work_.login_name = LooseText(asked_->body, "name");
     if (work_.login_name.empty()) work_.login_name = LooseText(asked_->body, "token");
-    if (row_.kind == guard::Route::kRegister) co_return co_await LookAtProofs();
+    LookAtChallenge();
+    if (row_.kind == guard::Route::kRegister) co_return co_await LookAtInvitation();
     co_return ApiResult<void>{};
   }
 
@@ -57,15 +58,20 @@ class DeskCall final : public Call {
   }
 
  private:
-  // What stands for a person before the policy on sign-ups is asked.
-  net::Awaitable<ApiResult<void>> LookAtProofs() {
+  // What stands for a person before the door is asked: work that was done,
+  void LookAtChallenge() {
     const json::Value* const challenge = asked_->body.if_contains("challenge");
-    if (challenge != nullptr && challenge->is_object()) {
-      const json::Object& proof = challenge->as_object();
-      const std::string seed = LooseText(proof, "seed");
-      const std::string nonce = LooseText(proof, "nonce");
-      work_.paid_challenge = desk_.accounts.challenges().Take(seed, nonce, 1, asked_->now);
-    }
+    if (challenge == nullptr || !challenge->is_object()) return;
+    const json::Object& proof = challenge->as_object();
+    const std::string seed = LooseText(proof, "seed");
+    const std::string nonce = LooseText(proof, "nonce");
+    // A seed says itself how hard it was, and is sealed.
+    constexpr int kBitsMin = 1;
+    work_.paid_challenge = desk_.accounts.challenges().Take(seed, nonce, kBitsMin, asked_->now);
+  }
+
+  // or somebody who invited them.
+  net::Awaitable<ApiResult<void>> LookAtInvitation() {
     const std::string invitation = LooseText(asked_->body, "invitation");
     if (invitation.empty()) co_return ApiResult<void>{};
     auto look = [this, invitation, now = asked_->now] {

@@ -4,6 +4,7 @@
 #include "api/account/account_json.h"
 #include "api/account/endpoints.h"
 #include "api/account/session_cookie.h"
+#include "api/query.h"
 
 namespace holdfast::api {
 namespace {
@@ -82,8 +83,10 @@ Outcome<Answered> RegistrationNow(Accounts& desk, const GuardRegistration& guard
   body["by"] = is_by_guard ? "guard" : "operator";
   body["domains"] = json::Array(rules.domains.begin(), rules.domains.end());
   body["challenge"] = nullptr;
-  if (is_by_guard) {
-    needs.emplace_back("challenge");
+  // A log-in may be asked for one too, whatever holds for registrations.
+  const auto wants_challenge = QueryValue(asked.query, "challenge", 8);
+  if (is_by_guard) needs.emplace_back("challenge");
+  if (is_by_guard || (wants_challenge && *wants_challenge)) {
     const accounts::Challenge challenge = desk.challenges().Make(guard.challenge_bits, asked.now);
     body["challenge"] = json::Object{
         {"seed", challenge.seed}, {"bits", challenge.bits}, {"expires_at", challenge.expires_at}};

@@ -64,6 +64,8 @@ export type LoggedIn = { account: Account } | { second_factor: ("totp" | "recove
 
 export const getMe = () => call<Me>("GET", "/api/me");
 export const getRegistration = () => call<Registration>("GET", "/api/registration");
+// With a task, whether or not registration asks for one now: a log-in may.
+export const getRegistrationWithTask = () => call<Registration>("GET", "/api/registration?challenge=1");
 export const signUp = (account: NewAccount) => call<SignedUp>("POST", "/api/accounts", account);
 export const setUp = (token: string, name: string, password: string) => call<{ account: Account }>("POST", "/api/setup", { token, name, password });
 export const logIn = (name: string, password: string, challenge?: Solution) => call<LoggedIn>("POST", "/api/session", { name, password, challenge });

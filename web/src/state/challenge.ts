@@ -1,6 +1,6 @@
 // Solves the proof of work that registration may ask for, in a worker, so that the page stays alive.
 import { signal } from "@preact/signals";
-import { type Challenge, type Solution, getRegistration } from "../api/account";
+import { type Challenge, type Solution, getRegistrationWithTask } from "../api/account";
 import { ApiError } from "../api/http";
 import type { Report, Task } from "../solver/worker";
 
@@ -44,7 +44,7 @@ export async function withChallenge<T>(attempt: (solution?: Solution) => Promise
     return await attempt();
   } catch (failure) {
     if (!(failure instanceof ApiError) || failure.reason !== "challenge_required") throw failure;
-    const { challenge } = await getRegistration();
+    const { challenge } = await getRegistrationWithTask();
     if (challenge === null) throw failure;
     return attempt(await solve(challenge, signal));
   }
