@@ -101,9 +101,8 @@ Outcome<void> Ledger::Charge(const Usage& usage, bool was_cut, TimeMs now) {
 }
 
 Outcome<std::int64_t> Ledger::TokensToday(std::string_view account_id, TimeMs now) {
-  TRY_STORE(const std::int64_t tokens, database_.Read([&](Transaction& t) {
-    return TokensOf(t, account_id, DayOf(now));
-  }));
+  TRY_STORE(const std::int64_t tokens,
+            database_.Read([&](Transaction& t) { return TokensOf(t, account_id, DayOf(now)); }));
   return tokens;
 }
 
