@@ -83,10 +83,9 @@ Outcome<void> Accounts::Record(audit::EventKind kind, std::string_view actor,
 // crash, is of no harm.
 Outcome<Account> Accounts::Create(NewAccount account, TimeMs now) {
   account.id = crypto::RandomToken(16);
-  const Outcome<void> recorded = Record(audit::EventKind::kAccountCreated, account.id, account.id,
-                                        {{"role", std::string(RoleWord(account.role))},
-                                         {"state", std::string(StateWord(account.state))}});
-  if (!recorded) return PassOn(recorded);
+  TRY(Record(audit::EventKind::kAccountCreated, account.id, account.id,
+             {{"role", std::string(RoleWord(account.role))},
+              {"state", std::string(StateWord(account.state))}}));
   const Result<void> made = ring_.Make(account.id);
   if (!made) return std::unexpected(ToRefused(made.error()));
   Outcome<Account> created = account.role == Role::kOperator
@@ -105,12 +104,11 @@ Outcome<SignedUp> Accounts::SignUp(const SignUpForm& form, const Secret& passwor
   const Outcome<SignUpTerms> terms = registration_->TermsOf(form, *is_invited);
   if (!terms) return PassOn(terms);
   const std::vector<std::string> known = KnownWords(form.name, terms->email);
-  if (const Outcome<void> good = CheckPassword(password, known); !good) return PassOn(good);
+  TRY(CheckPassword(password, known));
   Outcome<std::string> hash = Hash(password);
   if (!hash) return PassOn(hash);
   if (terms->uses_invitation) {
-    const Outcome<void> used = invitations_.Use(form.invitation, now);
-    if (!used) return PassOn(used);
+    TRY(invitations_.Use(form.invitation, now));
   }
   NewAccount account{.name = form.name,
                      .email = terms->email,
@@ -118,16 +116,14 @@ Outcome<SignedUp> Accounts::SignUp(const SignUpForm& form, const Secret& passwor
                      .state = terms->state};
   const Outcome<Account> created = Create(account, now);
   if (!created && created.error().reason == Reason::kConflict && terms->email) {
-    const Outcome<void> told = SendKnownAddress(*terms->email, now);
-    if (!told) return PassOn(told);
+    TRY(SendKnownAddress(*terms->email, now));
     Account pending;
     pending.state = State::kPendingEmail;
     return SignedUp{std::move(pending), std::nullopt};
   }
   if (!created) return PassOn(created);
   if (created->state == State::kPendingEmail) {
-    const Outcome<void> sent = SendVerification(*created, now);
-    if (!sent) return PassOn(sent);
+    TRY(SendVerification(*created, now));
   }
   if (created->state != State::kActive) return SignedUp{*created, std::nullopt};
   Outcome<Secret> session = sessions_.Begin(created->id, device, 0, now);
@@ -140,7 +136,7 @@ Outcome<LoggedIn> Accounts::SetUp(std::string_view token, std::string_view name,
   const Outcome<std::string> link = links_.Look(LinkKind::kSetUp, token, now);
   if (!link) return PassOn(link);
   const std::vector<std::string> known = KnownWords(name, std::nullopt);
-  if (const Outcome<void> good = CheckPassword(password, known); !good) return PassOn(good);
+  TRY(CheckPassword(password, known));
   Outcome<std::string> hash = Hash(password);
   if (!hash) return PassOn(hash);
   NewAccount account{.name = std::string(name),
@@ -201,8 +197,7 @@ Outcome<LoggedIn> Accounts::ShowSecondFactor(std::string_view token, std::string
                                              std::string_view device, TimeMs now) {
   const Outcome<std::string> account_id = links_.Look(LinkKind::kSecondFactor, token, now);
   if (!account_id) return PassOn(account_id);
-  const Outcome<void> shown = second_factor_.Check(*account_id, code, now);
-  if (!shown) return PassOn(shown);
+  TRY(second_factor_.Check(*account_id, code, now));
   const Outcome<std::string> used = links_.Use(LinkKind::kSecondFactor, token, now);
   if (!used) return PassOn(used);
   const Outcome<std::optional<Account>> account = people_.Find(*account_id);
@@ -222,18 +217,13 @@ Outcome<void> Accounts::CheckPasswordOf(std::string_view account_id, const Secre
 
 Outcome<void> Accounts::ChangePassword(const Identity& who, const Secret& current,
                                        const Secret& next) {
-  if (const Outcome<void> is_right = CheckPasswordOf(who.account_id, current); !is_right) {
-    return is_right;
-  }
+  TRY(CheckPasswordOf(who.account_id, current));
   const std::vector<std::string> known = KnownWords(who.name, std::nullopt);
-  if (const Outcome<void> good = CheckPassword(next, known); !good) return good;
+  TRY(CheckPassword(next, known));
   const Outcome<std::string> hash = Hash(next);
   if (!hash) return PassOn(hash);
-  const Outcome<void> recorded =
-      Record(audit::EventKind::kPasswordChanged, who.account_id, who.account_id);
-  if (!recorded) return recorded;
-  const Outcome<void> set = people_.SetPasswordHash(who.account_id, *hash);
-  if (!set) return set;
+  TRY(Record(audit::EventKind::kPasswordChanged, who.account_id, who.account_id));
+  TRY(people_.SetPasswordHash(who.account_id, *hash));
   return sessions_.EndOthers(who.account_id, who.session_id);
 }
 
@@ -279,19 +269,15 @@ Outcome<void> Accounts::Reset(std::string_view token, const Secret& password, Ti
   if (!account) return PassOn(account);
   if (!*account) return Refuse(Reason::kNotFound, "the account is gone");
   const std::vector<std::string> known = KnownWords((*account)->name, (*account)->email);
-  if (const Outcome<void> good = CheckPassword(password, known); !good) return good;
+  TRY(CheckPassword(password, known));
   const Outcome<std::string> hash = Hash(password);
   if (!hash) return PassOn(hash);
   const Outcome<std::string> used = links_.Use(LinkKind::kResetPassword, token, now);
   if (!used) return PassOn(used);
-  const Outcome<void> recorded =
-      Record(audit::EventKind::kPasswordChanged, *account_id, *account_id, {{"by", "mail"}});
-  if (!recorded) return recorded;
-  const Outcome<void> set = people_.SetPasswordHash(*account_id, *hash);
-  if (!set) return set;
+  TRY(Record(audit::EventKind::kPasswordChanged, *account_id, *account_id, {{"by", "mail"}}));
+  TRY(people_.SetPasswordHash(*account_id, *hash));
   // Whoever reads the mail of the address has shown that it is theirs.
-  const Outcome<void> verified = people_.VerifyEmail(*account_id, now);
-  if (!verified) return verified;
+  TRY(people_.VerifyEmail(*account_id, now));
   return sessions_.EndOthers(*account_id, "");
 }
 
@@ -299,8 +285,7 @@ Outcome<LoggedIn> Accounts::VerifyEmail(std::string_view token, std::string_view
                                         TimeMs now) {
   const Outcome<std::string> account_id = links_.Use(LinkKind::kVerifyEmail, token, now);
   if (!account_id) return PassOn(account_id);
-  const Outcome<void> verified = people_.VerifyEmail(*account_id, now);
-  if (!verified) return PassOn(verified);
+  TRY(people_.VerifyEmail(*account_id, now));
   const Outcome<std::optional<Account>> account = people_.Find(*account_id);
   if (!account) return PassOn(account);
   if (!*account) return Refuse(Reason::kNotFound, "the account is gone");
@@ -311,12 +296,8 @@ Outcome<LoggedIn> Accounts::VerifyEmail(std::string_view token, std::string_view
 }
 
 Outcome<Receipt> Accounts::Leave(const Identity& who, const Secret& password, TimeMs now) {
-  if (const Outcome<void> is_right = CheckPasswordOf(who.account_id, password); !is_right) {
-    return PassOn(is_right);
-  }
-  const Outcome<void> recorded =
-      Record(audit::EventKind::kAccountDeleted, who.account_id, who.account_id);
-  if (!recorded) return PassOn(recorded);
+  TRY(CheckPasswordOf(who.account_id, password));
+  TRY(Record(audit::EventKind::kAccountDeleted, who.account_id, who.account_id));
   // The key first: what is sealed under it is gone with it, wherever it lies.
   const Result<void> destroyed = ring_.Destroy(who.account_id);
   if (!destroyed && destroyed.error().code != ErrorCode::kNotFound) {
@@ -324,8 +305,7 @@ Outcome<Receipt> Accounts::Leave(const Identity& who, const Secret& password, Ti
   }
   const Result<void> forgotten = forget_ ? forget_(who.account_id) : Result<void>{};
   if (!forgotten) return std::unexpected(ToRefused(forgotten.error()));
-  const Outcome<void> deleted = people_.Delete(who.account_id);
-  if (!deleted) return PassOn(deleted);
+  TRY(people_.Delete(who.account_id));
   return Receipt{crypto::RandomToken(16), now};
 }
 

@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "crypto/owned_file.h"
 #include "server/rooms_schema.h"
 #include "server/wall_clock.h"
 
@@ -14,19 +14,6 @@ namespace {
 
 Error ToError(const accounts::Refused& refused) {
   return MakeError(ErrorCode::kIo, "{} {}", Word(refused.reason), refused.detail);
-}
-
-// For its owner alone; whoever can read it becomes the operator.
-Result<void> WriteSecretFile(const std::filesystem::path& path, std::string_view text) {
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return Fail(ErrnoError("make " + path.string()));
-  const bool is_written =
-      ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  ::close(fd);
-  if (!is_written) return Fail(ErrorCode::kIo, "{} could not be written", path.string());
-  return {};
 }
 
 // A rotation that was cut off goes on: until its end the ring holds the old instance key too, under
@@ -142,7 +129,10 @@ Result<void> AccountOffice::OfferSetUp(const std::filesystem::path& state_dir) {
     std::filesystem::remove(path, ignored);
     return {};
   }
-  TRY(WriteSecretFile(path, *link + "\n"));
+  // Whoever can read it becomes the operator.
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  TRY(crypto::MakeOwned(path, *link + "\n"));
   log::info("there is no operator yet: open the link in {} within an hour", path.string());
   // A log may be read by others; a terminal is the operator's.
   if (::isatty(STDERR_FILENO) == 1) {

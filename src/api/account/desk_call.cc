@@ -191,7 +191,7 @@ accounts::Outcome<std::string> Text(const json::Object& body, std::string_view k
 }
 
 accounts::Outcome<Secret> SecretText(const json::Object& body, std::string_view key) {
-  TRY_OUTCOME(std::string text, Text(body, key, 4096));
+  TRY_ASSIGN(std::string text, Text(body, key, 4096));
   return Secret(std::move(text));
 }
 

@@ -76,17 +76,4 @@ accounts::Outcome<std::optional<std::int64_t>> Number(const json::Object& body,
 accounts::Outcome<std::vector<std::string>> Texts(const json::Object& body, std::string_view key,
                                                   std::size_t count_max, std::size_t bytes_max);
 
-// Fails up with the Refused of an Outcome.
-#define TRY_OUTCOME(declaration, expression) \
-  TRY_OUTCOME_INNER(HOLDFAST_CONCAT(outcome_, __LINE__), declaration, expression)
-#define TRY_OUTCOME_INNER(result, declaration, ...)      \
-  auto&& result = (__VA_ARGS__);                         \
-  if (!result) return std::unexpected((result).error()); \
-  declaration = std::move(*result)
-#define TRY_DONE(expression)                                    \
-  do {                                                          \
-    auto&& done = (expression);                                 \
-    if (!done) return std::unexpected(std::move(done).error()); \
-  } while (false)
-
 }  // namespace holdfast::api

@@ -25,7 +25,7 @@ Outcome<Answered> Welcome(Accounts& desk, const LoggedIn& in, int status, const 
     body["token"] = in.second_factor->Reveal();
     return Answered{200, std::move(body)};
   }
-  TRY_OUTCOME(const auto second_factor, desk.second_factor().StateOf(in.account.id));
+  TRY_ASSIGN(const auto second_factor, desk.second_factor().StateOf(in.account.id));
   Answered answered{status, json::Object{{"account", AccountJson(in.account, second_factor)}}};
   if (in.session) {
     answered.headers.push_back(SessionCookie(in.session->Reveal(), asked.is_encrypted));
@@ -37,11 +37,11 @@ Outcome<Answered> Me(Accounts& desk, const Asked& asked) {
   json::Object body;
   body["account"] = nullptr;
   if (asked.who.has_session()) {
-    TRY_OUTCOME(const auto account, desk.people().Find(asked.who.account_id));
-    TRY_OUTCOME(const auto second_factor, desk.second_factor().StateOf(asked.who.account_id));
+    TRY_ASSIGN(const auto account, desk.people().Find(asked.who.account_id));
+    TRY_ASSIGN(const auto second_factor, desk.second_factor().StateOf(asked.who.account_id));
     if (account) body["account"] = AccountJson(*account, second_factor);
   }
-  TRY_OUTCOME(const bool has_operator, desk.people().HasOperator());
+  TRY_ASSIGN(const bool has_operator, desk.people().HasOperator());
   body["anonymous"] = asked.may_be_anonymous;
   body["login"] = asked.is_encrypted || asked.is_local ? "ok" : "needs_https";
   body["setup_needed"] = !has_operator;
@@ -99,12 +99,12 @@ Outcome<Answered> RegistrationNow(Accounts& desk, const GuardRegistration& guard
 
 Outcome<Answered> SignUp(Accounts& desk, const Asked& asked) {
   accounts::SignUpForm form;
-  TRY_OUTCOME(form.name, Text(asked.body, "name"));
-  TRY_OUTCOME(form.invitation, Text(asked.body, "invitation"));
-  TRY_OUTCOME(const std::string email, Text(asked.body, "email"));
+  TRY_ASSIGN(form.name, Text(asked.body, "name"));
+  TRY_ASSIGN(form.invitation, Text(asked.body, "invitation"));
+  TRY_ASSIGN(const std::string email, Text(asked.body, "email"));
   if (!email.empty()) form.email = email;
-  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
-  TRY_OUTCOME(auto made, desk.SignUp(form, password, asked.device, asked.now));
+  TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
+  TRY_ASSIGN(auto made, desk.SignUp(form, password, asked.device, asked.now));
   if (!made.session) {
     const bool waits_for_mail = made.account.state == accounts::State::kPendingEmail;
     return Answered{202, json::Object{{"pending", waits_for_mail ? "email" : "approval"}}};
@@ -114,24 +114,24 @@ Outcome<Answered> SignUp(Accounts& desk, const Asked& asked) {
 }
 
 Outcome<Answered> SetUp(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string token, Text(asked.body, "token"));
-  TRY_OUTCOME(const std::string name, Text(asked.body, "name"));
-  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
-  TRY_OUTCOME(const LoggedIn in, desk.SetUp(token, name, password, asked.device, asked.now));
+  TRY_ASSIGN(const std::string token, Text(asked.body, "token"));
+  TRY_ASSIGN(const std::string name, Text(asked.body, "name"));
+  TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
+  TRY_ASSIGN(const LoggedIn in, desk.SetUp(token, name, password, asked.device, asked.now));
   return Welcome(desk, in, 201, asked);
 }
 
 Outcome<Answered> LogIn(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string name, Text(asked.body, "name"));
-  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
-  TRY_OUTCOME(const LoggedIn in, desk.LogIn(name, password, asked.device, asked.now));
+  TRY_ASSIGN(const std::string name, Text(asked.body, "name"));
+  TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
+  TRY_ASSIGN(const LoggedIn in, desk.LogIn(name, password, asked.device, asked.now));
   return Welcome(desk, in, 200, asked);
 }
 
 Outcome<Answered> ShowSecondFactor(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string token, Text(asked.body, "token"));
-  TRY_OUTCOME(const std::string code, Text(asked.body, "code", 64));
-  TRY_OUTCOME(const LoggedIn in, desk.ShowSecondFactor(token, code, asked.device, asked.now));
+  TRY_ASSIGN(const std::string token, Text(asked.body, "token"));
+  TRY_ASSIGN(const std::string code, Text(asked.body, "code", 64));
+  TRY_ASSIGN(const LoggedIn in, desk.ShowSecondFactor(token, code, asked.device, asked.now));
   return Welcome(desk, in, 200, asked);
 }
 
@@ -142,21 +142,21 @@ Outcome<Answered> LogOut(Accounts& desk, const Asked& asked) {
 }
 
 Outcome<Answered> VerifyEmail(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string token, Text(asked.body, "token"));
-  TRY_OUTCOME(const LoggedIn in, desk.VerifyEmail(token, asked.device, asked.now));
+  TRY_ASSIGN(const std::string token, Text(asked.body, "token"));
+  TRY_ASSIGN(const LoggedIn in, desk.VerifyEmail(token, asked.device, asked.now));
   return Welcome(desk, in, 200, asked);
 }
 
 Outcome<Answered> AskReset(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string email, Text(asked.body, "email"));
-  TRY_DONE(desk.AskReset(email, asked.now));
+  TRY_ASSIGN(const std::string email, Text(asked.body, "email"));
+  TRY(desk.AskReset(email, asked.now));
   return Answered{202, json::Object{}};
 }
 
 Outcome<Answered> Reset(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string token, Text(asked.body, "token"));
-  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
-  TRY_DONE(desk.Reset(token, password, asked.now));
+  TRY_ASSIGN(const std::string token, Text(asked.body, "token"));
+  TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
+  TRY(desk.Reset(token, password, asked.now));
   return Answered{200, json::Object{}};
 }
 

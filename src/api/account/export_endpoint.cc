@@ -27,11 +27,11 @@ Outcome<T> Known(Result<T> result) {
 }
 
 Outcome<std::string> AccountText(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const auto account, desk.people().Find(asked.who.account_id));
+  TRY_ASSIGN(const auto account, desk.people().Find(asked.who.account_id));
   if (!account) return accounts::Refuse(Reason::kNotFound);
-  TRY_OUTCOME(const auto second_factor, desk.second_factor().StateOf(asked.who.account_id));
-  TRY_OUTCOME(const auto report, desk.ledger().Report(asked.who.account_id, asked.now));
-  TRY_OUTCOME(const auto keys, desk.keys().List(asked.who.account_id));
+  TRY_ASSIGN(const auto second_factor, desk.second_factor().StateOf(asked.who.account_id));
+  TRY_ASSIGN(const auto report, desk.ledger().Report(asked.who.account_id, asked.now));
+  TRY_ASSIGN(const auto keys, desk.keys().List(asked.who.account_id));
   json::Object body;
   body["account"] = AccountJson(*account, second_factor);
   body["usage"] = UsageJson(report, keys);
@@ -44,25 +44,25 @@ Outcome<std::string> AccountText(Accounts& desk, const Asked& asked) {
 
 Outcome<Answered> Export(Accounts& desk, conversations::History& history, const Asked& asked) {
   const std::string& id = asked.who.account_id;
-  TRY_DONE(desk.Record(audit::EventKind::kExportMade, id, id));
-  TRY_OUTCOME(const auto archive, Known(Archive::Make()));
-  TRY_OUTCOME(std::string account, AccountText(desk, asked));
-  TRY_DONE(Known(archive->Add("account.json", std::move(account))));
-  TRY_OUTCOME(const std::vector<std::string> ids, Known(history.Ids(id)));
+  TRY(desk.Record(audit::EventKind::kExportMade, id, id));
+  TRY_ASSIGN(const auto archive, Known(Archive::Make()));
+  TRY_ASSIGN(std::string account, AccountText(desk, asked));
+  TRY(Known(archive->Add("account.json", std::move(account))));
+  TRY_ASSIGN(const std::vector<std::string> ids, Known(history.Ids(id)));
   std::vector<conversations::ConversationTree> trees;
   std::size_t number = 0;
   for (const std::string& one : ids) {
     Result<conversations::ConversationTree> tree = history.Get(id, one);
     // Deleted since the list was made.
     if (!tree && tree.error().code == ErrorCode::kNotFound) continue;
-    TRY_OUTCOME(conversations::ConversationTree known, Known(std::move(tree)));
-    TRY_DONE(Known(archive->Add(fmt::format("conversations/{:05}.md", ++number),
-                                conversations::ExportMarkdown(known))));
+    TRY_ASSIGN(conversations::ConversationTree known, Known(std::move(tree)));
+    TRY(Known(archive->Add(fmt::format("conversations/{:05}.md", ++number),
+                           conversations::ExportMarkdown(known))));
     trees.push_back(std::move(known));
   }
-  TRY_DONE(Known(archive->Add("conversations.json", conversations::ExportJson(trees, asked.now))));
+  TRY(Known(archive->Add("conversations.json", conversations::ExportJson(trees, asked.now))));
   Answered answered;
-  TRY_OUTCOME(answered.file, Known(archive->Finish()));
+  TRY_ASSIGN(answered.file, Known(archive->Finish()));
   answered.file_type = "application/zip";
   answered.headers.push_back({"Content-Disposition", "attachment; filename=\"holdfast.zip\""});
   return answered;

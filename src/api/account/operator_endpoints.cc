@@ -28,74 +28,72 @@ std::string_view StateOf(const accounts::Account& account, accounts::TimeMs now)
 }
 
 Outcome<Answered> ListAccounts(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string query, FromQuery(asked, "query"));
-  TRY_OUTCOME(const std::string cursor, FromQuery(asked, "cursor"));
-  TRY_OUTCOME(const auto page, desk.people().List(query, cursor));
+  TRY_ASSIGN(const std::string query, FromQuery(asked, "query"));
+  TRY_ASSIGN(const std::string cursor, FromQuery(asked, "cursor"));
+  TRY_ASSIGN(const auto page, desk.people().List(query, cursor));
   json::Array list;
   for (const accounts::Account& account : page.accounts) {
-    TRY_OUTCOME(const auto second_factor, desk.second_factor().StateOf(account.id));
+    TRY_ASSIGN(const auto second_factor, desk.second_factor().StateOf(account.id));
     json::Object object = AccountJson(account, second_factor);
     object["state"] = StateOf(account, asked.now);
     object["last_seen_at"] = account.last_seen_at;
     object["tokens_per_day"] = OrNull(account.tokens_per_day);
-    TRY_OUTCOME(object["tokens_today"], desk.ledger().TokensToday(account.id, asked.now));
+    TRY_ASSIGN(object["tokens_today"], desk.ledger().TokensToday(account.id, asked.now));
     list.push_back(std::move(object));
   }
   return Answered{200, json::Object{{"accounts", std::move(list)}, {"next", OrNull(page.next)}}};
 }
 
 Outcome<Answered> Approve(Accounts& desk, const Asked& asked) {
-  TRY_DONE(
-      desk.Record(audit::EventKind::kAccountApproved, asked.who.account_id, asked.params.at("id")));
-  TRY_DONE(desk.people().SetState(asked.params.at("id"), accounts::State::kActive));
+  TRY(desk.Record(audit::EventKind::kAccountApproved, asked.who.account_id, asked.params.at("id")));
+  TRY(desk.people().SetState(asked.params.at("id"), accounts::State::kActive));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> Restrict(Accounts& desk, const Asked& asked) {
   accounts::Restriction restriction;
-  TRY_OUTCOME(restriction.reason, Text(asked.body, "reason", kRestrictionBytesMax));
-  TRY_OUTCOME(restriction.until, Number(asked.body, "until", 0, kTimeMax));
+  TRY_ASSIGN(restriction.reason, Text(asked.body, "reason", kRestrictionBytesMax));
+  TRY_ASSIGN(restriction.until, Number(asked.body, "until", 0, kTimeMax));
   if (restriction.reason.empty()) {
     return accounts::Refuse(Reason::kBadRequest, "A restriction needs a `reason`.");
   }
   if (asked.params.at("id") == asked.who.account_id) {
     return accounts::Refuse(Reason::kConflict, "Operators cannot restrict themselves.");
   }
-  TRY_DONE(desk.Record(audit::EventKind::kAccountRestricted, asked.who.account_id,
-                       asked.params.at("id")));
-  TRY_DONE(desk.people().Restrict(asked.params.at("id"), restriction));
+  TRY(desk.Record(audit::EventKind::kAccountRestricted, asked.who.account_id,
+                  asked.params.at("id")));
+  TRY(desk.people().Restrict(asked.params.at("id"), restriction));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> Unrestrict(Accounts& desk, const Asked& asked) {
-  TRY_DONE(desk.Record(audit::EventKind::kAccountUnrestricted, asked.who.account_id,
-                       asked.params.at("id")));
-  TRY_DONE(desk.people().Unrestrict(asked.params.at("id")));
+  TRY(desk.Record(audit::EventKind::kAccountUnrestricted, asked.who.account_id,
+                  asked.params.at("id")));
+  TRY(desk.people().Unrestrict(asked.params.at("id")));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> SetQuota(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const auto tokens, Number(asked.body, "tokens_per_day", 0, kTimeMax));
-  TRY_DONE(
-      desk.Record(audit::EventKind::kQuotaChanged, asked.who.account_id, asked.params.at("id")));
-  TRY_DONE(desk.people().SetTokensPerDay(asked.params.at("id"), tokens));
+  TRY_ASSIGN(const auto tokens, Number(asked.body, "tokens_per_day", 0, kTimeMax));
+  TRY(desk.Record(audit::EventKind::kQuotaChanged, asked.who.account_id, asked.params.at("id")));
+  TRY(desk.people().SetTokensPerDay(asked.params.at("id"), tokens));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> ListInvitations(Accounts& desk, const Asked&) {
-  TRY_OUTCOME(const auto list, desk.invitations().List());
+  TRY_ASSIGN(const auto list, desk.invitations().List());
   json::Array invitations;
   for (const accounts::Invitation& one : list) invitations.push_back(InvitationJson(one));
   return Answered{200, json::Object{{"invitations", std::move(invitations)}}};
 }
 
 Outcome<Answered> Invite(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string note, Text(asked.body, "note", accounts::kInvitationNoteBytesMax));
-  TRY_OUTCOME(const auto uses, Number(asked.body, "uses", 1, accounts::kInvitationUsesMax));
-  TRY_OUTCOME(const auto expires_at, Number(asked.body, "expires_at", 0, kTimeMax));
-  TRY_DONE(desk.Record(audit::EventKind::kInvitationCreated, asked.who.account_id, ""));
-  TRY_OUTCOME(const auto made,
-              desk.invitations().Make(note, uses.value_or(1), expires_at, asked.now));
+  TRY_ASSIGN(const std::string note, Text(asked.body, "note", accounts::kInvitationNoteBytesMax));
+  TRY_ASSIGN(const auto uses, Number(asked.body, "uses", 1, accounts::kInvitationUsesMax));
+  TRY_ASSIGN(const auto expires_at, Number(asked.body, "expires_at", 0, kTimeMax));
+  TRY(desk.Record(audit::EventKind::kInvitationCreated, asked.who.account_id, ""));
+  TRY_ASSIGN(const auto made,
+             desk.invitations().Make(note, uses.value_or(1), expires_at, asked.now));
   json::Object body = InvitationJson(made.invitation);
   body["code"] = made.code.Reveal();
   body["url"] = fmt::format("{}/#/sign-up?invitation={}", desk.public_url(), made.code.Reveal());
@@ -103,9 +101,9 @@ Outcome<Answered> Invite(Accounts& desk, const Asked& asked) {
 }
 
 Outcome<Answered> RevokeInvitation(Accounts& desk, const Asked& asked) {
-  TRY_DONE(desk.Record(audit::EventKind::kInvitationRevoked, asked.who.account_id,
-                       asked.params.at("id")));
-  TRY_DONE(desk.invitations().Revoke(asked.params.at("id")));
+  TRY(desk.Record(audit::EventKind::kInvitationRevoked, asked.who.account_id,
+                  asked.params.at("id")));
+  TRY(desk.invitations().Revoke(asked.params.at("id")));
   return Answered{204, nullptr};
 }
 
@@ -119,19 +117,19 @@ Outcome<Answered> GetRegistration(Accounts& desk, const Asked&) {
 }
 
 Outcome<Answered> SetRegistration(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string word, Text(asked.body, "mode", 32));
+  TRY_ASSIGN(const std::string word, Text(asked.body, "mode", 32));
   const std::optional<accounts::Mode> mode = accounts::FindMode(word);
   if (!mode) return accounts::Refuse(Reason::kBadRequest, "There is no such `mode`.");
-  TRY_OUTCOME(const auto domains,
-              Texts(asked.body, "domains", accounts::kDomainsMax, accounts::kEmailBytesMax));
-  TRY_DONE(desk.Record(audit::EventKind::kRegistrationModeChanged, asked.who.account_id, "",
-                       {{"mode", word}}));
-  TRY_DONE(desk.registration().SetRules(*mode, domains, asked.now));
+  TRY_ASSIGN(const auto domains,
+             Texts(asked.body, "domains", accounts::kDomainsMax, accounts::kEmailBytesMax));
+  TRY(desk.Record(audit::EventKind::kRegistrationModeChanged, asked.who.account_id, "",
+                  {{"mode", word}}));
+  TRY(desk.registration().SetRules(*mode, domains, asked.now));
   return Answered{200, RulesJson(desk.registration().rules())};
 }
 
 Outcome<Answered> ListMail(Accounts& desk, const Asked&) {
-  TRY_OUTCOME(const auto list, desk.outbox().List(kMailShown));
+  TRY_ASSIGN(const auto list, desk.outbox().List(kMailShown));
   json::Array messages;
   for (const accounts::Mail& one : list) messages.push_back(MailJson(one));
   return Answered{200, json::Object{{"messages", std::move(messages)}}};

@@ -19,20 +19,20 @@ constexpr std::int64_t kTimeMax = 1LL << 53;
 constexpr std::int64_t kTokensMax = 1LL << 53;
 
 Outcome<Answered> Rename(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string name, Text(asked.body, "name"));
-  TRY_DONE(desk.people().Rename(asked.who.account_id, name));
+  TRY_ASSIGN(const std::string name, Text(asked.body, "name"));
+  TRY(desk.people().Rename(asked.who.account_id, name));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> ChangePassword(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const Secret current, SecretText(asked.body, "current"));
-  TRY_OUTCOME(const Secret next, SecretText(asked.body, "new"));
-  TRY_DONE(desk.ChangePassword(asked.who, current, next));
+  TRY_ASSIGN(const Secret current, SecretText(asked.body, "current"));
+  TRY_ASSIGN(const Secret next, SecretText(asked.body, "new"));
+  TRY(desk.ChangePassword(asked.who, current, next));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> ListSessions(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const auto list, desk.sessions().List(asked.who.account_id, asked.now));
+  TRY_ASSIGN(const auto list, desk.sessions().List(asked.who.account_id, asked.now));
   json::Array sessions;
   for (const accounts::SessionInfo& session : list) {
     sessions.push_back(json::Object{{"id", session.id},
@@ -45,23 +45,21 @@ Outcome<Answered> ListSessions(Accounts& desk, const Asked& asked) {
 }
 
 Outcome<Answered> EndSession(Accounts& desk, const Asked& asked) {
-  TRY_DONE(
-      desk.Record(audit::EventKind::kSessionRevoked, asked.who.account_id, asked.params.at("id")));
-  TRY_DONE(desk.sessions().End(asked.who.account_id, asked.params.at("id")));
+  TRY(desk.Record(audit::EventKind::kSessionRevoked, asked.who.account_id, asked.params.at("id")));
+  TRY(desk.sessions().End(asked.who.account_id, asked.params.at("id")));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> EndOtherSessions(Accounts& desk, const Asked& asked) {
-  TRY_DONE(
-      desk.Record(audit::EventKind::kSessionRevoked, asked.who.account_id, asked.who.account_id));
-  TRY_DONE(desk.sessions().EndOthers(asked.who.account_id, asked.who.session_id));
+  TRY(desk.Record(audit::EventKind::kSessionRevoked, asked.who.account_id, asked.who.account_id));
+  TRY(desk.sessions().EndOthers(asked.who.account_id, asked.who.session_id));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> BeginTotp(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
-  TRY_DONE(desk.CheckPasswordOf(asked.who.account_id, password));
-  TRY_OUTCOME(const Secret key, desk.second_factor().Begin(asked.who.account_id));
+  TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
+  TRY(desk.CheckPasswordOf(asked.who.account_id, password));
+  TRY_ASSIGN(const Secret key, desk.second_factor().Begin(asked.who.account_id));
   const Secret uri = crypto::TotpUri(key, "Holdfast", asked.who.name);
   return Answered{200, json::Object{{"secret", crypto::EncodeBase32(key.Reveal())},
                                     {"uri", uri.Reveal()},
@@ -69,24 +67,23 @@ Outcome<Answered> BeginTotp(Accounts& desk, const Asked& asked) {
 }
 
 Outcome<Answered> ConfirmTotp(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const std::string code, Text(asked.body, "code", 64));
-  TRY_DONE(desk.Record(audit::EventKind::kSecondFactorAdded, asked.who.account_id,
-                       asked.who.account_id));
-  TRY_OUTCOME(const auto codes,
-              desk.second_factor().Confirm(asked.who.account_id, code, asked.now));
+  TRY_ASSIGN(const std::string code, Text(asked.body, "code", 64));
+  TRY(desk.Record(audit::EventKind::kSecondFactorAdded, asked.who.account_id,
+                  asked.who.account_id));
+  TRY_ASSIGN(const auto codes, desk.second_factor().Confirm(asked.who.account_id, code, asked.now));
   json::Array list;
   for (const Secret& one : codes) list.emplace_back(one.Reveal());
   return Answered{200, json::Object{{"recovery_codes", std::move(list)}}};
 }
 
 Outcome<Answered> RemoveTotp(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
-  TRY_OUTCOME(const std::string code, Text(asked.body, "code", 64));
-  TRY_DONE(desk.CheckPasswordOf(asked.who.account_id, password));
-  TRY_DONE(desk.second_factor().Check(asked.who.account_id, code, asked.now));
-  TRY_DONE(desk.Record(audit::EventKind::kSecondFactorRemoved, asked.who.account_id,
-                       asked.who.account_id));
-  TRY_DONE(desk.second_factor().Remove(asked.who.account_id));
+  TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
+  TRY_ASSIGN(const std::string code, Text(asked.body, "code", 64));
+  TRY(desk.CheckPasswordOf(asked.who.account_id, password));
+  TRY(desk.second_factor().Check(asked.who.account_id, code, asked.now));
+  TRY(desk.Record(audit::EventKind::kSecondFactorRemoved, asked.who.account_id,
+                  asked.who.account_id));
+  TRY(desk.second_factor().Remove(asked.who.account_id));
   return Answered{204, nullptr};
 }
 
@@ -98,8 +95,8 @@ std::int64_t TokensOf(const accounts::UsageReport& report, std::string_view key_
 }
 
 Outcome<Answered> ListKeys(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const auto list, desk.keys().List(asked.who.account_id));
-  TRY_OUTCOME(const auto report, desk.ledger().Report(asked.who.account_id, asked.now));
+  TRY_ASSIGN(const auto list, desk.keys().List(asked.who.account_id));
+  TRY_ASSIGN(const auto report, desk.ledger().Report(asked.who.account_id, asked.now));
   json::Array keys;
   for (const accounts::KeyInfo& key : list) {
     keys.push_back(KeyJson(key, TokensOf(report, key.id)));
@@ -109,35 +106,35 @@ Outcome<Answered> ListKeys(Accounts& desk, const Asked& asked) {
 
 Outcome<Answered> MakeKey(Accounts& desk, const Asked& asked) {
   accounts::NewKey key;
-  TRY_OUTCOME(key.name, Text(asked.body, "name", accounts::kKeyNameBytesMax));
-  TRY_OUTCOME(key.scope.models, Texts(asked.body, "models", accounts::kScopeEntriesMax,
-                                      accounts::kScopeEntryBytesMax));
-  TRY_OUTCOME(key.scope.routes, Texts(asked.body, "routes", accounts::kScopeEntriesMax,
-                                      accounts::kScopeEntryBytesMax));
-  TRY_OUTCOME(key.expires_at, Number(asked.body, "expires_at", 0, kTimeMax));
-  TRY_OUTCOME(key.tokens_per_day, Number(asked.body, "tokens_per_day", 0, kTokensMax));
-  TRY_DONE(desk.Record(audit::EventKind::kKeyCreated, asked.who.account_id, asked.who.account_id));
-  TRY_OUTCOME(const auto made, desk.keys().Make(asked.who.account_id, key, asked.now));
+  TRY_ASSIGN(key.name, Text(asked.body, "name", accounts::kKeyNameBytesMax));
+  TRY_ASSIGN(key.scope.models, Texts(asked.body, "models", accounts::kScopeEntriesMax,
+                                     accounts::kScopeEntryBytesMax));
+  TRY_ASSIGN(key.scope.routes, Texts(asked.body, "routes", accounts::kScopeEntriesMax,
+                                     accounts::kScopeEntryBytesMax));
+  TRY_ASSIGN(key.expires_at, Number(asked.body, "expires_at", 0, kTimeMax));
+  TRY_ASSIGN(key.tokens_per_day, Number(asked.body, "tokens_per_day", 0, kTokensMax));
+  TRY(desk.Record(audit::EventKind::kKeyCreated, asked.who.account_id, asked.who.account_id));
+  TRY_ASSIGN(const auto made, desk.keys().Make(asked.who.account_id, key, asked.now));
   json::Object body = KeyJson(made.info, 0);
   body["key"] = made.key.Reveal();
   return Answered{201, std::move(body)};
 }
 
 Outcome<Answered> RevokeKey(Accounts& desk, const Asked& asked) {
-  TRY_DONE(desk.Record(audit::EventKind::kKeyRevoked, asked.who.account_id, asked.params.at("id")));
-  TRY_DONE(desk.keys().Revoke(asked.who.account_id, asked.params.at("id")));
+  TRY(desk.Record(audit::EventKind::kKeyRevoked, asked.who.account_id, asked.params.at("id")));
+  TRY(desk.keys().Revoke(asked.who.account_id, asked.params.at("id")));
   return Answered{204, nullptr};
 }
 
 Outcome<Answered> Usage(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const auto report, desk.ledger().Report(asked.who.account_id, asked.now));
-  TRY_OUTCOME(const auto keys, desk.keys().List(asked.who.account_id));
+  TRY_ASSIGN(const auto report, desk.ledger().Report(asked.who.account_id, asked.now));
+  TRY_ASSIGN(const auto keys, desk.keys().List(asked.who.account_id));
   return Answered{200, UsageJson(report, keys)};
 }
 
 Outcome<Answered> Leave(Accounts& desk, const Asked& asked) {
-  TRY_OUTCOME(const Secret password, SecretText(asked.body, "password"));
-  TRY_OUTCOME(const auto receipt, desk.Leave(asked.who, password, asked.now));
+  TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
+  TRY_ASSIGN(const auto receipt, desk.Leave(asked.who, password, asked.now));
   json::Object body;
   body["id"] = receipt.id;
   body["deleted_at"] = receipt.deleted_at;
