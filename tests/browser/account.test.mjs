@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { assertAxe } from "./axe.mjs";
-import { openBrowser, openPage, picture } from "./browser.mjs";
+import { assertCount, openBrowser, openPage, picture } from "./browser.mjs";
 import { startService } from "../support/service.mjs";
 
 const PASSWORD = "otter kettle violin marble";
@@ -80,7 +80,7 @@ test("a history follows its owner to a second device, and nobody else", async ()
   await second.locator(".message.assistant").first().waitFor();
 
   const other = await signUp("eve");
-  assert.equal(await other.locator(".history-pick").count(), 0);
+  await assertCount(other.locator(".history-pick"), 0);
   for (const each of [page, second, other]) assert.deepEqual(each.problems, []);
 });
 

@@ -1,5 +1,6 @@
 // A real browser for tests of the page. HOLDFAST_CHROMIUM names it. With HOLDFAST_PICTURES=FOLDER the
 // tests leave pictures to look at.
+import assert from "node:assert/strict";
 import path from "node:path";
 import { chromium } from "playwright-core";
 
@@ -20,6 +21,13 @@ export async function openPage(browser, url, options = {}) {
   page.on("console", (message) => isProblem(message) && page.problems.push(message.text()));
   await page.goto(url);
   return page;
+}
+
+// That `locator` finds `count` elements within `within_ms`: a page may not be drawn yet.
+export async function assertCount(locator, count, within_ms = 10_000) {
+  const end = Date.now() + within_ms;
+  while ((await locator.count()) !== count && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(await locator.count(), count);
 }
 
 const isProblem = (message) => message.type() === "error";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { assertAxe } from "./axe.mjs";
-import { openBrowser, openPage, picture } from "./browser.mjs";
+import { assertCount, openBrowser, openPage, picture } from "./browser.mjs";
 import { addConversation, answerAt, newPerson, startFake } from "./fake_gateway.mjs";
 
 let browser;
@@ -49,7 +49,7 @@ test("an answer grows, is kept, and is there on a second device", async () => {
   for (const each of [page, second]) {
     await said(each, "A small wild dog.").waitFor();
     await each.locator(".growing").waitFor({ state: "detached" });
-    assert.equal(await each.locator(".message").count(), 2);
+    await assertCount(each.locator(".message"), 2);
     assert.deepEqual(each.problems, []);
   }
   assert.equal(await page.locator(".history-pick").innerText(), "What is a fox?");
@@ -80,7 +80,7 @@ test("a question that is edited becomes a second version", async () => {
   await page.getByText("2 / 2").waitFor();
   await button(page, "Version before").click();
   await said(page, "A wild dog.").waitFor();
-  assert.equal(await page.getByText("1 / 2").count(), 1);
+  await assertCount(page.getByText("1 / 2"), 1);
   await button(page, "Regenerate").click();
   (await nextAnswer(page, 1)).say("A cunning dog.");
   fake.state.answers[1].end();
@@ -104,7 +104,7 @@ test("stop tells where the engine stopped, and Continue goes on from there", asy
   rest.end("interrupted");
   await page.getByText("This answer was interrupted.").waitFor();
   await button(page, "Continue").waitFor();
-  assert.equal(await page.locator(".message").count(), 2);
+  await assertCount(page.locator(".message"), 2);
 });
 
 test("a question that is refused can be asked again", async () => {
@@ -118,8 +118,8 @@ test("a question that is refused can be asked again", async () => {
   (await nextAnswer(page, 0)).say("Hi.");
   fake.state.answers[0].end();
   await said(page, "Hi.").waitFor();
-  assert.equal(await page.getByRole("alert").count(), 0);
-  assert.equal(await page.locator(".message.user").count(), 1);
+  await assertCount(page.getByRole("alert"), 0);
+  await assertCount(page.locator(".message.user"), 1);
 });
 
 test("a search leads to its message", async () => {
@@ -149,7 +149,7 @@ test("a conversation is renamed, pinned, filed, shared and deleted", async () =>
   await picture(page, "share");
   const stranger = await openPage(browser, url);
   await said(stranger, "A wild dog.").waitFor();
-  assert.equal(await button(stranger, "Edit").count(), 0);
+  await assertCount(button(stranger, "Edit"), 0);
   await button(page, "Revoke the link").click();
   await button(page, "Make a link").waitFor();
   await stranger.reload();
@@ -169,7 +169,7 @@ test("a question that the page left unanswered can be asked again", async () => 
   answer.say("A wild dog.");
   answer.end();
   await page.locator(".message.assistant[data-ending=stop]").getByText("A wild dog.").waitFor();
-  assert.equal(await page.locator(".message").count(), 2);
+  await assertCount(page.locator(".message"), 2);
 });
 
 test("on a phone the history slides over, with its search and the way to the settings", async () => {
@@ -192,7 +192,7 @@ test("who logs out leaves nothing in the page", async () => {
   await said(page, "A wild dog.").waitFor();
   await button(page, "Log out").click();
   await page.getByRole("link", { name: "Log in" }).waitFor();
-  assert.equal(await page.getByText("Foxes").count(), 0);
+  await assertCount(page.getByText("Foxes"), 0);
 });
 
 test("code is coloured, by what is loaded with the first block of it", async () => {
@@ -217,7 +217,7 @@ test("a temporary conversation is kept nowhere", async () => {
   assert.equal(await page.evaluate(() => JSON.stringify(localStorage).includes("secret")), false);
   await page.getByRole("button", { name: "New conversation" }).click();
   await page.getByText("What shall we talk about?").waitFor();
-  assert.equal(await page.getByText("Hush.").count(), 0);
+  await assertCount(page.getByText("Hush."), 0);
   assert.equal(await page.getByLabel(/^Temporary/).isChecked(), false);
 });
 
@@ -236,5 +236,5 @@ test("what this browser kept is offered once to the account", async () => {
   ]);
   await page.reload();
   await page.locator(".history-pick", { hasText: "Old talk" }).waitFor();
-  assert.equal(await button(page, "Leave here").count(), 0);
+  await assertCount(button(page, "Leave here"), 0);
 });

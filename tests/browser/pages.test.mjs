@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { assertAxe } from "./axe.mjs";
-import { openBrowser, openPage, picture } from "./browser.mjs";
+import { assertCount, openBrowser, openPage, picture } from "./browser.mjs";
 import { CODE, PASSWORD, addConversation, newPerson, startFake } from "./fake_gateway.mjs";
 
 let browser;
@@ -84,7 +84,7 @@ test("a mode that lets nobody in offers no form", async () => {
   Object.assign(fake.state.registration, { mode: "closed", why: "We are full." });
   const page = await open("#/sign-up");
   await page.getByText("No accounts can be made now.").waitFor();
-  assert.equal(await button(page, "Make the account").count(), 0);
+  await assertCount(button(page, "Make the account"), 0);
 });
 
 test("log-in asks for the second factor, and goes on to where one wanted to go", async () => {
@@ -115,7 +115,7 @@ test("over plain HTTP from elsewhere the page says how to get encryption", async
   Object.assign(fake.state, { login: "needs_https", anonymous: false });
   const page = await open("");
   await page.getByText("holdfast certificate self-signed").waitFor();
-  assert.equal(await button(page, "Log in").count(), 0);
+  await assertCount(button(page, "Log in"), 0);
 });
 
 test("a second factor is set up with a picture, and its recovery codes are shown once", async () => {
@@ -133,12 +133,12 @@ test("a second factor is set up with a picture, and its recovery codes are shown
   await page.locator(".field-error").waitFor();
   await fill(page, { "The code that it shows now": CODE });
   await button(page, "Confirm").click();
-  assert.equal(await page.locator(".codes li").count(), 8);
+  await assertCount(page.locator(".codes li"), 8);
   await picture(page, "recovery_codes");
   await assertAxe(page, "recovery codes");
   await button(page, "I have kept them").click();
   await page.getByText("8 recovery codes are left.").waitFor();
-  assert.equal(await page.locator(".codes").count(), 0);
+  await assertCount(page.locator(".codes"), 0);
 });
 
 test("a key is shown once, and revoking asks again", async () => {
@@ -150,7 +150,7 @@ test("a key is shown once, and revoking asks again", async () => {
   await picture(page, "key");
   await assertAxe(page, "a new key");
   await button(page, "I have kept it").click();
-  assert.equal(await page.getByText("sk-new0-secret-shown-once").count(), 0);
+  await assertCount(page.getByText("sk-new0-secret-shown-once"), 0);
   assert.equal(fake.state.keys.at(-1).tokens_per_day, 1000);
   await button(page, "Revoke the key Robot").click();
   await button(page, "Revoke").click();

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { ONE_AT_A_TIME, askBarely, openHouse } from "../support/house.mjs";
-import { openBrowser, openPage, picture } from "./browser.mjs";
+import { assertCount, openBrowser, openPage, picture } from "./browser.mjs";
 
 let browser;
 let house;
@@ -46,7 +46,7 @@ test("who waits sees the place come nearer, and then the answer", async () => {
   (await house.engine.next()).answer("Third.");
   (await house.engine.next()).answer("Now it is.");
   await page.locator(".message.assistant[data-ending=stop]").getByText("Now it is.").waitFor();
-  assert.equal(await queue.count(), 0);
+  await assertCount(queue, 0);
   assert.deepEqual(page.problems, []);
   await Promise.all(others.map((other) => other.over));
 });
@@ -77,7 +77,7 @@ test("who finds the queue full is told so, and when to come again", async () => 
   const alert = page.getByRole("alert");
   await alert.locator("code", { hasText: "queue_full" }).waitFor();
   assert.match(await alert.innerText(), /try again in \d+ s/);
-  assert.equal(await page.getByRole("button", { name: "Leave the queue" }).count(), 0);
+  await assertCount(page.getByRole("button", { name: "Leave the queue" }), 0);
   await picture(page, "queue_full");
   others.forEach((other) => other.leave());
   await Promise.all(others.map((other) => other.over));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startService } from "../support/service.mjs";
-import { openBrowser, openPage as openPageAt, picture } from "./browser.mjs";
+import { assertCount, openBrowser, openPage as openPageAt, picture } from "./browser.mjs";
 
 let service;
 let browser;
@@ -47,7 +47,7 @@ test("a person asks and sees the answer grow", async () => {
   await page.getByLabel("Message").fill("Thank you!");
   await page.keyboard.press("Enter");
   await finished(page, 2);
-  assert.equal(await page.locator(".message.user").count(), 2);
+  await assertCount(page.locator(".message.user"), 2);
   assert.deepEqual(page.problems, []);
 });
 
@@ -58,14 +58,14 @@ test("an answer can be regenerated, and the history outlives a reload", async ()
   await page.getByLabel("Regenerate").click();
   await page.locator(".growing").waitFor({ state: "detached", timeout: 60_000 });
   await finished(page, 1);
-  assert.equal(await page.locator(".message.assistant").count(), 1);
+  await assertCount(page.locator(".message.assistant"), 1);
 
   await page.reload();
   await page.locator(".history-pick", { hasText: "Hello! Who are you?" }).click();
   await finished(page, 1);
   await page.getByLabel("Delete “Hello! Who are you?”").click({ force: true });
   await page.getByText("What shall we talk about?").waitFor();
-  assert.equal(await page.locator(".history-item").count(), 0);
+  await assertCount(page.locator(".history-item"), 0);
   assert.deepEqual(page.problems, []);
 });
 
@@ -114,7 +114,7 @@ test("a question that was unanswered when the page went away can be asked again"
   await page.getByText("This answer was interrupted.").waitFor();
   await page.getByLabel("Regenerate").click();
   await page.locator(".message.assistant[data-ending=stop], .message.assistant[data-ending=length]").waitFor();
-  assert.equal(await page.locator(".message.assistant").count(), 1);
+  await assertCount(page.locator(".message.assistant"), 1);
 });
 
 test("two tabs share one history", async () => {
@@ -157,7 +157,7 @@ test("a conversation that outgrows the model's context goes on without its begin
     await finished(page, index + 1);
   }
   assert.deepEqual(questions.at(-1), ["Two?", "Yes.", "Three?"]);
-  assert.equal(await page.getByRole("alert").count(), 0);
+  await assertCount(page.getByRole("alert"), 0);
   await page.getByText("The beginning of the conversation no longer fitted.").waitFor();
 });
 
@@ -175,7 +175,7 @@ test("model output cannot run scripts or load anything", async () => {
   await page.getByLabel("Message").fill("Hello");
   await page.keyboard.press("Enter");
   await finished(page, 1);
-  assert.equal(await page.locator(".markdown img, .markdown script, .markdown iframe, .markdown a[href^=javascript]").count(), 0);
+  await assertCount(page.locator(".markdown img, .markdown script, .markdown iframe, .markdown a[href^=javascript]"), 0);
   assert.equal(await page.evaluate(() => window.pwned), undefined);
   const response = await page.request.get(service.url);
   assert.match(response.headers()["content-security-policy"], /default-src 'none'|default-src 'self'/);
