@@ -110,6 +110,9 @@ Outcome<SignedUp> Accounts::SignUp(const SignUpForm& form, const Secret& passwor
   if (terms->uses_invitation) {
     TRY(invitations_.Use(form.invitation, now));
   }
+  if (terms->email) {
+    TRY(DropUnconfirmed(*terms->email));
+  }
   NewAccount account{.name = form.name,
                      .email = terms->email,
                      .password_hash = std::move(*hash),
@@ -129,6 +132,13 @@ Outcome<SignedUp> Accounts::SignUp(const SignUpForm& form, const Secret& passwor
   Outcome<Secret> session = sessions_.Begin(created->id, device, 0, now);
   if (!session) return PassOn(session);
   return SignedUp{*created, std::move(*session)};
+}
+
+Outcome<void> Accounts::DropUnconfirmed(std::string_view email) {
+  const Outcome<std::optional<Account>> found = people_.FindByEmail(email);
+  if (!found) return PassOn(found);
+  if (!*found || (*found)->state != State::kPendingEmail) return {};
+  return Forget((*found)->id, "system");
 }
 
 Outcome<LoggedIn> Accounts::SetUp(std::string_view token, std::string_view name,
@@ -297,16 +307,20 @@ Outcome<LoggedIn> Accounts::VerifyEmail(std::string_view token, std::string_view
 
 Outcome<Receipt> Accounts::Leave(const Identity& who, const Secret& password, TimeMs now) {
   TRY(CheckPasswordOf(who.account_id, password));
-  TRY(Record(audit::EventKind::kAccountDeleted, who.account_id, who.account_id));
+  TRY(Forget(who.account_id, who.account_id));
+  return Receipt{crypto::RandomToken(16), now};
+}
+
+Outcome<void> Accounts::Forget(std::string_view account_id, std::string_view actor) {
+  TRY(Record(audit::EventKind::kAccountDeleted, actor, account_id));
   // The key first: what is sealed under it is gone with it, wherever it lies.
-  const Result<void> destroyed = ring_.Destroy(who.account_id);
+  const Result<void> destroyed = ring_.Destroy(account_id);
   if (!destroyed && destroyed.error().code != ErrorCode::kNotFound) {
     return std::unexpected(ToRefused(destroyed.error()));
   }
-  const Result<void> forgotten = forget_ ? forget_(who.account_id) : Result<void>{};
+  const Result<void> forgotten = forget_ ? forget_(account_id) : Result<void>{};
   if (!forgotten) return std::unexpected(ToRefused(forgotten.error()));
-  TRY(people_.Delete(who.account_id));
-  return Receipt{crypto::RandomToken(16), now};
+  return people_.Delete(account_id);
 }
 
 Outcome<std::string> Accounts::SetUpLink(TimeMs now) {

@@ -130,6 +130,10 @@ class Accounts {
 
   Outcome<std::string> Hash(const Secret& password) const;
   Outcome<Account> Create(NewAccount account, TimeMs now);
+  Outcome<void> Forget(std::string_view account_id, std::string_view actor);
+  // An account whose address was never confirmed is nobody's, and whoever registers with that
+  // address may have lost the mail: it gives way.
+  Outcome<void> DropUnconfirmed(std::string_view email);
   Outcome<void> SendVerification(const Account& account, TimeMs now);
   Outcome<void> SendKnownAddress(std::string_view email, TimeMs now);
   Outcome<LoggedIn> Enter(const Account& account, std::string_view device, TimeMs second_factor_at,

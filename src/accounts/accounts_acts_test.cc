@@ -105,6 +105,7 @@ TEST_P(ActsTest, DoesNotTellWhetherAMailAddressHasAnAccount) {
   ASSERT_TRUE(first);
   EXPECT_EQ(first->account.state, State::kPendingEmail);
   EXPECT_FALSE(first->session);
+  ASSERT_TRUE(accounts_->VerifyEmail(TokenOfLastMail("ada@example.org"), "", kNow));
   const auto second = SignUp("eve", "ADA@example.org");
   ASSERT_TRUE(second) << second.error().detail;
   EXPECT_EQ(second->account.state, State::kPendingEmail);
@@ -113,6 +114,17 @@ TEST_P(ActsTest, DoesNotTellWhetherAMailAddressHasAnAccount) {
   ASSERT_EQ(mail->size(), 2u);
   EXPECT_NE((*mail)[0].subject, (*mail)[1].subject);
   EXPECT_EQ(ring_->account_count(), 1u) << "no key is left of an account that was not made";
+}
+
+TEST_P(ActsTest, WhoLostTheMailRegistersAgain) {
+  ASSERT_TRUE(accounts_->registration().SetRules(Mode::kEmail, {}, kNow));
+  ASSERT_TRUE(SignUp("ada", "ada@example.org"));
+  const std::string lost = TokenOfLastMail("ada@example.org");
+  ASSERT_TRUE(SignUp("ada", "ADA@example.org"));
+  const std::string token = TokenOfLastMail("ADA@example.org");
+  EXPECT_EQ(ReasonOf(accounts_->VerifyEmail(lost, "", kNow)), Reason::kNotFound);
+  EXPECT_TRUE(accounts_->VerifyEmail(token, "", kNow));
+  EXPECT_EQ(ring_->account_count(), 1u);
 }
 
 TEST_P(ActsTest, AMailAddressIsVerifiedByItsLink) {

@@ -112,20 +112,23 @@ class Loan {
 }  // namespace
 
 Result<Rows> Transaction::Query(std::string_view sql, const Values& values) {
+  at_boundary_();
   return connection_.Query(sql, values);
 }
 
 Result<std::optional<Row>> Transaction::QueryOne(std::string_view sql, const Values& values) {
-  TRY_ASSIGN(Rows rows, connection_.Query(sql, values));
+  TRY_ASSIGN(Rows rows, Query(sql, values));
   if (rows.empty()) return std::nullopt;
   return std::move(rows.front());
 }
 
 Result<std::int64_t> Transaction::Execute(std::string_view sql, const Values& values) {
+  at_boundary_();
   return connection_.Execute(sql, values);
 }
 
-Database::Database(Kind kind, std::unique_ptr<Pool> pool) : kind_(kind), pool_(std::move(pool)) {}
+Database::Database(Kind kind, std::unique_ptr<Pool> pool, std::function<void()> at_boundary)
+    : kind_(kind), pool_(std::move(pool)), at_boundary_(std::move(at_boundary)) {}
 Database::~Database() = default;
 
 Result<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options) {
@@ -145,7 +148,7 @@ Result<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options)
   const Result<void> checked = is_sqlite ? CheckWhole(*first, target) : Result<void>{};
   pool->Give(std::move(first), false);
   if (!checked) return Fail(checked.error());
-  return std::unique_ptr<Database>(new Database(kind, std::move(pool)));
+  return std::unique_ptr<Database>(new Database(kind, std::move(pool), options.at_boundary));
 }
 
 Result<void> Database::Transact(Access access,
@@ -157,9 +160,11 @@ Result<void> Database::Transact(Access access,
     Loan connection(*pool_, std::move(taken), is_write);
     Result<void> done = connection->BeginTransaction(begin);
     if (done) {
-      Transaction transaction(*connection);
+      Transaction transaction(*connection, at_boundary_);
       done = work(transaction);
+      at_boundary_();
       if (done) done = connection->Commit();
+      if (done) at_boundary_();
       if (done) return {};
       connection->Rollback();
     }

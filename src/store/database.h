@@ -48,7 +48,8 @@ enum class Kind : std::uint8_t { kSqlite, kPostgres };
 // Lives while its work runs.
 class Transaction {
  public:
-  explicit Transaction(Connection& connection) : connection_(connection) {}
+  Transaction(Connection& connection, const std::function<void()>& at_boundary)
+      : connection_(connection), at_boundary_(at_boundary) {}
 
   Result<Rows> Query(std::string_view sql, const Values& values = {});
   // The first row; nullopt: there is none.
@@ -58,6 +59,7 @@ class Transaction {
 
  private:
   Connection& connection_;
+  const std::function<void()>& at_boundary_;
 };
 
 struct DatabaseOptions {
@@ -65,6 +67,9 @@ struct DatabaseOptions {
   std::string url = {};
   std::size_t connections = 4;
   std::chrono::milliseconds wait_max{5'000};
+  // Called before every statement and commit, and after every commit; for tests that end the
+  // process there. Only of what is done through the Database.
+  std::function<void()> at_boundary = [] {};
 };
 
 class Database {
@@ -90,7 +95,7 @@ class Database {
  private:
   enum class Access : std::uint8_t { kRead, kWrite };
 
-  Database(Kind kind, std::unique_ptr<Pool> pool);
+  Database(Kind kind, std::unique_ptr<Pool> pool, std::function<void()> at_boundary);
   // Runs `work`, as often as it loses a race.
   Result<void> Transact(Access access, const std::function<Result<void>(Transaction&)>& work);
 
@@ -108,6 +113,7 @@ class Database {
 
   const Kind kind_;
   const std::unique_ptr<Pool> pool_;
+  const std::function<void()> at_boundary_;
 };
 
 }  // namespace holdfast::store

@@ -25,24 +25,13 @@ inline std::string KindName(const ::testing::TestParamInfo<Kind>& info) {
 
 class BothDatabases : public ::testing::TestWithParam<Kind> {
  protected:
-  BothDatabases() {
-    char pattern[] = "/tmp/holdfast-store-XXXXXX";
-    folder_ = ::mkdtemp(pattern);
-    url_ = "sqlite:" + (folder_ / "holdfast.db").string();
-    if (GetParam() == Kind::kPostgres) {
-      PostgresServer* const server = PostgresServer::Shared();
-      const Result<std::string> url = server == nullptr
-                                          ? Fail(ErrorCode::kUnavailable, "no PostgreSQL")
-                                          : server->NewDatabase();
-      EXPECT_TRUE(url.has_value()) << url.error().message;
-      url_ = url.value_or("");
-    }
-    database_ = Open();
-  }
-  ~BothDatabases() override {
-    database_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
+  BothDatabases() { Begin(); }
+  ~BothDatabases() override { End(); }
+
+  // All anew: another folder, another empty database.
+  void Renew() {
+    End();
+    Begin();
   }
 
   std::unique_ptr<Database> Open(DatabaseOptions options = {}) const {
@@ -57,6 +46,26 @@ class BothDatabases : public ::testing::TestWithParam<Kind> {
   const std::string& url() const { return url_; }
 
  private:
+  void Begin() {
+    char pattern[] = "/tmp/holdfast-store-XXXXXX";
+    folder_ = ::mkdtemp(pattern);
+    url_ = "sqlite:" + (folder_ / "holdfast.db").string();
+    if (GetParam() == Kind::kPostgres) {
+      PostgresServer* const server = PostgresServer::Shared();
+      const Result<std::string> url = server == nullptr
+                                          ? Fail(ErrorCode::kUnavailable, "no PostgreSQL")
+                                          : server->NewDatabase();
+      EXPECT_TRUE(url.has_value()) << url.error().message;
+      url_ = url.value_or("");
+    }
+    database_ = Open();
+  }
+  void End() {
+    database_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
   std::filesystem::path folder_;
   std::string url_;
   std::unique_ptr<Database> database_;
