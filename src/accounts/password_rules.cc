@@ -5,6 +5,8 @@
 
 #include <zxcvbn.h>
 
+#include "accounts/common_passwords.h"
+
 namespace holdfast::accounts {
 namespace {
 
@@ -38,6 +40,10 @@ Outcome<void> CheckPassword(const Secret& password, std::span<const std::string>
   }
   if (CharacterCount(text) < kPasswordLengthMin) {
     return Refuse(Reason::kWeakPassword, "A password needs at least 15 characters.");
+  }
+  if (IsCommonPassword(text)) {
+    return Refuse(Reason::kWeakPassword,
+                  "Many people have chosen this password, so it is among the first that are tried.");
   }
   if (Bits(text, known) < kPasswordBitsMin) {
     return Refuse(Reason::kWeakPassword,

@@ -1,8 +1,12 @@
 #include "accounts/registration.h"
 
+#include <algorithm>
+#include <fstream>
+
 #include <fmt/format.h>
 
 #include "accounts/challenge_desk.h"
+#include "accounts/common_passwords.h"
 #include "accounts/migrations.h"
 #include "accounts/names.h"
 #include "accounts/password_rules.h"
@@ -115,6 +119,32 @@ TEST(ChallengeDesk, TakesOnlyWhatItGaveAndOnlyOnce) {
   EXPECT_FALSE(desk.Take("x.y.z", "1", 0, kNow));
   EXPECT_TRUE(desk.Take(challenge.seed, nonce, 8, kNow));
   EXPECT_FALSE(desk.Take(challenge.seed, nonce, 8, kNow));
+}
+
+// Hard to guess by its look, and on every guesser's list.
+TEST(CheckPassword, RefusesWhatManyHaveChosen) {
+  for (const char* common : {"mailcreated5240", "MailCreated5240", "PolniyPizdec0211",
+                             "23176djivanfros", "nEMvXyHeqDd5OQxyXYZI"}) {
+    const auto checked = CheckPassword(Secret(common), {});
+    ASSERT_FALSE(checked) << common;
+    EXPECT_NE(checked.error().detail.find("Many people"), std::string::npos) << common;
+  }
+  EXPECT_TRUE(IsCommonPassword("11111111111111111111"));
+  EXPECT_FALSE(IsCommonPassword(""));
+  EXPECT_FALSE(IsCommonPassword("otter kettle violin marble"));
+}
+
+// The search needs it.
+TEST(CommonPasswords, AreSortedInLowerCaseAndLongEnough) {
+  std::ifstream file(HOLDFAST_SOURCE_DIR "/src/accounts/common_passwords.txt");
+  std::string last;
+  int count = 0;
+  for (std::string line; std::getline(file, line); ++count, last = line) {
+    EXPECT_LT(last, line);
+    EXPECT_GE(line.size(), kPasswordLengthMin) << line;
+    EXPECT_TRUE(std::ranges::none_of(line, [](char c) { return c >= 'A' && c <= 'Z'; })) << line;
+  }
+  EXPECT_EQ(count, 9728);
 }
 
 TEST(CheckPassword, AsksForLengthAndForWhatIsHardToGuess) {
