@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace holdfast::net {
 
@@ -13,6 +15,12 @@ inline constexpr std::size_t kReadBufferBytes = 64 << 10;
 inline std::span<char> ThreadReadBuffer() {
   thread_local const auto buffer = std::make_unique<char[]>(kReadBufferBytes);
   return {buffer.get(), kReadBufferBytes};
+}
+
+// Appends what was read to `to`. It may be a password: nothing of it stays behind.
+inline void TakeRead(std::span<char> read, std::string& to) {
+  to.append(read.data(), read.size());
+  std::memset(read.data(), 0, read.size());
 }
 
 }  // namespace holdfast::net

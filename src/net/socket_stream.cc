@@ -30,7 +30,7 @@ Awaitable<Result<std::size_t>> SocketStream::AppendSome(std::string& to, std::si
     const std::size_t count = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
     if (error == asio::error::eof) co_return std::size_t{0};
     if (!error) {
-      to.append(buffer.data(), count);
+      TakeRead(buffer.first(count), to);
       co_return count;
     }
     if (error == asio::error::would_block) {

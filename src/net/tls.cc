@@ -35,7 +35,7 @@ Result<std::shared_ptr<TlsContext::State::Ssl>> TlsContext::State::Load() const 
   boost::system::error_code error;
   made->set_options(ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1 |
                         ssl::context::no_tlsv1_1 | ssl::context::no_compression |
-                        SSL_OP_NO_RENEGOTIATION,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT,
                     error);
   if (error) return Fail(SystemError("set TLS options", error));
   SSL_CTX_set_mode(made->native_handle(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |

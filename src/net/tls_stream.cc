@@ -103,7 +103,7 @@ class TlsStream final : public Stream {
       const std::span<char> buffer = ThreadReadBuffer();
       const std::size_t room = std::min(bytes_max, buffer.size());
       const int count = SSL_read(ssl_, buffer.data(), static_cast<int>(room));
-      if (count > 0) to.append(buffer.data(), static_cast<std::size_t>(count));
+      if (count > 0) TakeRead(buffer.first(static_cast<std::size_t>(count)), to);
       return count;
     });
   }

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/freed_memory.h"
 #include "base/log.h"
 #include "crypto/keyed_hash.h"
 #include "net/file_limits.h"
@@ -215,6 +216,7 @@ net::Awaitable<void> EndAnswersBefore(api::AnswerHub& hub, net::TimePoint deadli
 }  // namespace
 
 Result<void> RunGateway(const Config& config) {
+  WipeFreedMemory();
   ProcessSignals signals;
   metrics::Registry registry;
   TRY_ASSIGN(const std::unique_ptr<const net::TlsContext> tls, MakeTls(config.gateway));

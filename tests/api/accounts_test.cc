@@ -1,6 +1,8 @@
 // Accounts over real sockets: a whole service on the tiny model, and people who come to it.
+#include <array>
 #include <chrono>
 #include <fstream>
+#include <functional>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -149,9 +151,7 @@ TEST(Accounts, TheFirstOperatorComesByTheLinkInTheFile) {
   Browser boss(running.port);
   EXPECT_TRUE(boss.Send("GET", "/api/me").Json().at("setup_needed").as_bool());
   EXPECT_EQ(boss.Register("eve").Error("reason"), "registration_closed");
-  const Response made = boss.Send("POST", "/api/setup",
-                                  fmt::format(R"({{"token":"{}","name":"boss","password":"{}"}})",
-                                              link.substr(at + 6), kPassword));
+  const Response made = BecomeOperator(boss, state.path());
   ASSERT_EQ(made.status, 201) << made.body;
   EXPECT_EQ(boss.Send("PUT", "/api/admin/registration", R"({"mode":"invitation"})").status, 200);
   const Response invited = boss.Send("POST", "/api/admin/invitations", R"({"note":"n","uses":1})");
@@ -178,6 +178,82 @@ TEST(Accounts, TheFirstOperatorComesByTheLinkInTheFile) {
   EXPECT_EQ(paused.Error("message"), "Sent spam.");
   ASSERT_EQ(boss.Send("POST", "/api/admin/accounts/" + id + "/unrestrict", "{}").status, 204);
   EXPECT_EQ(ada.Send("GET", "/api/me/keys").status, 200);
+}
+
+// The share of pairs in which the first took longer: 0.5 where time tells nothing. Of two lists of
+// equal times and length n, its standard deviation is sqrt((2 n + 1) / (12 n n)).
+double ShareLonger(const std::vector<double>& first, const std::vector<double>& second) {
+  double longer = 0;
+  for (const double a : first) {
+    for (const double b : second) longer += a > b ? 1 : a < b ? 0 : 0.5;
+  }
+  return longer / static_cast<double>(first.size() * second.size());
+}
+
+TEST(Accounts, NeitherAnswerNorTimeTellsWhetherAMailAddressHasAnAccount) {
+  TempFolder state;
+  std::vector<std::string> settings = AccountSettings("email");
+  settings.push_back("HOLDFAST_UP_STATE_DIR=" + state.path().string());
+  RunningService running(settings);
+  Browser boss(running.port);
+  ASSERT_EQ(BecomeOperator(boss, state.path()).status, 201);
+  // So many sign-ups at once look like an attack; those who are invited are let in all the same.
+  const Response invited =
+      boss.Send("POST", "/api/admin/invitations", R"({"note":"n","uses":100})");
+  ASSERT_EQ(invited.status, 201) << invited.body;
+  const std::string code(invited.Json().at("code").as_string());
+  const auto sign_up = [&](int number, std::string_view email) {
+    return fmt::format(R"({{"name":"person{}","password":"{}","email":"{}","invitation":"{}"}})",
+                       number, kPassword, email, code);
+  };
+  const auto log_in = [](std::string_view email) {
+    return fmt::format(R"({{"name":"{}","password":"granite pillow sunday engine"}})", email);
+  };
+  const auto ask = [](std::string_view email) { return fmt::format(R"({{"email":"{}"}})", email); };
+  Browser ada(running.port);
+  ASSERT_EQ(ada.Send("POST", "/api/accounts", sign_up(0, "ada@example.org")).status, 202);
+  const std::string mail = boss.Send("GET", "/api/admin/outbox").body;
+  const std::size_t at = mail.find("token=");
+  ASSERT_NE(at, std::string::npos) << mail;
+  const std::string token = mail.substr(at + 6, mail.find('\\', at) - at - 6);
+  ASSERT_EQ(
+      ada.Send("POST", "/api/email-verification", fmt::format(R"({{"token":"{}"}})", token)).status,
+      200);
+
+  struct Question {
+    std::string_view path;
+    std::function<std::string(int number, std::string_view email)> body;
+    std::array<std::vector<double>, 2> seconds = {};
+  };
+  std::array questions{
+      Question{"/api/accounts", sign_up},
+      Question{"/api/session", [&](int, std::string_view email) { return log_in(email); }},
+      Question{"/api/password-reset", [&](int, std::string_view email) { return ask(email); }}};
+  constexpr int kRounds = 16;
+  for (int round = 1; round <= kRounds; ++round) {
+    const std::array<std::string, 2> emails{"ada@example.org",
+                                            fmt::format("person{}@example.org", round)};
+    for (Question& question : questions) {
+      std::array<std::string, 2> answers;
+      for (const std::size_t i : {0u, 1u}) {
+        Browser stranger(running.port);
+        const auto begun = std::chrono::steady_clock::now();
+        const Response answer = stranger.Send(
+            "POST", question.path, question.body(2 * round + static_cast<int>(i), emails[i]));
+        question.seconds[i].push_back(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+        answers[i] = fmt::format("{} {}", answer.status,
+                                 answer.status < 300 ? answer.body : answer.Error("reason"));
+      }
+      EXPECT_EQ(answers[0], answers[1]) << question.path;
+    }
+  }
+  for (const Question& question : questions) {
+    const double share = ShareLonger(question.seconds[0], question.seconds[1]);
+    // Four standard deviations.
+    EXPECT_NEAR(share, 0.5, 0.4) << question.path;
+    RecordProperty(std::string(question.path), fmt::format("{:.2f}", share));
+  }
 }
 
 }  // namespace

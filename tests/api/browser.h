@@ -1,6 +1,8 @@
 // Browser: somebody who comes to the account API of a running service. Single-threaded.
 #pragma once
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +47,18 @@ class Browser {
   const std::string host_;
   std::string cookie_;
 };
+
+// Makes `boss` the first operator, by the link that a service has put into its state folder.
+inline Response BecomeOperator(Browser& boss, const std::filesystem::path& state_dir) {
+  std::ifstream file(state_dir / "setup-link");
+  std::string link;
+  std::getline(file, link);
+  const std::size_t at = link.find("token=");
+  const std::string token = at == std::string::npos ? "" : link.substr(at + 6);
+  return boss.Send(
+      "POST", "/api/setup",
+      fmt::format(R"({{"token":"{}","name":"boss","password":"{}"}})", token, kPassword));
+}
 
 inline std::vector<std::string> AccountSettings(std::string registration,
                                                 std::string anonymous = "off") {

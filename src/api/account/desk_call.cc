@@ -6,6 +6,7 @@
 #include "api/fields.h"
 #include "api/reply.h"
 #include "base/log.h"
+#include "net/event.h"
 #include "net/spawn.h"
 
 namespace holdfast::api {
@@ -47,12 +48,18 @@ class DeskCall final : public Call {
       co_return co_await Tell(reply, answered);
     }
     auto work = [this, asked = asked_] { return row_.work(desk_.accounts, *asked); };
+    const net::TimePoint begun = net::Clock::now();
     const auto done = co_await desk_.pool.Run(std::move(work));
     if (!done) co_return std::unexpected(ToApiError(Reason::kStoreDown));
     if (!*done) {
       const Reason reason = done->error().reason;
       if (reason == Reason::kWrongCredentials) progress.OnFailedLogin();
       co_return std::unexpected(ToApiError(done->error()));
+    }
+    if (row_.answers_evenly) {
+      // The place at the door is for work, not for waiting.
+      progress.OnEngineDone(0, 0);
+      co_await WaitForStepSince(begun);
     }
     co_return co_await Tell(reply, **done);
   }
@@ -82,6 +89,12 @@ class DeskCall final : public Call {
     if (!*is_good) co_return std::unexpected(ToApiError(is_good->error()));
     work_.has_invitation = **is_good;
     co_return ApiResult<void>{};
+  }
+
+  static net::Awaitable<void> WaitForStepSince(net::TimePoint begun) {
+    const auto steps = (net::Clock::now() - begun) / kEvenStep + 1;
+    net::Event never(co_await net::CurrentExecutor());
+    co_await never.Wait(begun + steps * kEvenStep);
   }
 
   static net::Awaitable<void> DoUnwatched(const AccountDesk& desk, const DeskRow& row,

@@ -3,6 +3,7 @@
 // runs on another thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -59,7 +60,14 @@ struct DeskRow {
   // Answers before the work has been done, and always the same, so that neither answer nor time
   // tells what it found.
   bool answers_at_once = false;
+  // What it has done, it tells on the next whole kEvenStep after it began, so that its time does
+  // not tell what it found. Refusals come at once.
+  bool answers_evenly = false;
 };
+
+// Longer than the work takes on a machine that is not loaded: hashing a password and some
+// transactions.
+inline constexpr std::chrono::milliseconds kEvenStep{250};
 
 Endpoint DeskEndpoint(const AccountDesk& desk, DeskRow row);
 
