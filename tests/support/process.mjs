@@ -28,6 +28,7 @@ export async function launch(command, args, { env = process.env, url, readyMsMax
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return {
+    pid: child.pid,
     log: () => log,
     async stop() {
       child.kill("SIGTERM");

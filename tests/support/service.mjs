@@ -29,6 +29,8 @@ async function start(verb, settings) {
   return {
     url,
     stateDir: path.join(runDir, "holdfast"),
+    pid: service.pid,
+    log: service.log,
     async stop() {
       await service.stop();
       await rm(runDir, { recursive: true, force: true });
