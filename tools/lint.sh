@@ -38,6 +38,7 @@ check() { # check NAME: builds and runs tools/check_NAME.
 run format format
 run rooms check rooms
 run style check style
+run asvs check asvs
 run page npm --prefix web --silent run check
 run headers ninja -C "$build" --quiet -k 0 header_check
 run clang-tidy ninja -C "$build" -k 0

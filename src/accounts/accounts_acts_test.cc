@@ -78,6 +78,9 @@ TEST_P(ActsTest, SignsUpLogsInAndLeaves) {
   EXPECT_EQ(ReasonOf(accounts_->LogIn("nobody", Secret(kPassword), "", kNow)),
             Reason::kWrongCredentials);
 
+  EXPECT_TRUE(accounts_->LogIn("ada", Secret(kPassword), "", kNow + 3'650 * kDayMs))
+      << "a password does not grow old";
+
   EXPECT_EQ(ReasonOf(accounts_->Leave(who, Secret("wrong"), kNow)), Reason::kWrongCredentials);
   ASSERT_TRUE(accounts_->Leave(who, Secret(kPassword), kNow));
   EXPECT_EQ(ring_->Find(who.account_id).error().code, ErrorCode::kNotFound);
@@ -187,6 +190,23 @@ TEST_P(ActsTest, AsksForTheSecondFactorThatIsOn) {
   ASSERT_TRUE(in && in->session);
   EXPECT_EQ(WhoIs(*in->session).second_factor_at, later);
   EXPECT_EQ(ReasonOf(accounts_->ShowSecondFactor(token, "000000", "", later)), Reason::kNotFound);
+}
+
+// Who reads somebody's mail has a new password of theirs, and no session.
+TEST_P(ActsTest, AResetDoesNotGetPastTheSecondFactor) {
+  ASSERT_TRUE(accounts_->registration().SetRules(Mode::kEmail, {}, kNow));
+  ASSERT_TRUE(SignUp("ada", "ada@example.org"));
+  const auto in = accounts_->VerifyEmail(TokenOfLastMail("ada@example.org"), "", kNow);
+  ASSERT_TRUE(in);
+  const auto secret = accounts_->second_factor().Begin(in->account.id);
+  ASSERT_TRUE(accounts_->second_factor().Confirm(in->account.id,
+                                                 crypto::TotpCode(*secret, kNow / 30'000), kNow));
+  ASSERT_TRUE(accounts_->AskReset("ada@example.org", kNow + 1));
+  ASSERT_TRUE(accounts_->Reset(TokenOfLastMail("ada@example.org"), Secret(kOther), kNow));
+  const auto half = accounts_->LogIn("ada", Secret(kOther), "", kNow);
+  ASSERT_TRUE(half);
+  EXPECT_FALSE(half->session);
+  EXPECT_TRUE(half->second_factor);
 }
 
 TEST_P(ActsTest, TheFirstOperatorComesByALinkThatIsGoodOnce) {

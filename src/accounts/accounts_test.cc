@@ -1,4 +1,6 @@
 // People, sessions, keys, links, invitations, second factor and outbox on both databases.
+#include <algorithm>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -298,11 +300,74 @@ TEST_P(AccountsTest, ASecondFactorTakesEachCodeOnce) {
   EXPECT_EQ(ReasonOf(second_factor_.Check(ada.id, "000000", kNow)), Reason::kWrongCredentials);
 
   const std::string recovery(codes->front().Reveal());
+  EXPECT_EQ(std::ranges::count(recovery, '-'), 5) << recovery;
+  EXPECT_EQ(recovery.size(), 24u + 5u) << "120 bits in base32";
   EXPECT_TRUE(second_factor_.Check(ada.id, recovery, kNow));
   EXPECT_EQ(ReasonOf(second_factor_.Check(ada.id, recovery, kNow)), Reason::kWrongCredentials);
   EXPECT_EQ(second_factor_.StateOf(ada.id)->recovery_codes_left, kRecoveryCodes - 1);
   ASSERT_TRUE(second_factor_.Remove(ada.id));
   EXPECT_FALSE(second_factor_.StateOf(ada.id)->is_on);
+}
+
+TEST_P(AccountsTest, WrongCodesInARowEndInAWait) {
+  const Account ada = MakePerson("ada");
+  const Account bob = MakePerson("bob");
+  std::int64_t step = kNow / 30'000;
+  std::map<std::string, Secret> secrets;
+  std::vector<Secret> recovery;
+  for (const std::string& id : {ada.id, bob.id}) {
+    secrets[id] = *second_factor_.Begin(id);
+    recovery = *second_factor_.Confirm(id, crypto::TotpCode(secrets[id], step), kNow);
+  }
+  // One that is none of the codes that count now.
+  const auto wrong = [&](TimeMs now) {
+    std::string code = crypto::TotpCode(secrets[ada.id], now / 30'000 + 100);
+    while (crypto::MatchTotp(secrets[ada.id], code, std::chrono::seconds(now / 1000))) {
+      code.back() = code.back() == '9' ? '0' : static_cast<char>(code.back() + 1);
+    }
+    return code;
+  };
+  TimeMs now = kNow + 60'000;
+  for (int i = 0; i < WrongCodes::kInRowMax; ++i) {
+    EXPECT_EQ(ReasonOf(second_factor_.Check(ada.id, wrong(now), now)), Reason::kWrongCredentials);
+  }
+  const auto right = [&](const std::string& id) {
+    return crypto::TotpCode(secrets[id], now / 30'000);
+  };
+  const auto refused = second_factor_.Check(ada.id, right(ada.id), now + 1);
+  EXPECT_EQ(ReasonOf(refused), Reason::kYourRate) << "not even the right one is looked at";
+  EXPECT_EQ(refused.error().retry_after_ms, WrongCodes::kWaitMs - 1);
+  EXPECT_TRUE(second_factor_.Check(bob.id, right(bob.id), now)) << "another's codes are";
+  EXPECT_TRUE(second_factor_.Check(bob.id, recovery.front().Reveal(), now));
+
+  now += WrongCodes::kWaitMs;
+  EXPECT_EQ(ReasonOf(second_factor_.Check(ada.id, wrong(now), now)), Reason::kWrongCredentials);
+  EXPECT_EQ(ReasonOf(second_factor_.Check(ada.id, right(ada.id), now)), Reason::kYourRate)
+      << "one at a time";
+  now += WrongCodes::kWaitMs;
+  EXPECT_TRUE(second_factor_.Check(ada.id, right(ada.id), now));
+  now += 60'000;
+  for (int i = 0; i < WrongCodes::kInRowMax; ++i) {
+    EXPECT_EQ(ReasonOf(second_factor_.Check(ada.id, wrong(now), now)), Reason::kWrongCredentials)
+        << "a right one begins a new row";
+  }
+  EXPECT_EQ(ReasonOf(second_factor_.Check(ada.id, wrong(now), now)), Reason::kYourRate);
+  now += WrongCodes::kForgetMs;
+  for (int i = 0; i < WrongCodes::kInRowMax; ++i) {
+    EXPECT_EQ(ReasonOf(second_factor_.Check(ada.id, wrong(now), now)), Reason::kWrongCredentials)
+        << "a day later it is forgotten";
+  }
+}
+
+TEST(WrongCodes, TheRowAddedToLongestAgoMakesRoom) {
+  WrongCodes codes;
+  for (int i = 0; i < WrongCodes::kInRowMax; ++i) EXPECT_FALSE(codes.Count("first", kNow));
+  for (std::size_t i = 1; i < WrongCodes::kAccountsMax; ++i) {
+    EXPECT_FALSE(codes.Count("account" + std::to_string(i), kNow + 1));
+  }
+  EXPECT_TRUE(codes.Count("first", kNow + 1));
+  EXPECT_FALSE(codes.Count("one more", kNow + 1));
+  EXPECT_FALSE(codes.Count("first", kNow + 1)) << "its row made room";
 }
 
 TEST_P(AccountsTest, MailIsTriedAgainLaterAndItsTextIsGoneOnceSent) {

@@ -160,6 +160,28 @@ TEST(CheckPassword, AsksForLengthAndForWhatIsHardToGuess) {
   EXPECT_FALSE(CheckPassword(Secret(std::string(2'000, 'x')), known));
 }
 
+// From the public lists of what is chosen most, those that are long enough.
+TEST(CheckPassword, RefusesWhatManyChooseHoweverLong) {
+  for (const char* common :
+       {"1234567890123456", "123456789123456789", "qwertyuiopasdfghjkl", "1qaz2wsx3edc4rfv",
+        "abcdefghijklmnop", "passwordpassword", "password12345678", "iloveyouiloveyou",
+        "aaaaaaaaaaaaaaaa", "0000000000000000", "letmeinletmeinletmein", "adminadminadmin1",
+        "qwerty1234567890", "Password123456789!"}) {
+    const auto checked = CheckPassword(Secret(common), {});
+    ASSERT_FALSE(checked) << common;
+    EXPECT_EQ(checked.error().reason, Reason::kWeakPassword) << common;
+  }
+}
+
+TEST(CheckPassword, TakesLongOnes) {
+  const std::string words = "otter kettle violin marble granite pillow sunday engine ";
+  for (const std::size_t bytes : {64u, 128u, 1024u}) {
+    std::string text;
+    while (text.size() < bytes) text += words;
+    EXPECT_TRUE(CheckPassword(Secret(text.substr(0, bytes)), {})) << bytes;
+  }
+}
+
 TEST(Names, AllowWhatIsToldApartAndFoldIt) {
   EXPECT_EQ(NameKey("Ada_L.1-x"), "ada_l.1-x");
   for (const char* bad : {"a", ".ab", "a/b", "a\nb"}) EXPECT_EQ(NameKey(bad), std::nullopt) << bad;

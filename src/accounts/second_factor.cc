@@ -15,9 +15,10 @@ namespace {
 
 using store::Transaction;
 
-// 80 bits, in groups that can be copied by hand.
+// 120 bits, in groups that can be copied by hand. What has 112 bits needs neither salt nor cost
+// where its hash is kept (NIST SP 800-63B-4, section 3.1.2.2).
 Secret NewRecoveryCode() {
-  constexpr std::size_t kBytes = 10;
+  constexpr std::size_t kBytes = 15;
   std::string text = crypto::EncodeBase32(crypto::RandomBytes(kBytes));
   for (std::size_t at = text.size() - 4; at > 0; at -= 4) text.insert(at, 1, '-');
   return Secret(std::move(text));
@@ -135,8 +136,13 @@ Outcome<void> SecondFactor::UseRecoveryCode(std::string_view account_id, std::st
 }
 
 Outcome<void> SecondFactor::Check(std::string_view account_id, std::string_view code, TimeMs now) {
-  if (IsAppCode(code)) return CheckApp(account_id, code, true, now);
-  return UseRecoveryCode(account_id, code);
+  if (!IsAppCode(code)) return UseRecoveryCode(account_id, code);
+  if (const std::optional<TimeMs> wait = wrong_codes_.Count(account_id, now)) {
+    return std::unexpected(Refused{Reason::kYourRate, "too many wrong codes", *wait});
+  }
+  const Outcome<void> checked = CheckApp(account_id, code, true, now);
+  if (checked) wrong_codes_.Forget(account_id);
+  return checked;
 }
 
 Outcome<void> SecondFactor::Remove(std::string_view account_id) {

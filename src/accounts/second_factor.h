@@ -1,6 +1,7 @@
 // SecondFactor: one-time codes of an authenticator app (TOTP), and recovery codes for who has lost
-// it. The app's secret is sealed under the account's data key; a code is taken once. Thread-safe;
-// blocks.
+// it. The app's secret is sealed under the account's data key; a code is taken once, and guessing
+// one is slow (wrong_codes.h). A recovery code is too long to be guessed, so its owner always gets
+// in. Thread-safe; blocks.
 #pragma once
 
 #include <functional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "accounts/account.h"
+#include "accounts/wrong_codes.h"
 #include "base/secret.h"
 #include "crypto/sealed.h"
 #include "store/database.h"
@@ -40,7 +42,7 @@ class SecondFactor {
   Outcome<std::vector<Secret>> Confirm(std::string_view account_id, std::string_view code,
                                        TimeMs now);
   // A code of the app, or a recovery code, which is used up. Errors: kWrongCredentials, also for a
-  // code that was used before.
+  // code that was used before; kYourRate, with when to come again (too many wrong ones in a row).
   Outcome<void> Check(std::string_view account_id, std::string_view code, TimeMs now);
   Outcome<void> Remove(std::string_view account_id);
 
@@ -51,6 +53,7 @@ class SecondFactor {
 
   store::Database& database_;
   const DataKeys keys_;
+  WrongCodes wrong_codes_;
 };
 
 }  // namespace holdfast::accounts

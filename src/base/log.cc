@@ -50,7 +50,7 @@ std::atomic<std::uint64_t> held_back_total = 0;
 void Init(std::string_view process, spdlog::level::level_enum level) {
   auto logger =
       std::make_shared<spdlog::logger>(std::string(process), std::make_shared<QueueSink>());
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %n: %v");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %n: %v");
   logger->set_level(level);
   spdlog::set_default_logger(std::move(logger));
   if (!is_initialized.exchange(true)) std::atexit(Flush);

@@ -10,6 +10,10 @@ namespace {
 
 namespace ssl = asio::ssl;
 
+// Of TLS 1.2 only what has forward secrecy and authenticated encryption, the strongest first; TLS
+// 1.3 has nothing else.
+constexpr const char* kSuites = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
 // All zeros where there is no file.
 TlsContext::State::Stamp StampOf(const std::filesystem::path& path) {
   struct stat status {};
@@ -35,9 +39,13 @@ Result<std::shared_ptr<TlsContext::State::Ssl>> TlsContext::State::Load() const 
   boost::system::error_code error;
   made->set_options(ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1 |
                         ssl::context::no_tlsv1_1 | ssl::context::no_compression |
-                        SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT,
+                        SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT |
+                        SSL_OP_CIPHER_SERVER_PREFERENCE,
                     error);
   if (error) return Fail(SystemError("set TLS options", error));
+  if (SSL_CTX_set_cipher_list(made->native_handle(), kSuites) != 1) {
+    return Fail(ErrorCode::kUnavailable, "this OpenSSL has none of the cipher suites {}", kSuites);
+  }
   SSL_CTX_set_mode(made->native_handle(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   made->use_certificate_chain_file(certificate_chain.string(), error);

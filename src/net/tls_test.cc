@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/socket.h>
@@ -189,6 +190,45 @@ TEST_F(TlsTest, KeepsItsCertificateUntilTheNewFilesAreSound) {
   }
   Renew();
   EXPECT_NE(TlsPeer(Connect()).Serial(), before);
+}
+
+// What a client speaks with the listener that knows no newer version, and these suites of TLS 1.2:
+// version and suite, or why not.
+std::string Speak(int socket, int version_max, const char* suites) {
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(context, version_max);
+  EXPECT_EQ(SSL_CTX_set_cipher_list(context, suites), 1) << suites;
+  SSL* const ssl = SSL_new(context);
+  SSL_set_fd(ssl, socket);
+  ERR_clear_error();
+  std::string spoken;
+  if (SSL_connect(ssl) == 1) {
+    spoken = std::string(SSL_get_version(ssl)) + " " + SSL_get_cipher_name(ssl);
+  } else {
+    spoken = ERR_reason_error_string(ERR_peek_error());
+  }
+  SSL_free(ssl);
+  SSL_CTX_free(context);
+  ::close(socket);
+  return spoken;
+}
+
+TEST_F(TlsTest, SpeaksTls12And13WithForwardSecrecyAlone) {
+  Listen({});
+  constexpr const char* kAny = "ALL:@SECLEVEL=0";
+  EXPECT_EQ(Speak(Connect(), TLS1_3_VERSION, kAny).substr(0, 7), "TLSv1.3");
+  EXPECT_EQ(Speak(Connect(), TLS1_2_VERSION, kAny), "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384");
+  EXPECT_EQ(Speak(Connect(), TLS1_2_VERSION,
+                  "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384"),
+            "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384")
+      << "the stronger one, whatever the client likes better";
+  for (const char* weak : {"ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"}) {
+    EXPECT_EQ(Speak(Connect(), TLS1_2_VERSION, weak), "sslv3 alert handshake failure") << weak;
+  }
+  for (const int old : {TLS1_1_VERSION, TLS1_VERSION}) {
+    EXPECT_EQ(Speak(Connect(), old, kAny), "tlsv1 alert protocol version") << old;
+  }
 }
 
 TEST_F(TlsTest, TellsOfAHandshakeThatDoesNotEnd) {

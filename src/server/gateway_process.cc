@@ -35,7 +35,9 @@ std::vector<http::Header> SecurityHeaders(bool is_encrypted) {
       {"Cross-Origin-Resource-Policy", "same-origin"},
       {"Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"},
   };
-  if (is_encrypted) headers.push_back({"Strict-Transport-Security", "max-age=31536000"});
+  if (is_encrypted) {
+    headers.push_back({"Strict-Transport-Security", "max-age=31536000; includeSubDomains"});
+  }
   return headers;
 }
 

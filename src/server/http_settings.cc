@@ -16,6 +16,9 @@ std::string ConnectionRefusal(Reason reason) {
   }
   return text + fmt::format(
                     "Content-Type: application/json\r\nContent-Length: {}\r\n"
+                    "Content-Security-Policy: default-src 'none'; base-uri 'none'; frame-ancestors "
+                    "'none'\r\n"
+                    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
                     "Connection: close\r\n\r\n{}",
                     body.size(), body);
 }

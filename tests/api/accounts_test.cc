@@ -115,6 +115,65 @@ TEST(Accounts, APageOfAnotherOriginCanDoNothing) {
   EXPECT_EQ(ada.Send("GET", "/api/me/keys").Json().at("keys").as_array().size(), 0u);
 }
 
+TEST(Accounts, FieldsThatNobodyAsksForChangeNothing) {
+  RunningService running(AccountSettings("open"));
+  Browser eve(running.port);
+  const std::string more = R"("role":"operator","state":"active","id":"a-1","balance":9,)"
+                           R"("tokens_per_day":9,"email_verified":true,"totp":true)";
+  const Response made =
+      eve.Send("POST", "/api/accounts",
+               fmt::format(R"({{"name":"eve","password":"{}",{}}})", kPassword, more));
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made.headers.at("cache-control"), "no-store");
+  const json::Value before = made.Json().at("account");
+  EXPECT_EQ(before.at("role"), "person");
+  EXPECT_NE(before.at("id"), "a-1");
+  EXPECT_EQ(before.at("email_verified"), false);
+  EXPECT_EQ(before.at("totp"), false);
+  ASSERT_EQ(eve.Send("PATCH", "/api/me", fmt::format(R"({{"name":"eva",{}}})", more)).status, 204);
+  json::Object after = eve.Send("GET", "/api/me").Json().at("account").as_object();
+  EXPECT_EQ(after.at("name"), "eva");
+  after["name"] = "eve";
+  EXPECT_EQ(json::Value(after), before);
+  EXPECT_TRUE(eve.Send("GET", "/api/me/usage").Json().at("balance").is_null());
+  EXPECT_EQ(eve.Send("GET", "/api/admin/accounts").status, 403);
+}
+
+// By that name this machine is not meant, so the way here might be anybody's.
+TEST(Accounts, ALogInFromElsewhereNeedsHttps) {
+  RunningService running(AccountSettings("open"));
+  ASSERT_EQ(Browser(running.port).Register("ada").status, 201);
+  const std::string body = fmt::format(R"({{"name":"ada","password":"{}"}})", kPassword);
+  for (const char* path : {"/api/session", "/api/accounts"}) {
+    Connection connection(running.port);
+    connection.Send(
+        fmt::format("POST {} HTTP/1.1\r\nHost: 127.0.0.2\r\nContent-Type: application/json\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
+                    path, body.size(), body));
+    const Response refused = connection.Read();
+    EXPECT_EQ(refused.status, 403) << path;
+    EXPECT_EQ(refused.Error("reason"), "needs_https") << path;
+  }
+}
+
+TEST(Accounts, AStolenSessionDoesNotGuessThePasswordUnderOtherNames) {
+  RunningService running(AccountSettings("open"));
+  Browser thief(running.port);
+  ASSERT_EQ(thief.Register("ada").status, 201);
+  constexpr int kTries = 60;
+  int checked = 0;
+  for (int i = 0; i < kTries; ++i) {
+    const Response tried = thief.Send(
+        "POST", "/api/me/delete",
+        fmt::format(R"({{"name":"name{}","token":"token{}","password":"guess {}"}})", i, i, i));
+    if (tried.Error("reason") == "wrong_credentials") ++checked;
+    if (tried.status == 429) {
+      EXPECT_EQ(tried.Error("reason"), "your_rate");
+    }
+  }
+  EXPECT_LT(checked, kTries / 2);
+}
+
 TEST(Accounts, AnonymousUseIsForThisMachineAloneByDefault) {
   RunningService running(AccountSettings("closed", "local"));
   const std::string body = ChatBody(R"("max_tokens":1)");

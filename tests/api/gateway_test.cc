@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <regex>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -35,6 +36,70 @@ TEST(Gateway, ServesThePageWithStrictHeaders) {
   EXPECT_EQ(Get(running.port, "/../../etc/passwd").status, 404);
   EXPECT_EQ(Get(running.port, "/%2e%2e/%2e%2e/etc/passwd").status, 404);
   EXPECT_EQ(Get(running.port, "/tokenize").status, 404);
+}
+
+// Of answers and refusals of every kind, also of a connection that is not even read.
+TEST(Gateway, EveryAnswerHasTheStrictHeaders) {
+  RunningService running({"HOLDFAST_GATEWAY_CONNECTIONS_PER_CLIENT_MAX=2"});
+  const struct {
+    std::string_view request;
+    int status;
+  } cases[] = {
+      {"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 200},
+      {"GET /api/me HTTP/1.1\r\nHost: localhost\r\n\r\n", 200},
+      {"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", 200},
+      {"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 200},
+      {"GET /api/me/keys HTTP/1.1\r\nHost: localhost\r\n\r\n", 401},
+      {"GET /assets/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+      {"GET /.git/config HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
+      {"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
+      {"TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n", 501},
+      {"nonsense\r\n\r\n", 400},
+  };
+  const auto check = [](const Response& response) {
+    const auto at = [&](const char* name) {
+      const auto found = response.headers.find(name);
+      return found == response.headers.end() ? std::string() : found->second;
+    };
+    const std::string policy = at("content-security-policy");
+    EXPECT_NE(policy.find("default-src 'none'"), std::string::npos) << policy;
+    EXPECT_NE(policy.find("frame-ancestors 'none'"), std::string::npos) << policy;
+    EXPECT_NE(policy.find("base-uri 'none'"), std::string::npos) << policy;
+    EXPECT_EQ(policy.find("unsafe"), std::string::npos) << policy;
+    EXPECT_EQ(at("x-content-type-options"), "nosniff");
+    EXPECT_EQ(at("referrer-policy"), "no-referrer");
+  };
+  for (const auto& [request, status] : cases) {
+    SCOPED_TRACE(request);
+    Connection connection(running.port);
+    connection.Send(request);
+    const Response response = connection.Read();
+    EXPECT_EQ(response.status, status) << response.body;
+    check(response);
+  }
+  Connection first(running.port);
+  Connection second(running.port);
+  for (Connection* const open : {&first, &second}) {
+    open->Send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_EQ(open->Read().status, 200);
+  }
+  Connection third(running.port);
+  const Response refused = third.Read();
+  EXPECT_EQ(refused.status, 429);
+  check(refused);
+}
+
+// A line begins with a time that says its zone, and holds nothing that a client wrote.
+TEST(Gateway, LogLinesSayTheirTimeZone) {
+  RunningService running;
+  EXPECT_EQ(Get(running.port, "/secret-path%0a?secret-query").status, 404);
+  const auto line = running.service->WaitLog("GET none 404");
+  ASSERT_TRUE(line) << running.service->Log();
+  const std::string log = running.service->Log();
+  const std::size_t at = log.rfind('\n', log.find("GET none 404")) + 1;
+  const std::regex begin(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d info .*)");
+  EXPECT_TRUE(std::regex_match(log.substr(at, log.find('\n', at) - at), begin)) << log.substr(at);
+  EXPECT_EQ(log.find("secret"), std::string::npos) << log;
 }
 
 TEST(Gateway, RelaysAnswersAndRefusalsOfTheEngine) {

@@ -106,6 +106,16 @@ test("the fields tell a password manager what they are", async () => {
   const autocomplete = (label) => page.getByLabel(label, { exact: true }).getAttribute("autocomplete");
   assert.equal(await autocomplete("Name or mail address"), "username");
   assert.equal(await autocomplete("Password"), "current-password");
+  const password = page.getByLabel("Password", { exact: true });
+  assert.equal(await password.getAttribute("type"), "password");
+  // As a password manager or the clipboard puts it in: nothing keeps a paste from the field.
+  const isTaken = await password.evaluate((input) => {
+    input.focus();
+    const paste = new ClipboardEvent("paste", { clipboardData: new DataTransfer(), bubbles: true, cancelable: true });
+    return input.dispatchEvent(paste) && document.execCommand("insertText", false, "pasted words");
+  });
+  assert.equal(isTaken, true);
+  assert.equal(await password.inputValue(), "pasted words");
   await page.goto(`${fake.url}/#/sign-up`);
   await button(page, "Make the account").waitFor();
   assert.equal(await autocomplete("Password"), "new-password");

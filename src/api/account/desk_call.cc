@@ -32,8 +32,11 @@ class DeskCall final : public Call {
     if (!asked_->is_encrypted && !asked_->is_local) {
       co_return std::unexpected(ToApiError(Reason::kNeedsHttps));
     }
-    work_.login_name = LooseText(asked_->body, "name");
-    if (work_.login_name.empty()) work_.login_name = LooseText(asked_->body, "token");
+    // Whoever is logged in is known by that, and goes by no name that the body says.
+    if (row_.access == Access::kMaybeAccount) {
+      work_.login_name = LooseText(asked_->body, "name");
+      if (work_.login_name.empty()) work_.login_name = LooseText(asked_->body, "token");
+    }
     LookAtChallenge();
     if (row_.kind == guard::Route::kRegister) co_return co_await LookAtInvitation();
     co_return ApiResult<void>{};
