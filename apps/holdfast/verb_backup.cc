@@ -12,8 +12,16 @@
 namespace holdfast {
 namespace {
 
-Result<void> Run(const server::Config& config, const std::string& file) {
-  TRY_ASSIGN(const server::BackupSummary summary, server::MakeBackup(config, file));
+struct BackupOptions {
+  ServiceOptions service;
+  std::string file;
+  int keep_days = 30;
+};
+
+Result<void> Run(const server::Config& config, const BackupOptions& options) {
+  const std::string& file = options.file;
+  TRY_ASSIGN(const server::BackupSummary summary,
+             server::MakeBackup(config, file, options.keep_days));
   fmt::print(
       "{}: {} rows, {} wrapped keys.\n"
       "The instance key {} is not in it, and nothing sealed can be read without:\n"
@@ -25,15 +33,19 @@ Result<void> Run(const server::Config& config, const std::string& file) {
 }  // namespace
 
 void AddBackup(CLI::App& app, int& exit_code) {
-  const auto options = std::make_shared<ServiceOptions>();
-  const auto file = std::make_shared<std::string>();
+  const auto options = std::make_shared<BackupOptions>();
   CLI::App* verb =
       app.add_subcommand("backup", "Write database and key ring into one file; see restore");
-  AddServiceOptions(*verb, *options);
-  verb->add_option("file", *file, "A file that is not there yet")->required();
-  verb->callback([options, file, &exit_code] {
-    exit_code =
-        RunService(*options, "backup", [&](server::Config& config) { return Run(config, *file); });
+  AddServiceOptions(*verb, options->service);
+  verb->add_option("file", options->file, "A file that is not there yet")->required();
+  constexpr int kDaysMax = 36'500;
+  verb->add_option("--keep-days", options->keep_days,
+                   "After so many days you delete it; people who leave are told")
+      ->capture_default_str()
+      ->check(CLI::Range(1, kDaysMax));
+  verb->callback([options, &exit_code] {
+    exit_code = RunService(options->service, "backup",
+                           [&](server::Config& config) { return Run(config, *options); });
   });
 }
 

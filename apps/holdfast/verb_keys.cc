@@ -9,6 +9,7 @@
 #include "holdfast/service_options.h"
 #include "holdfast/terminal_secret.h"
 #include "holdfast/verbs.h"
+#include "server/admin.h"
 #include "server/instance_keys.h"
 
 namespace holdfast {
@@ -89,7 +90,7 @@ void AddKeys(CLI::App& app, int& exit_code) {
                          options, exit_code),
                  "What holdfast keys export wrote", *options);
   AddAct(
-      *verb, "rotate", "Change the instance key for a new one; the service must be stopped",
+      *verb, "rotate", "Change the instance key for a new one; the service may run",
       [](const server::Config& config, const KeysOptions&) { return Rotate(config); }, options,
       exit_code);
 }

@@ -308,7 +308,8 @@ Outcome<LoggedIn> Accounts::VerifyEmail(std::string_view token, std::string_view
 Outcome<Receipt> Accounts::Leave(const Identity& who, const Secret& password, TimeMs now) {
   TRY(CheckPasswordOf(who.account_id, password));
   TRY(Forget(who.account_id, who.account_id));
-  return Receipt{crypto::RandomToken(16), now};
+  TRY_ASSIGN(std::vector<KeptBackup> backups, BackupBook(database_).Kept(now));
+  return Receipt{crypto::RandomToken(16), now, std::move(backups)};
 }
 
 Outcome<void> Accounts::Forget(std::string_view account_id, std::string_view actor) {

@@ -19,6 +19,7 @@
 
 #include "accounts/account.h"
 #include "accounts/api_keys.h"
+#include "accounts/backup_book.h"
 #include "accounts/challenge_desk.h"
 #include "accounts/invitations.h"
 #include "accounts/ledger.h"
@@ -60,6 +61,7 @@ struct LoggedIn {
 struct Receipt {
   std::string id;
   TimeMs deleted_at = 0;
+  std::vector<KeptBackup> backups;  // Those that still hold the account.
 };
 
 class Accounts {

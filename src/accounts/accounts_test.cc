@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "accounts/api_keys.h"
+#include "accounts/backup_book.h"
 #include "accounts/invitations.h"
 #include "accounts/links.h"
 #include "accounts/migrations.h"
@@ -382,6 +383,17 @@ TEST_P(AccountsTest, MailIsTriedAgainLaterAndItsTextIsGoneOnceSent) {
   EXPECT_EQ(outbox_.List(10)->front().text, "");
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(outbox_.Put("a@b.example", "s", "t", kNow));
   EXPECT_EQ(outbox_.List(100)->size(), static_cast<std::size_t>(Outbox::kWaitingPerAddressMax));
+}
+
+TEST_P(AccountsTest, BackupsAreKnownAsLongAsTheyAreKept) {
+  BackupBook book(database());
+  EXPECT_EQ(ReasonOf(book.Note({.made_at = kNow, .kept_until = kNow})), Reason::kBadRequest);
+  const KeptBackup first{.made_at = kNow, .kept_until = kNow + 30};
+  const KeptBackup second{.made_at = kNow + 10, .kept_until = kNow + 20};
+  ASSERT_TRUE(book.Note(first) && book.Note(second));
+  EXPECT_EQ(*book.Kept(kNow + 10), (std::vector{first, second}));
+  EXPECT_EQ(*book.Kept(kNow + 20), std::vector{first});
+  EXPECT_TRUE(book.Kept(kNow + 30)->empty());
 }
 
 }  // namespace

@@ -62,6 +62,11 @@ std::span<const store::Migration> Migrations() {
            " output_tokens BIGINT NOT NULL, was_cut BIGINT NOT NULL)",
            "CREATE INDEX usage_ledger_by_account ON usage_ledger (account_id, ended_at)",
        }},
+      {"backups are known",
+       {
+           "CREATE TABLE backups ("
+           " id TEXT PRIMARY KEY, made_at BIGINT NOT NULL, kept_until BIGINT NOT NULL)",
+       }},
   };
   return kMigrations;
 }

@@ -1,11 +1,13 @@
 // What an operator does on the machine itself, whether or not the service runs: a link for the
-// first operator, and the way back for one who has lost a factor. Free functions; they block.
+// first operator, the way back for one who has lost a factor, a new instance key. A running gateway
+// does it, asked over its control socket; otherwise it is done here. Free functions; they block.
 #pragma once
 
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "crypto/key_ring.h"
 #include "server/config.h"
 
 namespace holdfast::server {
@@ -17,5 +19,19 @@ namespace holdfast::server {
 // Takes an operator's second factor and sessions away, and gives a link to set a new password, good
 // for an hour. Errors: kNotFound (nobody of that name), kFailedPrecondition (no operator).
 [[nodiscard]] Result<std::string> ResetOperator(const Config& config, std::string_view name);
+
+struct RotatedKey {
+  std::string id;
+  crypto::RotateSummary summary;
+};
+
+// All goes on meanwhile. Errors: kFailedPrecondition (the key is systemd's), kNotFound (there is no
+// ring), those of crypto::RotateInstanceKey, and then it goes on when it is called again or the
+// service starts.
+[[nodiscard]] Result<RotatedKey> RotateKey(const Config& config);
+
+// Puts a backup that is about to be made into the audit log, and into the book of those that
+// somebody who leaves is told of.
+[[nodiscard]] Result<void> NoteBackup(const Config& config, int keep_days);
 
 }  // namespace holdfast::server

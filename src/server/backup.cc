@@ -16,6 +16,7 @@
 #include "crypto/owned_file.h"
 #include "crypto/sealed.h"
 #include "server/account_office.h"
+#include "server/admin.h"
 #include "server/rooms_schema.h"
 #include "server/run_files.h"
 #include "store/backup.h"
@@ -181,10 +182,12 @@ Result<bool> HasInstanceKey(const fs::path& state_dir, const std::string& id) {
 
 }  // namespace
 
-Result<BackupSummary> MakeBackup(const Config& config, const fs::path& file) {
+Result<BackupSummary> MakeBackup(const Config& config, const fs::path& file, int keep_days) {
   if (Exists(file)) return Fail(ErrorCode::kAlreadyExists, "{} exists", file.string());
   TRY_ASSIGN(const fs::path state_dir, MakeStateDir(config.up));
   TRY_ASSIGN(const auto database, OpenToRead(config, state_dir));
+  // Before: whoever leaves while it is made may be in it.
+  TRY(NoteBackup(config, keep_days));
   TRY_ASSIGN(PartialFile partial, PartialFile::Make(file));
   const Result<BackupSummary> filled = Fill(partial.path(), *database, KeyFilesIn(state_dir).ring);
   // What SQLite says names no file.

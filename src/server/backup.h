@@ -28,9 +28,10 @@ struct BackupSummary {
 
 // The file is for its owner alone, and has its name once it is whole and on the disk. Errors:
 // kAlreadyExists (the file), kNotFound (there is no service's state to back up), those of
-// store::CopyRows and crypto::CopyKeyRing.
+// NoteBackup (admin.h), store::CopyRows and crypto::CopyKeyRing. `keep_days`: after so many the
+// operator deletes it.
 [[nodiscard]] Result<BackupSummary> MakeBackup(const Config& config,
-                                               const std::filesystem::path& file);
+                                               const std::filesystem::path& file, int keep_days);
 
 // Into an empty state only, while the service does not run; then the tables are brought up to date.
 // The file is looked through as a whole before. Errors: kNotFound (the file), kCorrupt (it, or it

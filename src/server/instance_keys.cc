@@ -92,20 +92,4 @@ Result<std::string> ImportKey(const Config& config, const fs::path& file,
   return IdOf(key);
 }
 
-Result<RotatedKey> RotateKey(const Config& config) {
-  TRY_ASSIGN(const crypto::KeyFiles files, Files(config));
-  if (!Exists(files.ring)) {
-    return Fail(ErrorCode::kNotFound, "there is no key ring {}", files.ring.string());
-  }
-  Result<std::unique_ptr<crypto::KeyRing>> ring = crypto::OpenKeyRing(files);
-  if (!ring && ring.error().code == ErrorCode::kFailedPrecondition) {
-    return Fail(ErrorCode::kFailedPrecondition, "{}; stop the service to change its instance key",
-                ring.error().message);
-  }
-  TRY(ring);
-  TRY_ASSIGN(const crypto::RotateSummary summary, crypto::RotateInstanceKey(**ring, files));
-  TRY_ASSIGN(const crypto::DataKey key, LoadKey(files));
-  return RotatedKey{.id = IdOf(key), .summary = summary};
-}
-
 }  // namespace holdfast::server

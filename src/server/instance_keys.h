@@ -1,5 +1,5 @@
-// What an operator does with the instance key: keeps an export of it, puts it back, and changes it
-// for a new one. Free functions; they block.
+// What an operator does with the file of the instance key: keeps an export of it, and puts it back.
+// (Changing it for a new one: admin.h.) Free functions; they block.
 #pragma once
 
 #include <filesystem>
@@ -7,7 +7,6 @@
 
 #include "base/result.h"
 #include "base/secret.h"
-#include "crypto/key_ring.h"
 #include "server/config.h"
 
 namespace holdfast::server {
@@ -23,15 +22,5 @@ namespace holdfast::server {
 // crypto::ImportInstanceKey.
 [[nodiscard]] Result<std::string> ImportKey(const Config& config, const std::filesystem::path& file,
                                             const Secret& passphrase);
-
-struct RotatedKey {
-  std::string id;
-  crypto::RotateSummary summary;
-};
-
-// The service must not run: a gateway holds the ring for itself. Errors: kFailedPrecondition (it
-// runs, or the key is systemd's), kNotFound (there is no ring), those of crypto::RotateInstanceKey,
-// and then it goes on when it is called again or the service starts.
-[[nodiscard]] Result<RotatedKey> RotateKey(const Config& config);
 
 }  // namespace holdfast::server

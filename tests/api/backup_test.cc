@@ -60,8 +60,10 @@ class State {
     gateway_ = std::make_unique<Service>(
         std::vector<std::string>{"gateway", "--listen", "127.0.0.1:0"}, Variables());
     const auto url = gateway_->WaitLog("listening on http://");
-    return url ? PortIn(*url) : 0;
+    port_ = url ? PortIn(*url) : 0;
+    return port_;
   }
+  int port() const { return port_; }
   void Stop() {
     gateway_->Signal(SIGTERM);
     EXPECT_EQ(gateway_->WaitEnd(), 0) << gateway_->Log();
@@ -79,6 +81,7 @@ class State {
   const fs::path path_;
   const std::string database_;
   std::unique_ptr<Service> gateway_;
+  int port_ = 0;
 };
 
 std::string NameOfAccount(Browser& browser) {
@@ -164,6 +167,24 @@ TEST_F(BackupTest, MovesToPostgres) {
   EXPECT_EQ(NameAt(new_, cookie), "ada");
 }
 
+TEST_F(BackupTest, WhoLeavesIsToldWhichBackupsAreKept) {
+  const std::string cookie = RegisterAda(old_);
+  ASSERT_EQ(old_.Run({"backup", backup_, "--keep-days", "7"}).status, 0);
+  EXPECT_NE(old_.Run({"backup", files_.path() / "b.db", "--keep-days", "0"}).status, 0);
+  EXPECT_TRUE(Contains(ReadFile(old_.path() / "audit.log"), "backup_made"));
+  Browser ada(old_.port());
+  ada.SetCookie(cookie);
+  const Response gone =
+      ada.Send("POST", "/api/me/delete", fmt::format(R"({{"password":"{}"}})", kPassword));
+  ASSERT_EQ(gone.status, 200) << gone.body;
+  const json::Value receipt = gone.Json().at("receipt");
+  const json::Array& made = receipt.at("backups").at("made").as_array();
+  ASSERT_EQ(made.size(), 1u);
+  constexpr std::int64_t kWeekMs = 7LL * 24 * 60 * 60 * 1000;
+  EXPECT_EQ(made[0].at("kept_until").as_int64() - made[0].at("made_at").as_int64(), kWeekMs);
+  EXPECT_EQ(receipt.at("backups").at("kept_until"), made[0].at("kept_until"));
+}
+
 TEST_F(BackupTest, HoldsNoInstanceKey) {
   RegisterAda(old_);
   ASSERT_EQ(old_.Run({"backup", backup_}).status, 0);
@@ -228,22 +249,21 @@ TEST_F(BackupTest, IsNotRestoredWhenItIsDamaged) {
   }
 }
 
-TEST_F(BackupTest, TheInstanceKeyIsChangedWhileTheServiceIsStopped) {
+TEST_F(BackupTest, TheInstanceKeyIsChangedWhileTheServiceRunsOrNot) {
   const std::string cookie = RegisterAda(old_);
   const fs::path before = files_.path() / "before.txt";
   ASSERT_EQ(Export(old_, before).status, 0);
-  const std::string key = ReadFile(old_.path() / "instance.key");
-  const Outcome refused = old_.Run({"keys", "rotate"});
-  EXPECT_EQ(refused.status, kExitFailure);
-  EXPECT_TRUE(Contains(refused.log, "stop the service")) << refused.log;
-  EXPECT_EQ(ReadFile(old_.path() / "instance.key"), key);
-
-  old_.Stop();
-  const Outcome rotated = old_.Run({"keys", "rotate"});
-  ASSERT_EQ(rotated.status, 0) << rotated.log;
-  EXPECT_TRUE(Contains(rotated.log, "1 keys rewrapped")) << rotated.log;
-  EXPECT_NE(ReadFile(old_.path() / "instance.key"), key);
-  EXPECT_EQ(NameAt(old_, cookie), "ada");
+  for (const bool is_running : {true, false}) {
+    SCOPED_TRACE(is_running);
+    if (!is_running) old_.Stop();
+    const std::string key = ReadFile(old_.path() / "instance.key");
+    const Outcome rotated = old_.Run({"keys", "rotate"});
+    ASSERT_EQ(rotated.status, 0) << rotated.log;
+    EXPECT_TRUE(Contains(rotated.log, "1 keys rewrapped")) << rotated.log;
+    EXPECT_NE(ReadFile(old_.path() / "instance.key"), key);
+    EXPECT_EQ(NameAt(old_, cookie), "ada");
+  }
+  EXPECT_TRUE(Contains(ReadFile(old_.path() / "audit.log"), "keys_rotated"));
 
   // The key before opens nothing here any more, and is not put in its place.
   old_.Stop();

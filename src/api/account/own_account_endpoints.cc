@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "api/account/account_json.h"
@@ -132,6 +133,27 @@ Outcome<Answered> Usage(Accounts& desk, const Asked& asked) {
   return Answered{200, UsageJson(report, keys)};
 }
 
+// What of an account is left, and until when.
+json::Object BackupsObject(const std::vector<accounts::KeptBackup>& backups) {
+  json::Object object{{"kept_until", nullptr}};
+  json::Array each;
+  accounts::TimeMs kept_until = 0;
+  for (const accounts::KeptBackup& backup : backups) {
+    each.push_back(json::Object{{"made_at", backup.made_at}, {"kept_until", backup.kept_until}});
+    kept_until = std::max(kept_until, backup.kept_until);
+  }
+  object["made"] = std::move(each);
+  if (backups.empty()) {
+    object["note"] = "There is no backup that holds it.";
+    return object;
+  }
+  object["kept_until"] = kept_until;
+  object["note"] =
+      "Backups that were made before hold your account, and your sealed conversations with their "
+      "key. The operator deletes the last of them then.";
+  return object;
+}
+
 Outcome<Answered> Leave(Accounts& desk, const Asked& asked) {
   TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
   TRY_ASSIGN(const auto receipt, desk.Leave(asked.who, password, asked.now));
@@ -142,11 +164,7 @@ Outcome<Answered> Leave(Accounts& desk, const Asked& asked) {
       "The account with its name, mail address, password, second factor, sessions, API keys and "
       "use.",
       "The key under which your conversations were sealed. Without it nobody can read them."};
-  body["backups"] =
-      json::Object{{"kept_until", nullptr},
-                   {"note",
-                    "Backups that the operator made before hold your account, and your sealed "
-                    "conversations with their key, until the operator deletes them."}};
+  body["backups"] = BackupsObject(receipt.backups);
   return Answered{
       200, json::Object{{"receipt", std::move(body)}}, {SessionCookie("", asked.is_encrypted)}};
 }
