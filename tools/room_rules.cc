@@ -40,6 +40,7 @@ const std::vector<Library>& Libraries() {
       {"zxcvbn", {"accounts"}},
       {"qrcodegen/", {"api"}},
       {"zip.h", {"api"}},
+      {"seccomp.h", {"sandbox"}},
       {"pcre2", {"tokenizer"}},
       {"zstd", {"trainer"}},
       {"toml++/", {"server", "trainer"}},
