@@ -1,6 +1,7 @@
 // Each thing that a job may not do, done by a job. The program is its own sandbox's child, so its
 // main is here.
 #include "sandbox/sandbox.h"
+#include "sandbox/testing/test_main.h"
 
 #include <atomic>
 #include <cerrno>
@@ -24,7 +25,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sandbox/child.h"
 #include "sandbox/internal/confinement.h"
 #include "sandbox/internal/protocol.h"
 
@@ -343,9 +343,5 @@ TEST(Confinement, LeavesNoTcpWhereLandlockKnowsIt) {
 }  // namespace holdfast::sandbox
 
 int main(int argc, char** argv) {
-  if (holdfast::sandbox::IsChild(argc, argv)) {
-    holdfast::sandbox::RunChild(argv, holdfast::sandbox::kJobs);
-  }
-  ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return holdfast::sandbox::testing::TestMain(argc, argv, holdfast::sandbox::kJobs);
 }
