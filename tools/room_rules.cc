@@ -39,7 +39,7 @@ const std::vector<Library>& Libraries() {
       {"curl/", {"mail"}},
       {"zxcvbn", {"accounts"}},
       {"qrcodegen/", {"api"}},
-      {"zip.h", {"api"}},
+      {"zip.h", {"archives"}},
       {"seccomp.h", {"sandbox"}},
       {"pcre2", {"tokenizer"}},
       {"zstd", {"trainer"}},
