@@ -1,11 +1,13 @@
 // holdfast: one binary, one verb a task. Each verb is a file of its own (verb_*.cc).
 #include <CLI/CLI.hpp>
 
+#include "base/core_dumps.h"
 #include "base/log.h"
 #include "holdfast/service_options.h"
 #include "holdfast/verbs.h"
 
 int main(int argc, char** argv) {
+  holdfast::SwitchOffCoreDumps();
   CLI::App app{"Holdfast: an AI assistant service that stays up and says why it did not."};
   app.require_subcommand(1);
   app.set_version_flag("--version", HOLDFAST_VERSION);
