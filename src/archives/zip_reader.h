@@ -38,6 +38,7 @@ struct ZipFile {
   std::uint64_t index = 0;
   std::uint64_t packed_bytes = 0;
   std::uint64_t unpacked_bytes = 0;
+  bool has_known_method = false;  // Stored or deflated.
 };
 
 class ZipReader {
@@ -52,8 +53,8 @@ class ZipReader {
 
   // In the order of the archive, without folders.
   std::span<const ZipFile> files() const { return files_; }
-  // One of files(). Errors: kTooLarge (the limits over what is unpacked), kUnsupported (a method of
-  // compression that we do not have), kInvalidArgument (damaged).
+  // One of files(). Errors: kTooLarge (the limits over what is unpacked), kUnsupported (neither
+  // stored nor deflated), kInvalidArgument (damaged).
   Result<std::string> Read(const ZipFile& file);
 
  private:
