@@ -1,11 +1,19 @@
 // holdfast: one binary, one verb a task. Each verb is a file of its own (verb_*.cc).
 #include <CLI/CLI.hpp>
 
+#include "base/core_dumps.h"
 #include "base/log.h"
 #include "holdfast/service_options.h"
 #include "holdfast/verbs.h"
+#include "sandbox/child.h"
+#include "server/sandbox_jobs.h"
 
 int main(int argc, char** argv) {
+  // Started by our own gateway for one uploaded file, and not for a person.
+  if (holdfast::sandbox::IsChild(argc, argv)) {
+    holdfast::sandbox::RunChild(argv, holdfast::server::kSandboxJobs);
+  }
+  holdfast::SwitchOffCoreDumps();
   CLI::App app{"Holdfast: an AI assistant service that stays up and says why it did not."};
   app.require_subcommand(1);
   app.set_version_flag("--version", HOLDFAST_VERSION);

@@ -59,6 +59,12 @@ struct Documentation {
   std::vector<int> statuses = {};
 };
 
+// What a body is.
+enum class BodyKind : std::uint8_t {
+  kJson,  // A request, within the process's limit of all requests too.
+  kFile,  // JSON or a ZIP that somebody uploads, as large as its endpoint says.
+};
+
 struct Endpoint {
   using Parse = std::function<ApiResult<std::unique_ptr<Call>>(const Context&, std::string body)>;
 
@@ -69,6 +75,7 @@ struct Endpoint {
   std::optional<guard::Route> kind;
   Dialect dialect = Dialect::kOpenAi;
   std::size_t body_bytes_max = 0;  // 0: it takes no body.
+  BodyKind body = BodyKind::kJson;
   Parse parse;
   Documentation documentation;
 };

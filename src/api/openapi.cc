@@ -102,9 +102,10 @@ json::Object Operation(const Endpoint& endpoint, json::Array parameters) {
   operation["tags"] = json::Array{json::Value(documentation.tag)};
   if (!parameters.empty()) operation["parameters"] = std::move(parameters);
   if (!documentation.request_schema.empty()) {
-    operation["requestBody"] = json::Object{
-        {"required", true},
-        {"content", Content("application/json", Schema(documentation.request_schema))}};
+    json::Object content = Content("application/json", Schema(documentation.request_schema));
+    // Bytes need no schema (OpenAPI 3.1, 4.8.14.2).
+    if (endpoint.body == BodyKind::kFile) content["application/zip"] = json::Object{};
+    operation["requestBody"] = json::Object{{"required", true}, {"content", std::move(content)}};
   }
   operation["responses"] = Responses(endpoint);
   return operation;

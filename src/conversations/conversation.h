@@ -23,6 +23,7 @@ inline constexpr std::size_t kFoldersMax = 1'000;           // Of an account.
 inline constexpr std::size_t kTitleBytesMax = 512;
 inline constexpr std::size_t kFolderBytesMax = 128;
 inline constexpr std::size_t kModelBytesMax = 256;
+inline constexpr std::size_t kReasonBytesMax = 256;
 inline constexpr std::size_t kMessageBytesMax = 4u << 20;  // Content and reasoning together.
 // So that a conversation can be read whole.
 inline constexpr std::int64_t kConversationBytesMax = 64 << 20;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "conversations/import_job.h"
 
 namespace holdfast::server {
 namespace {
@@ -80,6 +81,8 @@ const Key kKeys[] = {
         "Who would wait longer is refused at once, and told when to come again."),
     KEY(gateway, sheds, 0, 0, "Under pressure refuse callers without history before others wait."),
     KEY(gateway, body_memory_mib, 8, 1 << 20, "Memory for all bodies on their way together"),
+    KEY(gateway, import_mib_max, 1, conversations::kImportFileBytesMax >> 20,
+        "Size of an uploaded file of conversations."),
     KEY(accounts, database, 0, 0,
         "Where accounts are kept: sqlite:FILE or postgresql://... Empty: holdfast.db in the state "
         "folder."),

@@ -44,14 +44,14 @@ std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door
                                             api::ConversationService& conversations,
                                             const http::StaticFiles& web,
                                             const metrics::Registry& registry,
-                                            std::size_t body_bytes_max, std::string& document) {
+                                            const api::BodySizes& sizes, std::string& document) {
   std::vector<api::Endpoint> endpoints;
-  api::Endpoint chat = AnswerEndpoint(pool, "/v1/chat/completions", body_bytes_max);
+  api::Endpoint chat = AnswerEndpoint(pool, "/v1/chat/completions", sizes.body_bytes_max);
   chat.documentation.id = "createChatCompletion";
   chat.documentation.summary = "An answer to a conversation.";
   chat.documentation.request_schema = api::kChatRequestSchema;
   endpoints.push_back(std::move(chat));
-  api::Endpoint text = AnswerEndpoint(pool, "/v1/completions", body_bytes_max);
+  api::Endpoint text = AnswerEndpoint(pool, "/v1/completions", sizes.body_bytes_max);
   text.documentation.id = "createCompletion";
   text.documentation.summary = "A text that goes on where the prompt ends.";
   text.documentation.request_schema = api::kTextRequestSchema;
@@ -65,7 +65,7 @@ std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door
   endpoints.push_back(api::ExportEndpoint(desk, conversations.history));
   for (auto& rows : {api::EntranceEndpoints(desk, [&door] { return door.registration(); }),
                      api::OwnAccountEndpoints(desk), api::OperatorEndpoints(desk),
-                     api::ConversationEndpoints(conversations, body_bytes_max)}) {
+                     api::ConversationEndpoints(conversations, sizes)}) {
     endpoints.insert(endpoints.end(), rows.begin(), rows.end());
   }
   for (api::Endpoint& page : api::PageEndpoints(web)) endpoints.push_back(std::move(page));

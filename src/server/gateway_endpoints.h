@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/account/desk_call.h"
+#include "api/conversations/endpoints.h"
 #include "api/conversations/service.h"
 #include "api/endpoint.h"
 #include "http/static_files.h"
@@ -20,6 +21,6 @@ std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door
                                             api::ConversationService& conversations,
                                             const http::StaticFiles& web,
                                             const metrics::Registry& registry,
-                                            std::size_t body_bytes_max, std::string& document);
+                                            const api::BodySizes& sizes, std::string& document);
 
 }  // namespace holdfast::server

@@ -16,6 +16,7 @@
 #include "server/http_settings.h"
 #include "server/process_signals.h"
 #include "server/run_files.h"
+#include "server/sandbox_jobs.h"
 #include "server/web_assets.h"
 
 namespace holdfast::server {
@@ -81,13 +82,19 @@ net::ConnectionLimits MakeConnectionLimits(const GatewayConfig& config) {
   return limits;
 }
 
-// With a reserve as large as the largest body, so that one always comes to its end.
+// With a reserve as large as the largest body or file, so that one always comes to its end.
 std::shared_ptr<net::ByteBudget> MakeBodyBudget(const Config& config) {
   const auto mib = [](std::int64_t count) { return static_cast<std::size_t>(count) << 20; };
-  const std::size_t reserve = mib(config.http.body_mib_max);
+  const std::size_t reserve =
+      mib(std::max(config.http.body_mib_max, config.gateway.import_mib_max));
   return net::ByteBudget::Make(
       {.bytes_max = std::max(mib(config.gateway.body_memory_mib), 2 * reserve),
        .reserve_bytes = reserve});
+}
+
+api::BodySizes MakeBodySizes(const Config& config) {
+  return {.body_bytes_max = MakeBodyLimits(config.http).bytes_max,
+          .import_bytes_max = static_cast<std::size_t>(config.gateway.import_mib_max) << 20};
 }
 
 guard::ConnectionFacts ToConnectionFacts(const http::ConnectionEnd& end,
@@ -165,6 +172,12 @@ std::function<void(bool is_up)> EngineNews(const upstream::Pool& pool, std::size
   };
 }
 
+void WatchEngines(net::IoThreads& threads, upstream::Pool& pool, const std::string& url) {
+  for (std::size_t i = 0; i < pool.engine_count(); ++i) {
+    threads.Spawn(0, pool.Watch(i, EngineNews(pool, i, url)));
+  }
+}
+
 // Listens on every address of the host, all with one port. An address that this machine does not
 // have (IPv6 switched off) is left out. Returns the endpoint with its port.
 Result<net::Endpoint> ListenEverywhere(http::Server& server, net::Endpoint endpoint) {
@@ -185,6 +198,15 @@ Result<net::Endpoint> ListenEverywhere(http::Server& server, net::Endpoint endpo
   }
   if (!is_listening) return Fail(*missing);
   return endpoint;
+}
+
+// For the one kind of file that is uploaded so far.
+Result<std::unique_ptr<sandbox::Sandbox>> OpenSandbox() {
+  return sandbox::Sandbox::Open(kSandboxJobs, {.children_max = api::Importing::kChildrenMax});
+}
+
+conversations::DataKeys KeysOf(AccountOffice& office) {
+  return [&ring = office.ring()](std::string_view account_id) { return ring.Find(account_id); };
 }
 
 // What is an account's own goes with it.
@@ -241,16 +263,16 @@ Result<void> RunGateway(const Config& config) {
   LiveDoor door(
       door_options, [&pool] { return ToEngineReport(pool->Report()); }, registry);
 
-  api::ConversationService conversations(
-      office->database(),
-      [&ring = office->ring()](std::string_view account_id) { return ring.Find(account_id); },
-      WallClockMs, office->pool(), *pool, {.answer_time_max = rules.answer_time_max});
+  TRY_ASSIGN(const std::unique_ptr<sandbox::Sandbox> sandbox, OpenSandbox());
+  api::ConversationService conversations(office->database(), KeysOf(*office), WallClockMs,
+                                         office->pool(), *pool, *sandbox,
+                                         {.answer_time_max = rules.answer_time_max});
   TRY(conversations.Open());
   ForgetWithAccounts(*office, conversations);
 
   std::string document;
   const EndpointTable table(GatewayEndpoints(*pool, door, office->desk(), conversations, web,
-                                             registry, rules.body.bytes_max, document));
+                                             registry, MakeBodySizes(config), document));
   Settlement settlement(table.endpoints(), registry);
   http::ServerOptions server_options =
       MakeServerOptions(config.http, MakeConnectionLimits(config.gateway));
@@ -272,9 +294,7 @@ Result<void> RunGateway(const Config& config) {
   const std::string url =
       fmt::format("{}://{}/", tls == nullptr ? "http" : "https", listening.ToString());
   log::info("listening on {}, engines: {}", url, pool->engine_count());
-  for (std::size_t i = 0; i < pool->engine_count(); ++i) {
-    threads.Spawn(0, pool->Watch(i, EngineNews(*pool, i, url)));
-  }
+  WatchEngines(threads, *pool, url);
   threads.Spawn(0, door.Run());
 
   signals.Wait();
@@ -283,6 +303,7 @@ Result<void> RunGateway(const Config& config) {
   door.Drain();
   threads.Spawn(0, EndAnswersBefore(conversations.hub, net::Clock::now() + drain_max));
   const std::size_t cut = server.Drain(drain_max);
+  conversations.importing.Stop();
   office->Stop();
   threads.Stop();
   log::info("stopped, {} answers cut short", cut);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <utility>
 
 #include "api/ids.h"
@@ -10,11 +11,14 @@ namespace holdfast::server {
 namespace {
 
 // A media type by its grammar (RFC 9110, section 8.3.1): type, then parameters, blanks around both.
-bool IsJson(std::string_view content_type) {
+bool IsOfType(std::string_view content_type, std::string_view wanted) {
   std::string_view type = content_type.substr(0, content_type.find(';'));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-  return http::EqualsNoCase(type, "application/json");
+  return http::EqualsNoCase(type, wanted);
 }
+
+// A file of tens of MiB comes over a line that is slow upwards.
+constexpr std::chrono::seconds kFileTimeMax{120};
 
 // What a request's connection knows of its end wins over what its call saw of it.
 api::ApiError WhyEnded(http::Exchange& exchange, const api::ApiError& error) {
@@ -44,8 +48,12 @@ api::ApiResult<void> CheckBodyHead(const http::RequestHead& head, const api::End
     return refuse(411, "the request needs a body with its length");
   }
   // Strict, because pages of other origins can send any other type without asking first.
-  if (!IsJson(head.Find("content-type"))) {
-    return refuse(415, "the request's Content-Type must be application/json");
+  const std::string_view type = head.Find("content-type");
+  const bool is_file = endpoint.body == api::BodyKind::kFile;
+  if (!IsOfType(type, "application/json") && !(is_file && IsOfType(type, "application/zip"))) {
+    return refuse(415, is_file
+                           ? "the file's Content-Type must be application/json or application/zip"
+                           : "the request's Content-Type must be application/json");
   }
   if (const std::string_view coding = head.Find("content-encoding");
       !coding.empty() && coding != "identity") {
@@ -58,7 +66,12 @@ net::Awaitable<api::ApiResult<std::string>> ReadBody(http::Exchange& exchange,
                                                      const http::BodyLimits& limits,
                                                      const api::Endpoint& endpoint) {
   http::BodyLimits own = limits;
-  own.bytes_max = std::min(own.bytes_max, endpoint.body_bytes_max);
+  if (endpoint.body == api::BodyKind::kFile) {
+    own.bytes_max = endpoint.body_bytes_max;
+    own.time_max = std::max<std::chrono::milliseconds>(own.time_max, kFileTimeMax);
+  } else {
+    own.bytes_max = std::min(own.bytes_max, endpoint.body_bytes_max);
+  }
   if (own.bytes_max == 0 && !exchange.head().has_body()) co_return std::string{};
   std::expected<std::string, http::Refusal> body = co_await exchange.ReadBody(own);
   if (body) co_return std::move(*body);

@@ -23,7 +23,7 @@ bool IsSafeId(std::string_view id);
 
 // Refuses a head that promises no readable body, before the body is on the way.
 api::ApiResult<void> CheckBodyHead(const http::RequestHead& head, const api::Endpoint& endpoint);
-// Within the limits of both.
+// Within the limits of both; a file's, within its endpoint's.
 net::Awaitable<api::ApiResult<std::string>> ReadBody(http::Exchange& exchange,
                                                      const http::BodyLimits& limits,
                                                      const api::Endpoint& endpoint);

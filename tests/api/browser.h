@@ -23,17 +23,10 @@ class Browser {
 
   Response Send(std::string_view method, std::string_view path, const std::string& body = {},
                 std::string_view origin = {}) {
-    Connection connection(port_);
-    const std::string from = origin.empty() ? "http://" + host_ : std::string(origin);
-    connection.Send(fmt::format(
-        "{} {} HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\n{}Content-Type: application/json\r\n"
-        "Content-Length: {}\r\n\r\n{}",
-        method, path, host_, from, cookie_.empty() ? "" : "Cookie: " + cookie_ + "\r\n",
-        body.size(), body));
-    Response response = connection.Read();
-    const auto set = response.headers.find("set-cookie");
-    if (set != response.headers.end()) cookie_ = set->second.substr(0, set->second.find(';'));
-    return response;
+    return SendAs("application/json", method, path, body, origin);
+  }
+  Response Upload(std::string_view path, const std::string& file, std::string_view type) {
+    return SendAs(type, "POST", path, file, {});
   }
   Response Register(std::string_view name) {
     return Send("POST", "/api/accounts",
@@ -43,6 +36,21 @@ class Browser {
   void SetCookie(std::string cookie) { cookie_ = std::move(cookie); }
 
  private:
+  Response SendAs(std::string_view type, std::string_view method, std::string_view path,
+                  const std::string& body, std::string_view origin) {
+    Connection connection(port_);
+    const std::string from = origin.empty() ? "http://" + host_ : std::string(origin);
+    connection.Send(
+        fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\n{}Content-Type: {}\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
+                    method, path, host_, from, cookie_.empty() ? "" : "Cookie: " + cookie_ + "\r\n",
+                    type, body.size(), body));
+    Response response = connection.Read();
+    const auto set = response.headers.find("set-cookie");
+    if (set != response.headers.end()) cookie_ = set->second.substr(0, set->second.find(';'));
+    return response;
+  }
+
   const int port_;
   const std::string host_;
   std::string cookie_;

@@ -107,9 +107,12 @@ async function serve(state, request, response) {
   const { pathname, searchParams } = new URL(request.url, "http://fake");
   try {
     if (!/^\/(api|v1)\//.test(pathname)) return await serveFile(pathname, response);
-    let body = "";
-    for await (const piece of request) body += piece;
-    const answer = route(state, `${request.method} ${pathname}`, body === "" ? {} : JSON.parse(body), searchParams, response);
+    const pieces = [];
+    for await (const piece of request) pieces.push(piece);
+    const bytes = Buffer.concat(pieces);
+    const isZip = request.headers["content-type"] === "application/zip";
+    const body = isZip ? { zip: bytes } : bytes.length === 0 ? {} : JSON.parse(bytes);
+    const answer = route(state, `${request.method} ${pathname}`, body, searchParams, response);
     if (answer === STREAMED) return;
     const [status, value] = Array.isArray(answer) ? answer : [answer === undefined ? 204 : 200, answer];
     response.writeHead(status, { "content-type": "application/json" });
@@ -242,6 +245,9 @@ const OWN = {
   "DELETE /api/conversations": (state) => state.conversations.clear(),
   "POST /api/conversations/import"(state, body) {
     state.imported.push(body);
+    // What is in a ZIP is no matter of the page.
+    if (body.zip?.equals(Buffer.from("broken"))) throw new Refusal(400, "bad_request", "The ZIP is damaged: no end.");
+    if (body.zip !== undefined) return { conversations: 12, messages: 340 };
     for (const each of body.conversations) addConversation(state, each.title, []);
     return { conversations: body.conversations.length, messages: 0 };
   },

@@ -238,3 +238,21 @@ test("what this browser kept is offered once to the account", async () => {
   await page.locator(".history-pick", { hasText: "Old talk" }).waitFor();
   await assertCount(button(page, "Leave here"), 0);
 });
+
+test("an export of another service is brought in, and the page says what came or what is wrong", async () => {
+  const page = await open("#/settings/data");
+  const file = page.getByLabel("File of conversations");
+  const choose = (name, text) => file.setInputFiles({ name, mimeType: "application/x-zip-compressed", buffer: Buffer.from(text) });
+  await choose("export.ZIP", "PK");
+  await page.getByText("12 conversations were brought in, with 340 messages.").waitFor();
+  await picture(page, "import");
+  await assertAxe(page, "import");
+  await choose("export.zip", "broken");
+  await page.getByText("The ZIP is damaged: no end.").waitFor();
+  await assertCount(page.getByText("12 conversations"), 0);
+  await choose("conversations.json", JSON.stringify({ conversations: [{ title: "From elsewhere" }] }));
+  await page.getByText("One conversation was brought in, with 0 messages.").waitFor();
+  await page.goto(`${fake.url}/#/`);
+  await page.locator(".history-pick", { hasText: "From elsewhere" }).waitFor();
+  assert.deepEqual(page.problems.filter((problem) => !problem.includes("400")), []);
+});

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "api/account/account_json.h"
-#include "api/account/archive.h"
+#include "archives/zip_writer.h"
 #include "conversations/export.h"
 
 namespace holdfast::api {
@@ -45,7 +45,7 @@ Outcome<std::string> AccountText(Accounts& desk, const Asked& asked) {
 Outcome<Answered> Export(Accounts& desk, conversations::History& history, const Asked& asked) {
   const std::string& id = asked.who.account_id;
   TRY(desk.Record(audit::EventKind::kExportMade, id, id));
-  TRY_ASSIGN(const auto archive, Known(Archive::Make()));
+  TRY_ASSIGN(const auto archive, Known(archives::ZipWriter::Make()));
   TRY_ASSIGN(std::string account, AccountText(desk, asked));
   TRY(Known(archive->Add("account.json", std::move(account))));
   TRY_ASSIGN(const std::vector<std::string> ids, Known(history.Ids(id)));

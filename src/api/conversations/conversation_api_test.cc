@@ -13,10 +13,12 @@
 
 #include "api/conversations/endpoints.h"
 #include "api/reply.h"
+#include "conversations/import_job.h"
 #include "http/client.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "net/io_threads.h"
+#include "sandbox/testing/test_main.h"
 #include "upstream/testing/pool_fixture.h"
 
 namespace holdfast::api {
@@ -27,6 +29,8 @@ using upstream::testing::kPatience;
 using upstream::testing::ScriptedEngine;
 using upstream::testing::ScriptedRequest;
 using upstream::testing::Wire;
+
+constexpr sandbox::Job kJobs[] = {conversations::kImportJob};
 
 Result<std::shared_ptr<const crypto::DataKey>> KeyOf(std::string_view) {
   static const auto key = std::make_shared<const crypto::DataKey>(crypto::DataKey::Random());
@@ -115,9 +119,11 @@ class ConversationApiTest : public ::testing::Test {
     database_ = *store::Database::Open({.url = "sqlite:" + (folder_ / "a.db").string()});
     StartPool();
     service_ = std::make_unique<ConversationService>(
-        *database_, KeyOf, [this] { return ++now_ms_; }, blocking_, *pool_, ConversationRules{});
+        *database_, KeyOf, [this] { return ++now_ms_; }, blocking_, *pool_, *sandbox_,
+        ConversationRules{});
     EXPECT_TRUE(service_->Open());
-    endpoints_ = ConversationEndpoints(*service_, 1 << 20);
+    endpoints_ =
+        ConversationEndpoints(*service_, {.body_bytes_max = 1 << 20, .import_bytes_max = 1 << 20});
     for (const Endpoint& endpoint : endpoints_) router_.Add({endpoint.method, endpoint.pattern});
     server_ = std::make_unique<http::Server>(
         threads_, http::ServerOptions(),
@@ -130,6 +136,7 @@ class ConversationApiTest : public ::testing::Test {
     callers_.Stop();
     service_->hub.StopAll();
     server_->Drain(milliseconds(2'000));
+    service_->importing.Stop();
     blocking_.Stop();
     threads_.Stop();
     std::error_code ignored;
@@ -241,6 +248,7 @@ class ConversationApiTest : public ::testing::Test {
   metrics::Registry registry_;
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<upstream::Pool> pool_;
+  std::unique_ptr<sandbox::Sandbox> sandbox_ = *sandbox::Sandbox::Open(kJobs, {});
   net::BlockingPool blocking_{{.thread_count = 2}};
   std::unique_ptr<ConversationService> service_;
   std::vector<Endpoint> endpoints_;
@@ -521,3 +529,8 @@ TEST_F(ConversationApiTest, SaysWhatIsWrong) {
 
 }  // namespace
 }  // namespace holdfast::api
+
+// The program is its own sandbox's child.
+int main(int argc, char** argv) {
+  return holdfast::sandbox::testing::TestMain(argc, argv, holdfast::api::kJobs);
+}

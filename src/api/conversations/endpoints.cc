@@ -1,12 +1,12 @@
 #include "api/conversations/endpoints.h"
 
+#include <memory>
 #include <utility>
 
 #include "api/conversations/ask_call.h"
 #include "api/conversations/wire.h"
 #include "api/fields.h"
 #include "api/query.h"
-#include "conversations/import.h"
 #include "conversations/search.h"
 
 namespace holdfast::api {
@@ -137,12 +137,12 @@ Answer OpenShare(ConversationService& service, std::string token, Reply& reply) 
   co_return co_await reply.SendJson(body);
 }
 
-Answer Import(ConversationService& service, std::string account, std::string text, Reply& reply) {
+Answer Import(ConversationService& service, std::string account,
+              std::shared_ptr<const std::string> file, Reply& reply) {
+  CO_TRY_ASSIGN(const std::vector<ConversationTree> trees,
+                co_await service.importing.Read(account, file));
   CO_TRY_ASSIGN(const conversations::StoredCounts stored,
-                co_await service.Do([&]() -> Result<conversations::StoredCounts> {
-                  TRY_ASSIGN(const auto trees, conversations::ParseImport(text));
-                  return service.history.Import(account, trees);
-                }));
+                co_await service.Do([&] { return service.history.Import(account, trees); }));
   const json::Value body = JsonOf(stored);
   co_return co_await reply.SendJson(body);
 }
@@ -260,10 +260,13 @@ ApiResult<std::unique_ptr<Call>> ReadDeleteAll(ConversationService& service,
   });
 }
 
-ApiResult<std::unique_ptr<Call>> ReadImport(ConversationService& service, const Context& context,
-                                            std::string_view body) {
-  return Running([&service, account = context.who->account_id, text = std::string(body)](
-                     Reply& reply) { return Import(service, account, text, reply); });
+Endpoint::Parse ReadImport(ConversationService& service) {
+  return [&service](const Context& context, std::string body) -> ApiResult<std::unique_ptr<Call>> {
+    return Running([&service, account = context.who->account_id,
+                    file = std::make_shared<const std::string>(std::move(body))](Reply& reply) {
+      return Import(service, account, file, reply);
+    });
+  };
 }
 
 ApiResult<std::unique_ptr<Call>> ReadShared(ConversationService& service, const Context& context) {
@@ -276,8 +279,7 @@ constexpr std::string_view kObject = R"({"type": "object"})";
 
 }  // namespace
 
-std::vector<Endpoint> ConversationEndpoints(ConversationService& service,
-                                            std::size_t body_bytes_max) {
+std::vector<Endpoint> ConversationEndpoints(ConversationService& service, const BodySizes& limits) {
   using enum http::Method;
   const std::string all = "/api/conversations";
   const std::string one = "/api/conversations/{id}";
@@ -295,12 +297,16 @@ std::vector<Endpoint> ConversationEndpoints(ConversationService& service,
             .status = 201});
   rows.Add(kDelete, all, ReadDeleteAll,
            {.id = "deleteConversations", .summary = "Deletes all of one's own.", .status = 204});
-  rows.Add(kPost, all + "/import", ReadImport,
-           {.id = "importConversations",
-            .summary = "Takes conversations of ours, ChatGPT, Open WebUI or DeepSeek.",
-            .request_schema = kObject,
-            .answer_schema = kObject,
-            .statuses = {413}});
+  Endpoint& import = rows.Add(
+      kPost, all + "/import",
+      {.id = "importConversations",
+       .summary = "Takes the JSON or the ZIP that we, ChatGPT, Open WebUI or DeepSeek export.",
+       .request_schema = R"({"type": ["object", "array"]})",
+       .answer_schema = kObject,
+       .statuses = {409}});
+  import.body_bytes_max = limits.import_bytes_max;
+  import.body = BodyKind::kFile;
+  import.parse = ReadImport(service);
   rows.Add(kGet, one, Get,
            {.id = "getConversation",
             .summary = "A conversation with its tree of messages.",
@@ -334,9 +340,8 @@ std::vector<Endpoint> ConversationEndpoints(ConversationService& service,
   std::vector<Endpoint> endpoints = rows.Take();
   for (Endpoint& endpoint : endpoints) {
     if (endpoint.pattern.starts_with("/api/shared/")) endpoint.access = Access::kAnyone;
-    if (endpoint.pattern.ends_with("/import")) endpoint.body_bytes_max = body_bytes_max;
   }
-  for (Endpoint& endpoint : AnswerEndpoints(service, body_bytes_max)) {
+  for (Endpoint& endpoint : AnswerEndpoints(service, limits.body_bytes_max)) {
     endpoints.push_back(std::move(endpoint));
   }
   return endpoints;

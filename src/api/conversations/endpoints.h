@@ -2,6 +2,7 @@
 // import. What is not the caller's is kNotFound.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "api/conversations/service.h"
@@ -9,8 +10,12 @@
 
 namespace holdfast::api {
 
-// The service must outlive them. `body_bytes_max`: of the process's bodies.
-std::vector<Endpoint> ConversationEndpoints(ConversationService& service,
-                                            std::size_t body_bytes_max);
+struct BodySizes {
+  std::size_t body_bytes_max = 0;    // Of the process's bodies.
+  std::size_t import_bytes_max = 0;  // Of a file of conversations.
+};
+
+// The service must outlive them.
+std::vector<Endpoint> ConversationEndpoints(ConversationService& service, const BodySizes& limits);
 
 }  // namespace holdfast::api

@@ -2,7 +2,7 @@
 // under way, and the threads on which a database may be waited for.
 //
 // Made at the start of the gateway; what it is given must outlive it, and it the endpoints and
-// their calls: the blocking pool is stopped before the I/O threads. Thread-safe.
+// their calls: the blocking pool and the import are stopped before the I/O threads. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -12,6 +12,7 @@
 
 #include "api/api_error.h"
 #include "api/conversations/answer_hub.h"
+#include "api/conversations/importing.h"
 #include "conversations/answer_journal.h"
 #include "conversations/history.h"
 #include "conversations/shares.h"
@@ -31,7 +32,8 @@ class ConversationService {
  public:
   ConversationService(store::Database& database, conversations::DataKeys keys,
                       conversations::NowMs now_ms, net::BlockingPool& blocking,
-                      upstream::Pool& engines, const ConversationRules& rules)
+                      upstream::Pool& engines, sandbox::Sandbox& sandbox,
+                      const ConversationRules& rules)
       : database(database),
         keys(std::move(keys)),
         now_ms(std::move(now_ms)),
@@ -41,7 +43,8 @@ class ConversationService {
         temporary(this->now_ms),
         blocking(blocking),
         engines(engines),
-        rules(rules) {}
+        rules(rules),
+        importing(sandbox) {}
   ConversationService(const ConversationService&) = delete;
   ConversationService& operator=(const ConversationService&) = delete;
 
@@ -71,6 +74,7 @@ class ConversationService {
   upstream::Pool& engines;
   const ConversationRules rules;
   AnswerHub hub;
+  Importing importing;
 };
 
 // What a client is told of an error of the histories.

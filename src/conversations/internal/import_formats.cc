@@ -206,6 +206,12 @@ TreeNode DeepSeekNode(const json::Object& object) {
   return node;
 }
 
+std::optional<std::string> ReasonOf(const json::Object& object) {
+  std::optional<std::string> reason = TextAt(object, "reason");
+  if (reason) reason = Cut(*std::move(reason), kReasonBytesMax);
+  return reason;
+}
+
 TreeNode OurNode(const json::Object& object) {
   TreeNode node{.id = TextAt(object, "id").value_or(""), .parent = TextAt(object, "parent")};
   const std::optional<Role> role = ParseRole(TextAt(object, "role").value_or(""));
@@ -219,7 +225,7 @@ TreeNode OurNode(const json::Object& object) {
                          .model = TextAt(object, "model"),
                          .created_at_ms = OurTimeAt(object, "created_at"),
                          .state = state,
-                         .reason = TextAt(object, "reason"),
+                         .reason = ReasonOf(object),
                          .tokens = CountAt(object, "tokens")};
   return node;
 }

@@ -58,6 +58,12 @@ export interface Bundle {
   conversations: { title: string; created_at: number; messages: { id: string; parent: string | null; role: string; content: string }[] }[];
 }
 
+// What was brought in.
+export interface Imported {
+  conversations: number;
+  messages: number;
+}
+
 // A new question, the same question again, or the rest of an answer that broke off.
 export type Asking = { parent: string | null; content: string } | { parent: string; regenerate: true } | { continue: string };
 
@@ -75,7 +81,10 @@ export const search = (query: string) => call<{ results: Found[]; complete?: boo
 export const share = (id: string) => call<{ url: string }>("POST", pathOf(id, "/share"));
 export const unshare = (id: string) => call<void>("DELETE", pathOf(id, "/share"));
 export const getShared = (token: string) => call<Shared>("GET", `/api/shared/${encodeURIComponent(token)}`);
-export const importConversations = (bundle: Bundle) => call<{ conversations: number; messages: number }>("POST", "/api/conversations/import", bundle);
+export const importConversations = (bundle: Bundle | Blob) => call<Imported>("POST", "/api/conversations/import", bundle);
+// What another service, or this one, gave out: JSON, or a ZIP with it inside. Browsers have several
+// types for a ZIP, so its name decides.
+export const importFile = (file: File) => importConversations(file.slice(0, file.size, /\.zip$/i.test(file.name) ? "application/zip" : "application/json"));
 export const stopAnswer = (id: string, message: string) => call<Stopped>("POST", messagePath(id, message, "stop"));
 
 // Keeps the question and streams its answer, which goes on at the server when this page leaves.

@@ -18,11 +18,13 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 // The answer, when the server accepted the request; else throws an ApiError (or, when `signal` ended
 // the request, what fetch throws then).
+// A Blob is sent as it is, by its type; anything else as JSON.
 export async function send(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  const isFile = body instanceof Blob;
   const response = await fetch(path, {
     method,
-    headers: body === undefined ? undefined : { "content-type": "application/json" },
-    body: body === undefined ? undefined : JSON.stringify(body),
+    headers: body === undefined ? undefined : { "content-type": isFile ? body.type : "application/json" },
+    body: body === undefined || isFile ? body : JSON.stringify(body),
     signal,
   }).catch((failure: unknown) => {
     if (signal?.aborted) throw failure;

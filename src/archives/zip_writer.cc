@@ -1,4 +1,4 @@
-#include "api/account/archive.h"
+#include "archives/zip_writer.h"
 
 #include <deque>
 #include <utility>
@@ -7,9 +7,9 @@
 
 #include "base/secret.h"
 
-namespace holdfast::api {
+namespace holdfast::archives {
 
-struct Archive::State {
+struct ZipWriter::State {
   ~State() {
     if (zip != nullptr) zip_discard(zip);
     if (source != nullptr) zip_source_free(source);
@@ -21,10 +21,10 @@ struct Archive::State {
   std::size_t bytes = 0;
 };
 
-Archive::Archive(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Archive::~Archive() = default;
+ZipWriter::ZipWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ZipWriter::~ZipWriter() = default;
 
-Result<std::unique_ptr<Archive>> Archive::Make() {
+Result<std::unique_ptr<ZipWriter>> ZipWriter::Make() {
   auto state = std::make_unique<State>();
   zip_error_t error;
   zip_error_init(&error);
@@ -37,10 +37,10 @@ Result<std::unique_ptr<Archive>> Archive::Make() {
     zip_source_free(state->source);
     return Fail(ErrorCode::kInternal, "libzip: {}", zip_error_strerror(&error));
   }
-  return std::unique_ptr<Archive>(new Archive(std::move(state)));
+  return std::unique_ptr<ZipWriter>(new ZipWriter(std::move(state)));
 }
 
-Result<void> Archive::Add(const std::string& name, std::string content) {
+Result<void> ZipWriter::Add(const std::string& name, std::string content) {
   state_->bytes += content.size();
   if (state_->bytes > kBytesMax) {
     return Fail(ErrorCode::kTooLarge, "an archive holds at most {} MiB", kBytesMax >> 20);
@@ -55,7 +55,7 @@ Result<void> Archive::Add(const std::string& name, std::string content) {
   return {};
 }
 
-Result<std::string> Archive::Finish() {
+Result<std::string> ZipWriter::Finish() {
   if (zip_close(state_->zip) != 0) {
     return Fail(ErrorCode::kInternal, "libzip: {}", zip_strerror(state_->zip));
   }
@@ -73,4 +73,4 @@ Result<std::string> Archive::Finish() {
   return bytes;
 }
 
-}  // namespace holdfast::api
+}  // namespace holdfast::archives

@@ -1,5 +1,5 @@
-// Archive: a ZIP file in memory: what somebody takes along is never on the disk in the clear. Home
-// of libzip. Single-threaded.
+// ZipWriter: makes a ZIP file in memory: what somebody takes along is never on the disk in the
+// clear. Single-threaded.
 #pragma once
 
 #include <memory>
@@ -7,17 +7,17 @@
 
 #include "base/result.h"
 
-namespace holdfast::api {
+namespace holdfast::archives {
 
-class Archive {
+class ZipWriter {
  public:
   // Of all files together, before they are packed; beyond it Add fails with kTooLarge.
   static constexpr std::size_t kBytesMax = std::size_t{512} << 20;
 
-  [[nodiscard]] static Result<std::unique_ptr<Archive>> Make();
-  ~Archive();
-  Archive(const Archive&) = delete;
-  Archive& operator=(const Archive&) = delete;
+  [[nodiscard]] static Result<std::unique_ptr<ZipWriter>> Make();
+  ~ZipWriter();
+  ZipWriter(const ZipWriter&) = delete;
+  ZipWriter& operator=(const ZipWriter&) = delete;
 
   // `name` is of ours, "conversations/1.md".
   Result<void> Add(const std::string& name, std::string content);
@@ -26,8 +26,8 @@ class Archive {
 
  private:
   struct State;
-  explicit Archive(std::unique_ptr<State> state);
+  explicit ZipWriter(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 
-}  // namespace holdfast::api
+}  // namespace holdfast::archives
