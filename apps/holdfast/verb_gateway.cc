@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/freed_memory.h"
 #include "holdfast/service_options.h"
 #include "holdfast/verbs.h"
 #include "server/gateway_process.h"
@@ -21,6 +22,7 @@ void AddGateway(CLI::App& app, int& exit_code) {
     exit_code = RunService(*options, "gateway", [&](server::Config& config) {
       if (!options->listen.empty()) config.gateway.listen = options->listen;
       if (!options->engine.empty()) config.gateway.engine = options->engine;
+      WipeFreedMemory();
       return server::RunGateway(config);
     });
   });

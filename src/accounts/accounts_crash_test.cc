@@ -96,8 +96,8 @@ struct Act {
   bool is_undone_later = false;
 };
 
-const std::vector<Act>& Story() {
-  static const std::vector<Act> story = {
+std::vector<Act> AdasStory() {
+  return {
       {"ada signs up", [](House& h) { return SignUp(h, "ada"); },
        [](House& h, const std::string&) { return !IdOf(h, "ada").empty(); }, Reason::kNameTaken},
       {"ada changes her password",
@@ -152,6 +152,11 @@ const std::vector<Act>& Story() {
        [](House& h, const std::string&) {
          return !(*h.accounts->people().FindToLogIn("ada"))->account.IsRestricted(kNow);
        }},
+  };
+}
+
+std::vector<Act> OthersStory() {
+  return {
       {"bob signs up", [](House& h) { return SignUp(h, "bob"); },
        [](House& h, const std::string&) { return HasPassword(h, "bob", kPassword); },
        Reason::kNameTaken, true},
@@ -185,6 +190,14 @@ const std::vector<Act>& Story() {
          return h.accounts->invitations().IsGood(told, kNow) == true;
        }},
   };
+}
+
+const std::vector<Act>& Story() {
+  static const std::vector<Act> story = [] {
+    std::vector<Act> acts = AdasStory();
+    for (Act& act : OthersStory()) acts.push_back(std::move(act));
+    return acts;
+  }();
   return story;
 }
 

@@ -5,7 +5,6 @@
 #include <thread>
 #include <utility>
 
-#include "base/freed_memory.h"
 #include "base/log.h"
 #include "crypto/keyed_hash.h"
 #include "net/file_limits.h"
@@ -240,7 +239,6 @@ net::Awaitable<void> EndAnswersBefore(api::AnswerHub& hub, net::TimePoint deadli
 }  // namespace
 
 Result<void> RunGateway(const Config& config) {
-  WipeFreedMemory();
   ProcessSignals signals;
   metrics::Registry registry;
   TRY_ASSIGN(const std::unique_ptr<const net::TlsContext> tls, MakeTls(config.gateway));
