@@ -62,6 +62,15 @@ std::span<const store::Migration> Migrations() {
            " output_tokens BIGINT NOT NULL, was_cut BIGINT NOT NULL)",
            "CREATE INDEX usage_ledger_by_account ON usage_ledger (account_id, ended_at)",
        }},
+      {"log-ins at providers",
+       {
+           "CREATE TABLE identities ("
+           " issuer TEXT NOT NULL, subject TEXT NOT NULL,"
+           " account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,"
+           " linked_at BIGINT NOT NULL, last_used_at BIGINT,"
+           " PRIMARY KEY (issuer, subject), UNIQUE (account_id, issuer))",
+           "ALTER TABLE sessions ADD COLUMN provider_login_at BIGINT NOT NULL DEFAULT 0",
+       }},
   };
   return kMigrations;
 }
