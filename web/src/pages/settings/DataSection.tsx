@@ -2,7 +2,8 @@
 import { EXPORT_PATH, type Receipt, deleteAccount } from "../../api/account";
 import { deleteAllConversations } from "../../api/conversations";
 import { Confirm } from "../../parts/Confirm";
-import { Field, Form, Username, type Values } from "../../parts/Form";
+import { ForOwner } from "../../parts/ForOwner";
+import { Form, Username, type Values } from "../../parts/Form";
 import { Section } from "../../parts/Sheet";
 import { account, receipt } from "../../state/me";
 
@@ -32,9 +33,13 @@ function DeleteAccount() {
     receipt.value = { ...given, name };
   };
   return (
-    <Form action={remove} button="Delete my account" fields={{ wrong_credentials: "password" }} danger>
-      <Username name={account.value!.name} />
-      <Field label="Your password" name="password" type="password" autocomplete="current-password" />
-    </Form>
+    <ForOwner section="data" what="delete the account">
+      {(password) => (
+        <Form action={remove} button="Delete my account" fields={{ wrong_credentials: "password" }} danger>
+          <Username name={account.value!.name} />
+          {password}
+        </Form>
+      )}
+    </ForOwner>
   );
 }
