@@ -30,6 +30,12 @@ const std::vector<Library>& Libraries() {
       // Authenticator apps take HMAC-SHA1, which libsodium rightly has not.
       {"openssl/evp.h", {"net", "bench", "crypto"}},
       {"openssl/hmac.h", {"crypto"}},
+      // Signatures that others make (RSA, ECDSA on P-256) are of kinds libsodium has not.
+      {"openssl/bn.h", {"crypto"}},
+      {"openssl/core_names.h", {"crypto"}},
+      {"openssl/ecdsa.h", {"crypto"}},
+      {"openssl/err.h", {"net", "bench", "crypto"}},
+      {"openssl/param_build.h", {"crypto"}},
       {"hwy/", {"kernels"}},
       {"dnnl", {"kernels"}},
       {"oneapi/", {"kernels"}},

@@ -34,6 +34,7 @@ struct Account {
   std::string name;
   std::optional<std::string> email;
   bool is_email_verified = false;
+  bool has_password = false;  // Without one, its owner comes from a provider.
   Role role = Role::kPerson;
   State state = State::kActive;
   std::optional<Restriction> restriction;  // Also one that is over; see IsRestricted.
@@ -61,6 +62,8 @@ struct Identity {
   TimeMs created_at = 0;  // Of the account.
   std::string session_id;
   TimeMs second_factor_at = 0;  // When this session last showed one; 0: never.
+  // When it last came from a provider that had its owner show anew who they are; 0: never.
+  TimeMs provider_login_at = 0;
   std::string key_id;
   KeyScope scope;
 

@@ -47,6 +47,7 @@ Accounts::Accounts(store::Database& database, crypto::KeyRing& ring, audit::Log&
       outbox_(database),
       ledger_(database, options_.quota),
       second_factor_(database, [&ring](std::string_view id) { return ring.Find(id); }),
+      identities_(database),
       challenges_(key) {}
 
 Result<std::unique_ptr<Accounts>> Accounts::Open(store::Database& database, crypto::KeyRing& ring,
@@ -85,7 +86,8 @@ Outcome<Account> Accounts::Create(NewAccount account, TimeMs now) {
   account.id = crypto::RandomToken(16);
   TRY(Record(audit::EventKind::kAccountCreated, account.id, account.id,
              {{"role", std::string(RoleWord(account.role))},
-              {"state", std::string(StateWord(account.state))}}));
+              {"state", std::string(StateWord(account.state))},
+              {"way_in", account.identity ? "provider" : "password"}}));
   const Result<void> made = ring_.Make(account.id);
   if (!made) return std::unexpected(ToRefused(made.error()));
   Outcome<Account> created = account.role == Role::kOperator
@@ -177,15 +179,7 @@ Outcome<LoggedIn> Accounts::Enter(const Account& account, std::string_view devic
   return LoggedIn{account, std::move(*session), std::nullopt};
 }
 
-Outcome<LoggedIn> Accounts::LogIn(std::string_view name_or_email, const Secret& password,
-                                  std::string_view device, TimeMs now) {
-  const Outcome<std::optional<Credentials>> found = people_.FindToLogIn(name_or_email);
-  if (!found) return PassOn(found);
-  const bool has_hash = *found && !(*found)->password_hash.empty();
-  const bool is_right =
-      crypto::VerifyPassword(has_hash ? (*found)->password_hash : dummy_hash_, password);
-  if (!is_right || !has_hash) return Refuse(Reason::kWrongCredentials);
-  const Account& account = (*found)->account;
+Outcome<void> Accounts::CheckMayEnter(const Account& account, TimeMs now) const {
   if (account.IsRestricted(now)) {
     return Refuse(Reason::kAccountPaused, account.restriction->reason);
   }
@@ -195,6 +189,19 @@ Outcome<LoggedIn> Accounts::LogIn(std::string_view name_or_email, const Secret& 
   if (account.state == State::kPendingEmail) {
     return Refuse(Reason::kAccountPaused, "Open the link in the mail that was sent to you first.");
   }
+  return {};
+}
+
+Outcome<LoggedIn> Accounts::LogIn(std::string_view name_or_email, const Secret& password,
+                                  std::string_view device, TimeMs now) {
+  const Outcome<std::optional<Credentials>> found = people_.FindToLogIn(name_or_email);
+  if (!found) return PassOn(found);
+  const bool has_hash = *found && !(*found)->password_hash.empty();
+  const bool is_right =
+      crypto::VerifyPassword(has_hash ? (*found)->password_hash : dummy_hash_, password);
+  if (!is_right || !has_hash) return Refuse(Reason::kWrongCredentials);
+  const Account& account = (*found)->account;
+  TRY(CheckMayEnter(account, now));
   if (crypto::NeedsRehash((*found)->password_hash, options_.cost)) {
     // It was right; that it could not be made dearer is no reason to turn somebody away.
     const Outcome<std::string> hash = Hash(password);
@@ -216,9 +223,14 @@ Outcome<LoggedIn> Accounts::ShowSecondFactor(std::string_view token, std::string
   return Enter(**account, device, now, now);
 }
 
-Outcome<void> Accounts::CheckPasswordOf(std::string_view account_id, const Secret& password) {
-  const Outcome<std::optional<Credentials>> found = people_.FindCredentials(account_id);
+Outcome<void> Accounts::CheckOwner(const Identity& who, const Secret& password, TimeMs now) {
+  const Outcome<std::optional<Credentials>> found = people_.FindCredentials(who.account_id);
   if (!found) return PassOn(found);
+  if (*found && !(*found)->account.has_password) {
+    const bool is_fresh = who.provider_login_at + kFreshLoginMs > now;
+    if (is_fresh) return {};
+    return Refuse(Reason::kSecondFactorRequired, "Log in anew at the provider of this account.");
+  }
   const bool is_right =
       crypto::VerifyPassword(*found ? (*found)->password_hash : dummy_hash_, password);
   if (!is_right || !*found) return Refuse(Reason::kWrongCredentials);
@@ -226,8 +238,8 @@ Outcome<void> Accounts::CheckPasswordOf(std::string_view account_id, const Secre
 }
 
 Outcome<void> Accounts::ChangePassword(const Identity& who, const Secret& current,
-                                       const Secret& next) {
-  TRY(CheckPasswordOf(who.account_id, current));
+                                       const Secret& next, TimeMs now) {
+  TRY(CheckOwner(who, current, now));
   const std::vector<std::string> known = KnownWords(who.name, std::nullopt);
   TRY(CheckPassword(next, known));
   const Outcome<std::string> hash = Hash(next);
@@ -306,7 +318,7 @@ Outcome<LoggedIn> Accounts::VerifyEmail(std::string_view token, std::string_view
 }
 
 Outcome<Receipt> Accounts::Leave(const Identity& who, const Secret& password, TimeMs now) {
-  TRY(CheckPasswordOf(who.account_id, password));
+  TRY(CheckOwner(who, password, now));
   TRY(Forget(who.account_id, who.account_id));
   TRY_ASSIGN(std::vector<KeptBackup> backups, BackupBook(database_).Kept(now));
   return Receipt{crypto::RandomToken(16), now, std::move(backups)};

@@ -21,6 +21,7 @@
 #include "accounts/api_keys.h"
 #include "accounts/backup_book.h"
 #include "accounts/challenge_desk.h"
+#include "accounts/identities.h"
 #include "accounts/invitations.h"
 #include "accounts/ledger.h"
 #include "accounts/links.h"
@@ -57,6 +58,17 @@ struct LoggedIn {
   std::optional<Secret> second_factor;
 };
 
+// After a fresh log-in at a provider, an account without a password may do for so long what
+// otherwise needs one.
+inline constexpr TimeMs kFreshLoginMs = 5 * 60 * 1000;
+
+// Somebody whom a provider vouches for.
+struct ProviderPerson {
+  ProviderIdentity identity;
+  std::string provider;              // A word for the audit log.
+  std::optional<std::string> email;  // Verified by the provider; nullopt: it has none.
+};
+
 // What somebody who has left can hold us to.
 struct Receipt {
   std::string id;
@@ -82,6 +94,7 @@ class Accounts {
   Outbox& outbox() { return outbox_; }
   Ledger& ledger() { return ledger_; }
   SecondFactor& second_factor() { return second_factor_; }
+  Identities& identities() { return identities_; }
   Registration& registration() { return *registration_; }
   ChallengeDesk& challenges() { return challenges_; }
 
@@ -104,10 +117,27 @@ class Accounts {
   // Errors: kNotFound (the token), kWrongCredentials (the code).
   Outcome<LoggedIn> ShowSecondFactor(std::string_view token, std::string_view code,
                                      std::string_view device, TimeMs now);
-  // Errors: kWrongCredentials.
-  Outcome<void> CheckPasswordOf(std::string_view account_id, const Secret& password);
-  // All other sessions end. Errors: kWrongCredentials, kWeakPassword.
-  Outcome<void> ChangePassword(const Identity& who, const Secret& current, const Secret& next);
+  // That it is the owner who asks, by the password; without one, by a log-in at a provider within
+  // kFreshLoginMs. Errors: kWrongCredentials, kSecondFactorRequired (no such log-in).
+  Outcome<void> CheckOwner(const Identity& who, const Secret& password, TimeMs now);
+  // All other sessions end. Errors: those of CheckOwner, kWeakPassword.
+  Outcome<void> ChangePassword(const Identity& who, const Secret& current, const Secret& next,
+                               TimeMs now);
+
+  // nullopt: nobody here has this identity. Errors: kAccountPaused with words.
+  Outcome<std::optional<LoggedIn>> LogInFrom(const ProviderPerson& person, std::string_view device,
+                                             TimeMs now);
+  // A new account without a password, as registration allows it now; an address that a provider
+  // verified needs no mail of ours. Never joins an account that is there: with its address it is
+  // kConflict. Errors beside: as of Registration::TermsOf and People::Create.
+  Outcome<SignedUp> SignUpFrom(const ProviderPerson& person, std::string_view name,
+                               std::string_view invitation, std::string_view device, TimeMs now);
+  // Errors: as of Identities.
+  Outcome<void> LinkIdentity(const Identity& who, const ProviderPerson& person, TimeMs now);
+  Outcome<void> UnlinkIdentity(const Identity& who, std::string_view issuer,
+                               std::string_view provider);
+  // The session is fresh. Errors: kWrongCredentials: the identity is not this account's.
+  Outcome<void> ConfirmLogin(const Identity& who, const ProviderPerson& person, TimeMs now);
 
   // Sends a link if there is such an account, and says nothing.
   Outcome<void> AskReset(std::string_view email, TimeMs now);
@@ -115,7 +145,7 @@ class Accounts {
   Outcome<void> Reset(std::string_view token, const Secret& password, TimeMs now);
   Outcome<LoggedIn> VerifyEmail(std::string_view token, std::string_view device, TimeMs now);
 
-  // The account is gone at once, and its data key destroyed. Errors: kWrongCredentials.
+  // The account is gone at once, and its data key destroyed. Errors: those of CheckOwner.
   Outcome<Receipt> Leave(const Identity& who, const Secret& password, TimeMs now);
 
   // What goes with an account that leaves, in other rooms' tables; set before the first call.
@@ -138,6 +168,7 @@ class Accounts {
   Outcome<void> DropUnconfirmed(std::string_view email);
   Outcome<void> SendVerification(const Account& account, TimeMs now);
   Outcome<void> SendKnownAddress(std::string_view email, TimeMs now);
+  Outcome<void> CheckMayEnter(const Account& account, TimeMs now) const;
   Outcome<LoggedIn> Enter(const Account& account, std::string_view device, TimeMs second_factor_at,
                           TimeMs now);
 
@@ -155,6 +186,7 @@ class Accounts {
   Outbox outbox_;
   Ledger ledger_;
   SecondFactor second_factor_;
+  Identities identities_;
   ChallengeDesk challenges_;
   std::unique_ptr<Registration> registration_;
 };

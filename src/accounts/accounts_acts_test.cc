@@ -166,9 +166,9 @@ TEST_P(ActsTest, ANewPasswordEndsTheOtherSessions) {
   const auto ada = SignUp("ada");
   const auto elsewhere = accounts_->LogIn("ada", Secret(kPassword), "", kNow);
   const Identity who = WhoIs(*ada->session);
-  EXPECT_EQ(ReasonOf(accounts_->ChangePassword(who, Secret("wrong"), Secret(kOther))),
+  EXPECT_EQ(ReasonOf(accounts_->ChangePassword(who, Secret("wrong"), Secret(kOther), kNow)),
             Reason::kWrongCredentials);
-  ASSERT_TRUE(accounts_->ChangePassword(who, Secret(kPassword), Secret(kOther)));
+  ASSERT_TRUE(accounts_->ChangePassword(who, Secret(kPassword), Secret(kOther), kNow));
   EXPECT_TRUE(accounts_->sessions().Find(ada->session->Reveal(), kNow));
   EXPECT_FALSE(accounts_->sessions().Find(elsewhere->session->Reveal(), kNow));
 }

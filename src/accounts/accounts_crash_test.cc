@@ -49,9 +49,10 @@ using Told = Outcome<std::string>;
 
 bool HasPassword(House& house, std::string_view name, const char* password) {
   const auto found = house.accounts->people().FindToLogIn(name);
-  return found && *found &&
-         house.accounts->CheckPasswordOf((*found)->account.id, Secret(password)) &&
-         house.ring->Find((*found)->account.id);
+  if (!found || !*found) return false;
+  Identity who;
+  who.account_id = (*found)->account.id;
+  return house.accounts->CheckOwner(who, Secret(password), 0) && house.ring->Find(who.account_id);
 }
 
 std::string IdOf(House& house, std::string_view name) {
@@ -105,7 +106,7 @@ std::vector<Act> AdasStory() {
          const Told session = LogIn(h, "ada", kPassword);
          if (!session) return session;
          const auto who = h.accounts->sessions().Find(*session, kNow);
-         return Nothing(h.accounts->ChangePassword(*who, Secret(kPassword), Secret(kOther)));
+         return Nothing(h.accounts->ChangePassword(*who, Secret(kPassword), Secret(kOther), kNow));
        },
        [](House& h, const std::string&) { return HasPassword(h, "ada", kOther); },
        Reason::kWrongCredentials},

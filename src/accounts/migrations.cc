@@ -67,6 +67,15 @@ std::span<const store::Migration> Migrations() {
            "CREATE TABLE backups ("
            " id TEXT PRIMARY KEY, made_at BIGINT NOT NULL, kept_until BIGINT NOT NULL)",
        }},
+      {"log-ins at providers",
+       {
+           "CREATE TABLE identities ("
+           " issuer TEXT NOT NULL, subject TEXT NOT NULL,"
+           " account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,"
+           " linked_at BIGINT NOT NULL, last_used_at BIGINT,"
+           " PRIMARY KEY (issuer, subject), UNIQUE (account_id, issuer))",
+           "ALTER TABLE sessions ADD COLUMN provider_login_at BIGINT NOT NULL DEFAULT 0",
+       }},
   };
   return kMigrations;
 }

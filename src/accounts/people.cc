@@ -18,6 +18,8 @@ constexpr std::string_view kColumns =
     "id, name, email, email_verified_at, role, state, restriction_reason, restricted_until,"
     " created_at, last_seen_at, tokens_per_day, balance";
 
+constexpr std::size_t kHashColumn = 12;
+
 Account AccountOf(const Row& row) {
   Account account;
   account.id = row.Text(0);
@@ -33,10 +35,9 @@ Account AccountOf(const Row& row) {
   account.last_seen_at = row.Number(9);
   account.tokens_per_day = row.OptionalNumber(10);
   account.balance = row.OptionalNumber(11);
+  account.has_password = !row.OptionalText(kHashColumn).value_or("").empty();
   return account;
 }
-
-constexpr std::size_t kHashColumn = 12;
 
 std::string Select(std::string_view where) {
   return fmt::format("SELECT {}, password_hash FROM accounts WHERE {}", kColumns, where);
@@ -84,9 +85,10 @@ Result<bool> HasOperatorNow(Transaction& t) {
 }
 
 constexpr std::string_view kInsert =
-    "INSERT INTO accounts (id, name, name_key, email, email_key, role, state, password_hash,"
-    " created_at, last_seen_at)"
-    " VALUES (:id, :name, :name_key, :email, :email_key, :role, :state, :hash, :created, :seen)";
+    "INSERT INTO accounts (id, name, name_key, email, email_key, email_verified_at, role, state,"
+    " password_hash, created_at, last_seen_at)"
+    " VALUES (:id, :name, :name_key, :email, :email_key, :verified, :role, :state, :hash, :created,"
+    " :seen)";
 
 // What becomes of a new account; the reason where it does not become one.
 struct Creation {
@@ -103,6 +105,8 @@ Outcome<Account> People::Insert(const NewAccount& account, bool must_be_first, T
     email_key = EmailKey(*account.email);
     if (!email_key) return Refuse(Reason::kBadRequest, "the mail address is not allowed");
   }
+  const std::optional<TimeMs> verified_at =
+      account.is_email_verified ? std::optional(now) : std::nullopt;
   const std::string id = account.id.empty() ? crypto::RandomToken(16) : account.id;
   const auto created = database_.Write([&](Transaction& t) -> Result<Creation> {
     TRY_ASSIGN(const bool has_operator, HasOperatorNow(t));
@@ -113,9 +117,10 @@ Outcome<Account> People::Insert(const NewAccount& account, bool must_be_first, T
       TRY_ASSIGN(const bool has_email, IsTaken(t, "email_key", *email_key));
       if (has_email) return Creation{Reason::kConflict};
     }
-    TRY(t.Execute(kInsert,
-                  {id, account.name, *name_key, account.email, email_key, RoleWord(account.role),
-                   StateWord(account.state), account.password_hash, now, now}));
+    TRY(t.Execute(kInsert, {id, account.name, *name_key, account.email, email_key, verified_at,
+                            RoleWord(account.role), StateWord(account.state), account.password_hash,
+                            now, now}));
+    if (account.identity) TRY(InsertIdentity(t, id, *account.identity, now));
     return Creation{};
   });
   // Another took it in between.

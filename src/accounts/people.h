@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "accounts/account.h"
+#include "accounts/identities.h"
 #include "store/database.h"
 
 namespace holdfast::accounts {
@@ -17,9 +18,11 @@ struct NewAccount {
   std::string id = {};                    // Empty: a new one.
   std::string name = {};                  // As NameKey allows; kBadRequest otherwise.
   std::optional<std::string> email = {};  // As EmailKey allows.
-  std::string password_hash = {};
+  bool is_email_verified = false;
+  std::string password_hash = {};  // Empty: nobody logs in by password.
   Role role = Role::kPerson;
   State state = State::kActive;
+  std::optional<ProviderIdentity> identity = {};  // Linked with it from its first moment.
 };
 
 struct AccountPage {

@@ -20,7 +20,7 @@ TimeMs ExpiryOf(TimeMs created_at, TimeMs now) {
 
 constexpr std::string_view kFind =
     "SELECT s.id, s.account_id, s.created_at, s.last_used_at, s.second_factor_at, a.name, a.role,"
-    " a.state, a.restriction_reason, a.restricted_until, a.created_at"
+    " a.state, a.restriction_reason, a.restricted_until, a.created_at, s.provider_login_at"
     " FROM sessions s JOIN accounts a ON a.id = s.account_id"
     " WHERE s.token_hash = :hash AND s.expires_at > :now";
 
@@ -85,12 +85,22 @@ Outcome<Identity> Sessions::Find(std::string_view token, TimeMs now) {
   identity.name = row->Text(5);
   identity.role = RoleOf(row->Text(6));
   identity.created_at = row->Number(10);
+  identity.provider_login_at = row->Number(11);
   return identity;
 }
 
 Outcome<void> Sessions::ConfirmSecondFactor(std::string_view session_id, TimeMs now) {
   const auto done = database_.Write([&](Transaction& t) {
     return t.Execute("UPDATE sessions SET second_factor_at = :now WHERE id = :id",
+                     {now, session_id});
+  });
+  if (!done) return std::unexpected(ToRefused(done.error()));
+  return {};
+}
+
+Outcome<void> Sessions::ConfirmProviderLogin(std::string_view session_id, TimeMs now) {
+  const auto done = database_.Write([&](Transaction& t) {
+    return t.Execute("UPDATE sessions SET provider_login_at = :now WHERE id = :id",
                      {now, session_id});
   });
   if (!done) return std::unexpected(ToRefused(done.error()));

@@ -43,6 +43,8 @@ class Sessions {
   Outcome<Identity> Find(std::string_view token, TimeMs now);
   // It has shown a second factor anew.
   Outcome<void> ConfirmSecondFactor(std::string_view session_id, TimeMs now);
+  // Its owner has shown a provider anew who they are.
+  Outcome<void> ConfirmProviderLogin(std::string_view session_id, TimeMs now);
 
   Outcome<std::vector<SessionInfo>> List(std::string_view account_id, TimeMs now);
   // Errors: kNotFound, also when it is another account's.

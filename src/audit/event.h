@@ -41,8 +41,10 @@ enum class EventKind : std::uint8_t {
   kExportMade,
   kBackupMade,
   kBackupRestored,
+  kIdentityLinked,
+  kIdentityUnlinked,
 };
-inline constexpr int kEventKindCount = static_cast<int>(EventKind::kBackupRestored) + 1;
+inline constexpr int kEventKindCount = static_cast<int>(EventKind::kIdentityUnlinked) + 1;
 
 std::string_view Word(EventKind kind);  // "account_created"
 std::optional<EventKind> FindEventKind(std::string_view word);

@@ -314,11 +314,57 @@ Result<void> ReadEngines(const std::filesystem::path& path, const toml::array& a
   return {};
 }
 
+Result<void> SetOidcKey(std::string_view name, const toml::node& node, std::string_view where,
+                        OidcEntry& entry) {
+  const std::pair<std::string_view, std::string*> kTexts[] = {
+      {"id", &entry.id},
+      {"name", &entry.name},
+      {"issuer", &entry.issuer},
+      {"client_id", &entry.client_id},
+      {"client_secret_file", &entry.client_secret_file},
+      {"tls_ca_file", &entry.tls_ca_file}};
+  for (const auto& [key, text] : kTexts) {
+    if (name != key) continue;
+    if (!node.is_string()) {
+      return Fail(ErrorCode::kInvalidArgument, "{}: oidc.{} must be a string", where, name);
+    }
+    *text = node.as_string()->get();
+    return {};
+  }
+  const bool is_list = name == "scopes" || name == "domains";
+  if (!is_list) {
+    return Fail(ErrorCode::kInvalidArgument, "{}: oidc.{} is no setting of a provider", where,
+                name);
+  }
+  if (!node.is_array()) {
+    return Fail(ErrorCode::kInvalidArgument, "{}: oidc.{} must be a list of strings", where, name);
+  }
+  TRY_ASSIGN((name == "scopes" ? entry.scopes : entry.domains),
+             ReadStrings(*node.as_array(), name, where));
+  return {};
+}
+
+Result<void> ReadProviders(const std::filesystem::path& path, const toml::array& array,
+                           Config& config) {
+  for (const toml::node& node : array) {
+    OidcEntry entry;
+    for (const auto& [name, value] : *node.as_table()) {
+      TRY(SetOidcKey(name.str(), value, WhereIs(path, value), entry));
+    }
+    config.oidc.push_back(std::move(entry));
+  }
+  return {};
+}
+
 Result<void> ReadFile(const std::filesystem::path& path, Config& config) {
   TRY_ASSIGN(const toml::table table, ParseFile(path));
   for (const auto& [section, value] : table) {
     if (section.str() == "engine" && value.is_array_of_tables()) {
       TRY(ReadEngines(path, *value.as_array(), config));
+      continue;
+    }
+    if (section.str() == "oidc" && value.is_array_of_tables()) {
+      TRY(ReadProviders(path, *value.as_array(), config));
       continue;
     }
     if (!IsSection(section.str()) || !value.is_table()) {

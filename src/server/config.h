@@ -88,6 +88,19 @@ struct AccountsConfig {
   std::string mail_from;
 };
 
+// One [[oidc]] of the file: an OpenID provider that people may come from. See
+// oidc/provider_spec.h.
+struct OidcEntry {
+  std::string id;
+  std::string name;
+  std::string issuer;
+  std::string client_id;
+  std::string client_secret_file;
+  std::vector<std::string> scopes = {"openid", "profile", "email"};
+  std::vector<std::string> domains;
+  std::string tls_ca_file;
+};
+
 struct HttpConfig {
   std::int64_t head_bytes_max = 16 << 10;
   std::int64_t header_count_max = 100;
@@ -118,6 +131,7 @@ struct Config {
   bool has_own_engine = true;
   GatewayConfig gateway;
   AccountsConfig accounts;
+  std::vector<OidcEntry> oidc;
   HttpConfig http;
   UpConfig up;
   LogConfig log;

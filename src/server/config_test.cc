@@ -117,6 +117,36 @@ TEST_F(ConfigFile, ChecksWhatBelongsTogether) {
   EXPECT_FALSE(Load("[log]\nlevel = \"loud\"\n"));
 }
 
+TEST(Config, ReadsProvidersAndSaysWhereOneIsWrong) {
+  const std::string path = ::testing::TempDir() + "/providers.toml";
+  std::ofstream(path) << R"([[oidc]]
+id = "school"
+name = "School"
+issuer = "https://id.school.example"
+client_id = "holdfast"
+client_secret_file = "/etc/holdfast/school.secret"
+domains = ["school.example"]
+[[oidc]]
+id = "work"
+scopes = ["openid"]
+)";
+  const auto config = LoadConfig(path, {});
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->oidc.size(), 2U);
+  EXPECT_EQ(config->oidc[0].issuer, "https://id.school.example");
+  EXPECT_EQ(config->oidc[0].domains, std::vector<std::string>{"school.example"});
+  EXPECT_EQ(config->oidc[0].scopes, (std::vector<std::string>{"openid", "profile", "email"}));
+  EXPECT_EQ(config->oidc[1].scopes, std::vector<std::string>{"openid"});
+  for (const char* wrong :
+       {"client_secret = \"inline\"", "scopes = \"openid\"", "id = 7", "domains = [7]"}) {
+    std::ofstream(path) << "[[oidc]]\n" << wrong << "\n";
+    const auto refused = LoadConfig(path, {});
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_NE(refused.error().message.find("providers.toml:2"), std::string::npos)
+        << refused.error().message;
+  }
+}
+
 TEST(ExampleConfig, HasEveryKeyWithItsDefaultAndMeaning) {
   const std::string path = HOLDFAST_SOURCE_DIR "/deploy/holdfast.toml";
   EXPECT_TRUE(LoadConfig(path, {}));

@@ -41,6 +41,7 @@ api::GuardHealth HealthOf(const guard::DoorCounters& counters) {
 
 std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door,
                                             const api::AccountDesk& desk,
+                                            api::ProviderDesk& providers,
                                             api::ConversationService& conversations,
                                             const http::StaticFiles& web,
                                             const metrics::Registry& registry,
@@ -63,8 +64,10 @@ std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door
   endpoints.push_back(api::EnginesEndpoint(pool));
   endpoints.push_back(api::OpenApiEndpoint(document));
   endpoints.push_back(api::ExportEndpoint(desk, conversations.history));
-  for (auto& rows : {api::EntranceEndpoints(desk, [&door] { return door.registration(); }),
+  for (auto& rows : {api::EntranceEndpoints(
+                         desk, [&door] { return door.registration(); }, providers),
                      api::OwnAccountEndpoints(desk), api::OperatorEndpoints(desk),
+                     api::ProviderEndpoints(desk, providers),
                      api::ConversationEndpoints(conversations, sizes)}) {
     endpoints.insert(endpoints.end(), rows.begin(), rows.end());
   }

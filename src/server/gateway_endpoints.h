@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/account/desk_call.h"
+#include "api/account/provider_desk.h"
 #include "api/conversations/endpoints.h"
 #include "api/conversations/service.h"
 #include "api/endpoint.h"
@@ -18,6 +19,7 @@ namespace holdfast::server {
 // What it takes must outlive the endpoints. `document` becomes /openapi.json.
 std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door,
                                             const api::AccountDesk& desk,
+                                            api::ProviderDesk& providers,
                                             api::ConversationService& conversations,
                                             const http::StaticFiles& web,
                                             const metrics::Registry& registry,

@@ -13,6 +13,7 @@
 #include "server/gateway_endpoints.h"
 #include "server/gateway_pipeline.h"
 #include "server/http_settings.h"
+#include "server/log_in_providers.h"
 #include "server/process_signals.h"
 #include "server/run_files.h"
 #include "server/sandbox_jobs.h"
@@ -252,6 +253,8 @@ Result<void> RunGateway(const Config& config) {
   TRY_ASSIGN(const AnonymousUse anonymous, ReadAnonymousUse(config.accounts));
   TRY_ASSIGN(const std::unique_ptr<AccountOffice> office,
              AccountOffice::Open(config, state_dir, key));
+  TRY_ASSIGN(const std::unique_ptr<api::ProviderDesk> providers,
+             OpenProviders(config, rules.hosts.allows_literals || !rules.trusted_proxies.empty()));
   const Authenticator authenticator(office->accounts(), office->pool(), anonymous);
 
   TRY_ASSIGN(std::vector<upstream::EngineSpec> specs, EngineSpecs(config));
@@ -269,8 +272,8 @@ Result<void> RunGateway(const Config& config) {
   ForgetWithAccounts(*office, conversations);
 
   std::string document;
-  const EndpointTable table(GatewayEndpoints(*pool, door, office->desk(), conversations, web,
-                                             registry, MakeBodySizes(config), document));
+  const EndpointTable table(GatewayEndpoints(*pool, door, office->desk(), *providers, conversations,
+                                             web, registry, MakeBodySizes(config), document));
   Settlement settlement(table.endpoints(), registry);
   http::ServerOptions server_options =
       MakeServerOptions(config.http, MakeConnectionLimits(config.gateway));

@@ -36,6 +36,7 @@ json::Object AccountJson(const accounts::Account& account,
   object["name"] = account.name;
   object["email"] = OrNull(account.email);
   object["email_verified"] = account.is_email_verified;
+  object["password"] = account.has_password;
   object["role"] = accounts::RoleWord(account.role);
   object["created_at"] = account.created_at;
   object["totp"] = second_factor.is_on;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/account/device.h"
+#include "api/account/session_cookie.h"
 #include "api/fields.h"
 #include "api/reply.h"
 #include "base/log.h"
@@ -161,6 +162,7 @@ Endpoint DeskEndpoint(const AccountDesk& desk, DeskRow row) {
     asked.params = context.params;
     asked.query = context.head.query;
     asked.device = DeviceOf(context.head.Find("user-agent"));
+    asked.log_in = LogInToken(context.head.FindAll("cookie"), context.is_encrypted);
     asked.is_encrypted = context.is_encrypted;
     asked.is_local = context.is_local;
     asked.may_be_anonymous = context.may_be_anonymous;
@@ -180,6 +182,7 @@ ApiError ToApiError(const accounts::Refused& refused) {
     case Reason::kInvitationRequired:
     case Reason::kTooLarge:
     case Reason::kConflict:
+    case Reason::kSecondFactorRequired:
       if (!refused.detail.empty()) error.message = refused.detail;
       break;
     case Reason::kInternal:

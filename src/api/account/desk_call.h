@@ -32,6 +32,7 @@ struct Asked {
   std::map<std::string, std::string, std::less<>> params;
   std::string query;
   std::string device;  // "Firefox on Linux"
+  std::string log_in;  // The token of its log-in at a provider; empty: none.
   bool is_encrypted = false;
   bool is_local = false;
   bool may_be_anonymous = false;

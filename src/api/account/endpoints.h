@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/account/desk_call.h"
+#include "api/account/provider_desk.h"
 
 namespace holdfast::api {
 
@@ -16,8 +17,11 @@ struct GuardRegistration {
 };
 
 std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
-                                        std::function<GuardRegistration()> guard);
+                                        std::function<GuardRegistration()> guard,
+                                        const ProviderDesk& providers);
 std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk);
+// Log-ins at providers; they outlive the endpoints.
+std::vector<Endpoint> ProviderEndpoints(const AccountDesk& desk, ProviderDesk& providers);
 std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk);
 
 }  // namespace holdfast::api

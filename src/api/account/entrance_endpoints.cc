@@ -33,7 +33,7 @@ Outcome<Answered> Welcome(Accounts& desk, const LoggedIn& in, int status, const 
   return answered;
 }
 
-Outcome<Answered> Me(Accounts& desk, const Asked& asked) {
+Outcome<Answered> Me(Accounts& desk, const ProviderDesk& providers, const Asked& asked) {
   json::Object body;
   body["account"] = nullptr;
   if (asked.who.has_session()) {
@@ -45,6 +45,11 @@ Outcome<Answered> Me(Accounts& desk, const Asked& asked) {
   body["anonymous"] = asked.may_be_anonymous;
   body["login"] = asked.is_encrypted || asked.is_local ? "ok" : "needs_https";
   body["setup_needed"] = !has_operator;
+  json::Array names;
+  for (const auto& provider : providers.providers()) {
+    names.push_back(json::Object{{"id", provider->spec().id}, {"name", provider->spec().name}});
+  }
+  body["providers"] = std::move(names);
   return Answered{200, std::move(body)};
 }
 
@@ -160,17 +165,17 @@ Outcome<Answered> Reset(Accounts& desk, const Asked& asked) {
   return Answered{200, json::Object{}};
 }
 
-std::vector<DeskRow> EnteringRows(DeskWork registration) {
+std::vector<DeskRow> EnteringRows(DeskWork me, DeskWork registration) {
   return {
       {.pattern = "/api/me",
        .access = Access::kMaybeAccount,
-       .work = Me,
+       .work = std::move(me),
        .documentation = {.id = "me",
                          .summary = "Who is logged in, and what this caller may do without.",
                          .answer_schema = kAccountSchema}},
       {.pattern = "/api/registration",
        .access = Access::kMaybeAccount,
-       .work = registration,
+       .work = std::move(registration),
        .documentation = {.id = "registration",
                          .summary = "Who may register now, since when, why, and what lets one in.",
                          .answer_schema = R"({"type": "object", "required": ["mode", "since"]})"}},
@@ -258,12 +263,16 @@ std::vector<DeskRow> LinkRows() {
 }  // namespace
 
 std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
-                                        std::function<GuardRegistration()> guard) {
+                                        std::function<GuardRegistration()> guard,
+                                        const ProviderDesk& providers) {
+  const auto me = [&providers](Accounts& accounts, const Asked& asked) {
+    return Me(accounts, providers, asked);
+  };
   const auto registration = [guard = std::move(guard)](Accounts& accounts, const Asked& asked) {
     return RegistrationNow(accounts, guard(), asked);
   };
   std::vector<Endpoint> endpoints;
-  for (DeskRow& row : EnteringRows(registration)) {
+  for (DeskRow& row : EnteringRows(me, registration)) {
     endpoints.push_back(DeskEndpoint(desk, std::move(row)));
   }
   for (DeskRow& row : LinkRows()) endpoints.push_back(DeskEndpoint(desk, std::move(row)));

@@ -38,6 +38,14 @@ Outcome<std::string> AccountText(Accounts& desk, const Asked& asked) {
   json::Array list;
   for (const accounts::KeyInfo& key : keys) list.push_back(KeyJson(key, 0));
   body["keys"] = std::move(list);
+  TRY_ASSIGN(const auto identities, desk.identities().List(asked.who.account_id));
+  json::Array log_ins;
+  for (const accounts::LinkedIdentity& one : identities) {
+    log_ins.push_back(json::Object{{"issuer", one.issuer},
+                                   {"linked_at", one.linked_at},
+                                   {"last_used_at", OrNull(one.last_used_at)}});
+  }
+  body["log_ins"] = std::move(log_ins);
   body["exported_at"] = asked.now;
   return json::Write(body);
 }

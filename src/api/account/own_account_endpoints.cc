@@ -28,7 +28,7 @@ Outcome<Answered> Rename(Accounts& desk, const Asked& asked) {
 Outcome<Answered> ChangePassword(Accounts& desk, const Asked& asked) {
   TRY_ASSIGN(const Secret current, SecretText(asked.body, "current"));
   TRY_ASSIGN(const Secret next, SecretText(asked.body, "new"));
-  TRY(desk.ChangePassword(asked.who, current, next));
+  TRY(desk.ChangePassword(asked.who, current, next, asked.now));
   return Answered{204, nullptr};
 }
 
@@ -59,7 +59,7 @@ Outcome<Answered> EndOtherSessions(Accounts& desk, const Asked& asked) {
 
 Outcome<Answered> BeginTotp(Accounts& desk, const Asked& asked) {
   TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
-  TRY(desk.CheckPasswordOf(asked.who.account_id, password));
+  TRY(desk.CheckOwner(asked.who, password, asked.now));
   TRY_ASSIGN(const Secret key, desk.second_factor().Begin(asked.who.account_id));
   const Secret uri = crypto::TotpUri(key, "Holdfast", asked.who.name);
   return Answered{200, json::Object{{"secret", crypto::EncodeBase32(key.Reveal())},
@@ -80,7 +80,7 @@ Outcome<Answered> ConfirmTotp(Accounts& desk, const Asked& asked) {
 Outcome<Answered> RemoveTotp(Accounts& desk, const Asked& asked) {
   TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
   TRY_ASSIGN(const std::string code, Text(asked.body, "code", 64));
-  TRY(desk.CheckPasswordOf(asked.who.account_id, password));
+  TRY(desk.CheckOwner(asked.who, password, asked.now));
   TRY(desk.second_factor().Check(asked.who.account_id, code, asked.now));
   TRY(desk.Record(audit::EventKind::kSecondFactorRemoved, asked.who.account_id,
                   asked.who.account_id));
@@ -161,8 +161,8 @@ Outcome<Answered> Leave(Accounts& desk, const Asked& asked) {
   body["id"] = receipt.id;
   body["deleted_at"] = receipt.deleted_at;
   body["what"] = json::Array{
-      "The account with its name, mail address, password, second factor, sessions, API keys and "
-      "use.",
+      "The account with its name, mail address, password, linked log-ins, second factor, sessions, "
+      "API keys and use.",
       "The key under which your conversations were sealed. Without it nobody can read them."};
   body["backups"] = BackupsObject(receipt.backups);
   return Answered{

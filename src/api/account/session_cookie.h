@@ -1,6 +1,7 @@
-// The cookie of a session. Over HTTPS its name begins with "__Host-", which browsers take only with
-// Secure, for this host alone (RFC 6265bis, section 4.1.3.2). On the machine itself, over plain
-// HTTP, it has another name, so that neither is taken for the other. Pure.
+// The cookies of a session, and of a log-in at a provider that is under way. Over HTTPS their names
+// begin with "__Host-", which browsers take only with Secure, for this host alone (RFC 6265bis,
+// section 4.1.3.2). On the machine itself, over plain HTTP, they have other names, so that neither
+// is taken for the other. Pure.
 #pragma once
 
 #include <string>
@@ -15,5 +16,9 @@ http::Header SessionCookie(std::string_view token, bool is_encrypted);
 
 // The token in the request's cookies; empty: none.
 std::string_view SessionToken(std::string_view cookies, bool is_encrypted);
+
+// The same for a log-in at a provider.
+http::Header LogInCookie(std::string_view token, bool is_encrypted);
+std::string_view LogInToken(std::string_view cookies, bool is_encrypted);
 
 }  // namespace holdfast::api

@@ -11,6 +11,8 @@ export interface Account {
   name: string;
   email: string | null;
   email_verified: boolean;
+  // False: its owner comes from a provider.
+  password?: boolean;
   role: "person" | "operator";
   created_at: number;
   totp: boolean;
@@ -25,6 +27,13 @@ export interface Me {
   login: "ok" | "needs_https";
   // There is no operator yet.
   setup_needed: boolean;
+  // Where one may log in instead.
+  providers?: Provider[];
+}
+
+export interface Provider {
+  id: string;
+  name: string;
 }
 
 export type RegistrationMode = "open" | "email" | "invitation" | "domains" | "approval" | "closed";
@@ -74,6 +83,30 @@ export const logOut = () => call<void>("DELETE", "/api/session");
 export const verifyEmail = (token: string) => call<{ account?: Account }>("POST", "/api/email-verification", { token });
 export const askForReset = (email: string) => call<void>("POST", "/api/password-reset", { email });
 export const resetPassword = (token: string, password: string) => call<void>("POST", "/api/password-reset/confirm", { token, password });
+
+// What came of a log-in at a provider.
+export type Arrival = { provider: Provider } & (
+  | { state: "new"; name: string; email: string | null }
+  | { state: "second_factor"; token: string }
+  | { state: "failed"; reason: string; message: string }
+);
+
+export interface Identities {
+  // `provider` is null where the service does not work with it any more.
+  identities: { provider: string | null; name: string; linked_at: number; last_used_at: number | null }[];
+  // Until then no password is asked for.
+  fresh_until: number | null;
+}
+
+const identity = (provider: string) => `/api/me/identities/${encodeURIComponent(provider)}`;
+export const startPath = (provider: string) => `/api/oidc/${encodeURIComponent(provider)}/start`;
+export const getArrival = () => call<Arrival>("GET", "/api/oidc/arrival");
+export const signUpFromProvider = (account: { name: string; invitation?: string; challenge?: Solution }) => call<SignedUp>("POST", "/api/oidc/accounts", account);
+export const getIdentities = () => call<Identities>("GET", "/api/me/identities");
+// The address to go to.
+export const linkProvider = async (provider: string, password: string) => (await call<{ url: string }>("POST", `${identity(provider)}/link`, { password })).url;
+export const confirmAtProvider = async (provider: string, then: string) => (await call<{ url: string }>("POST", `${identity(provider)}/confirm`, { then })).url;
+export const unlinkProvider = (provider: string, password: string) => call<void>("POST", `${identity(provider)}/remove`, { password });
 
 export interface Session {
   id: string;

@@ -1,7 +1,8 @@
 // Which page the address asks for. The addresses:
 //   #/  #/c/ID                     the chat, and a conversation in it
 //   #/login  #/sign-up[?invitation=]  #/reset[?token=]  #/verify?token=  #/setup?token=
-//   #/settings[/factor|/devices|/keys|/usage|/data]
+//   #/provider                     what came of a log-in at a provider
+//   #/settings[/log-ins|/factor|/devices|/keys|/usage|/data]
 //   #/admin[/invitations|/registration|/outbox]
 //   #/shared/TOKEN                 a conversation that someone shared
 import type { ComponentType } from "preact";
@@ -27,6 +28,7 @@ const OperatorPage = of("OperatorPage");
 const PUBLIC: Record<string, ComponentType> = {
   login: LogInPage,
   "sign-up": SignUpPage,
+  provider: of("ProviderPage"),
   reset: of("ResetPage"),
   verify: of("VerifyPage"),
   setup: of("SetUpPage"),

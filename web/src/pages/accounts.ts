@@ -3,6 +3,7 @@ export { KeptHistory } from "../parts/KeptHistory";
 export { TakeOver } from "../parts/TakeOver";
 export { SharedPage } from "./SharedPage";
 export { LogInPage } from "./entry/LogInPage";
+export { ProviderPage } from "./entry/ProviderPage";
 export { ResetPage } from "./entry/ResetPage";
 export { SetUpPage } from "./entry/SetUpPage";
 export { SignUpPage } from "./entry/SignUpPage";

@@ -49,7 +49,7 @@ const WORDS: Record<string, string> = {
 };
 
 // Of these the server knows which limit, name or date it is: its words stand instead of ours.
-const SAID = new Set(["bad_request", "conflict", "registration_closed", "registration_paused", "too_large", "unsupported", "weak_password", "your_quota"]);
+const SAID = new Set(["bad_request", "conflict", "second_factor_required", "registration_closed", "registration_paused", "too_large", "unsupported", "weak_password", "your_quota"]);
 
 export function wordsOf(failure: unknown): string {
   if (!(failure instanceof ApiError)) return "Something went wrong in this page. Load it again.";

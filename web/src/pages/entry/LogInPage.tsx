@@ -4,6 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { type LoggedIn, giveSecondFactor, logIn } from "../../api/account";
 import { Card } from "../../parts/Card";
 import { Field, Form, type Values } from "../../parts/Form";
+import { Providers } from "../../parts/Providers";
 import { Solving } from "../../parts/Solving";
 import { withChallenge } from "../../state/challenge";
 import { enter, me } from "../../state/me";
@@ -37,6 +38,7 @@ export function LogInPage() {
         <Field label="Password" name="password" type="password" autocomplete="current-password" />
         <Solving />
       </Form>
+      <Providers />
       <p class="card-links"><a href="#/reset">Forgot the password?</a> <a href="#/sign-up">Make an account</a></p>
       {me.value?.setup_needed && <SetUpHint />}
       <ChatInstead />
@@ -56,7 +58,7 @@ function SetUpHint() {
   );
 }
 
-function SecondFactor({ token, onBack }: { token: string; onBack: () => void }) {
+export function SecondFactor({ token, onBack }: { token: string; onBack: () => void }) {
   const give = async (values: Values) => {
     enter((await giveSecondFactor(token, values("code").trim())).account);
     goOn();

@@ -7,6 +7,7 @@ import { ApiError } from "../../api/http";
 import { Card } from "../../parts/Card";
 import { Field, Form, NewPassword, type Values } from "../../parts/Form";
 import { Loaded, useLoaded } from "../../parts/Loaded";
+import { Providers } from "../../parts/Providers";
 import { Solving } from "../../parts/Solving";
 import { solve } from "../../state/challenge";
 import { enter, me } from "../../state/me";
@@ -70,13 +71,14 @@ function SignUp({ registration }: { registration: Registration }) {
           <Solving />
         </Form>
       )}
+      {registration.mode !== "closed" && <Providers />}
     </>
   );
 }
 
 const FIELDS = { name_taken: "name", weak_password: "password", invitation_required: "invitation" };
 
-function Rule({ registration }: { registration: Registration }) {
+export function Rule({ registration }: { registration: Registration }) {
   const by = registration.by === "guard" ? "the guard, by itself" : "an operator";
   return (
     <div class="rule">
@@ -89,14 +91,14 @@ function Rule({ registration }: { registration: Registration }) {
   );
 }
 
-function Pending({ kind }: { kind: "email" | "approval" }) {
+export function Pending({ kind }: { kind: "email" | "approval" }) {
   if (kind === "email") return <p role="status">A link was sent to your mail address. Open it to finish.</p>;
   return <p role="status">Your account is made. An operator looks at it; you can log in once it is approved.</p>;
 }
 
 // Begins with the solution at once, and begins again when the challenge has run out meanwhile, or
 // was spent on an attempt that failed.
-function useSolution(registration: Registration): () => Promise<Solution | undefined> {
+export function useSolution(registration: Registration): () => Promise<Solution | undefined> {
   const abort = useMemo(() => new AbortController(), []);
   const state = useMemo(() => {
     let challenge = registration.challenge;

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { EXPORT_PATH, type Receipt, deleteAccount } from "../../api/account";
 import { type Imported, deleteAllConversations, importFile } from "../../api/conversations";
 import { Confirm } from "../../parts/Confirm";
+import { ForOwner } from "../../parts/ForOwner";
 import { Field, Form, Username, type Values } from "../../parts/Form";
 import { Done, Failure, Spinner } from "../../parts/Notice";
 import { Section } from "../../parts/Sheet";
@@ -73,9 +74,13 @@ function DeleteAccount() {
     receipt.value = { ...given, name };
   };
   return (
-    <Form action={remove} button="Delete my account" fields={{ wrong_credentials: "password" }} danger>
-      <Username name={account.value!.name} />
-      <Field label="Your password" name="password" type="password" autocomplete="current-password" />
-    </Form>
+    <ForOwner section="data" what="delete the account">
+      {(password) => (
+        <Form action={remove} button="Delete my account" fields={{ wrong_credentials: "password" }} danger>
+          <Username name={account.value!.name} />
+          {password}
+        </Form>
+      )}
+    </ForOwner>
   );
 }

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { changePassword, rename } from "../../api/account";
 import { Field, Form, NewPassword, Username, type Values } from "../../parts/Form";
+import { ForOwner } from "../../parts/ForOwner";
 import { Done } from "../../parts/Notice";
 import { Section } from "../../parts/Sheet";
 import { account, findMe } from "../../state/me";
@@ -17,7 +18,7 @@ export function ProfileSection() {
         </p>
         <Name />
       </Section>
-      <Section title="Password"><Password /></Section>
+      <Section title="Password">{own.password === false ? <FirstPassword /> : <Password />}</Section>
     </>
   );
 }
@@ -37,6 +38,24 @@ function Name() {
       </Form>
       {isDone.value && <Done>The name is changed.</Done>}
     </>
+  );
+}
+
+// Of an account whose owner came from a provider.
+function FirstPassword() {
+  const set = async (values: Values) => {
+    await changePassword("", values("new"));
+    await findMe();
+  };
+  return (
+    <ForOwner section="profile" what="set a password">
+      {() => (
+        <Form action={set} button="Set a password" fields={{ weak_password: "new" }}>
+          <Username name={account.value!.name} />
+          <NewPassword name="new" label="New password" />
+        </Form>
+      )}
+    </ForOwner>
   );
 }
 

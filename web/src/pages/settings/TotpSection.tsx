@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { type TotpOffer, confirmTotp, offerTotp, removeTotp } from "../../api/account";
 import { CopyButton, Secret } from "../../parts/CopyButton";
+import { ForOwner } from "../../parts/ForOwner";
 import { Field, Form, Username, type Values } from "../../parts/Form";
 import { Section } from "../../parts/Sheet";
 import { account, findMe } from "../../state/me";
@@ -23,10 +24,14 @@ function Offer({ onOffer }: { onOffer: (offer: TotpOffer) => void }) {
   return (
     <Section title="Not set up yet">
       <p>With a second factor, who finds out your password still cannot log in. You need an authenticator app on your phone or in your password manager.</p>
-      <Form action={async (values: Values) => onOffer(await offerTotp(values("password")))} button="Set it up" fields={{ wrong_credentials: "password" }}>
-        <Username name={account.value!.name} />
-        <Field label="Your password" name="password" type="password" autocomplete="current-password" />
-      </Form>
+      <ForOwner section="factor" what="set it up">
+        {(password) => (
+          <Form action={async (values: Values) => onOffer(await offerTotp(values("password")))} button="Set it up" fields={{ wrong_credentials: "password" }}>
+            <Username name={account.value!.name} />
+            {password}
+          </Form>
+        )}
+      </ForOwner>
     </Section>
   );
 }
@@ -75,11 +80,15 @@ function Remove() {
         <p>{left === 1 ? "One recovery code is left." : `${left} recovery codes are left.`} {left < 3 && "Remove the second factor and set it up again to get new ones."}</p>
       </Section>
       <Section title="Remove it">
-        <Form action={remove} button="Remove the second factor" fields={{ wrong_credentials: "password" }} danger>
-          <Username name={account.value!.name} />
-          <Field label="Your password" name="password" type="password" autocomplete="current-password" />
-          <Field label="A code from the app, or a recovery code" name="code" autocomplete="one-time-code" />
-        </Form>
+        <ForOwner section="factor" what="remove it">
+          {(password) => (
+            <Form action={remove} button="Remove the second factor" fields={{ wrong_credentials: "password" }} danger>
+              <Username name={account.value!.name} />
+              {password}
+              <Field label="A code from the app, or a recovery code" name="code" autocomplete="one-time-code" />
+            </Form>
+          )}
+        </ForOwner>
       </Section>
     </>
   );
