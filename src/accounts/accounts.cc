@@ -47,6 +47,7 @@ Accounts::Accounts(store::Database& database, crypto::KeyRing& ring, audit::Log&
       outbox_(database),
       ledger_(database, options_.quota),
       second_factor_(database, [&ring](std::string_view id) { return ring.Find(id); }),
+      passkey_desk_(database),
       challenges_(key) {}
 
 Result<std::unique_ptr<Accounts>> Accounts::Open(store::Database& database, crypto::KeyRing& ring,
@@ -129,7 +130,7 @@ Outcome<SignedUp> Accounts::SignUp(const SignUpForm& form, const Secret& passwor
     TRY(SendVerification(*created, now));
   }
   if (created->state != State::kActive) return SignedUp{*created, std::nullopt};
-  Outcome<Secret> session = sessions_.Begin(created->id, device, 0, now);
+  Outcome<Secret> session = sessions_.Begin(created->id, device, now, now);
   if (!session) return PassOn(session);
   return SignedUp{*created, std::move(*session)};
 }
@@ -157,22 +158,22 @@ Outcome<LoggedIn> Accounts::SetUp(std::string_view token, std::string_view name,
   if (!created) return PassOn(created);
   // It could do no more: there is an operator now.
   static_cast<void>(links_.Use(LinkKind::kSetUp, token, now));
-  return Enter(*created, device, 0, now);
+  return Enter(*created, device, Shown::kPassword, now);
 }
 
 // A session, or what a second factor is shown with.
-Outcome<LoggedIn> Accounts::Enter(const Account& account, std::string_view device,
-                                  TimeMs second_factor_at, TimeMs now) {
-  if (second_factor_at == 0) {
-    const Outcome<SecondFactorState> state = second_factor_.StateOf(account.id);
-    if (!state) return PassOn(state);
-    if (state->is_on) {
-      Outcome<Secret> token = links_.Make(LinkKind::kSecondFactor, account.id, now);
-      if (!token) return PassOn(token);
-      return LoggedIn{account, std::nullopt, std::move(*token)};
-    }
+Outcome<LoggedIn> Accounts::Enter(const Account& account, std::string_view device, Shown shown,
+                                  TimeMs now) {
+  const Outcome<Factors> factors = FactorsOf(account.id);
+  if (!factors) return PassOn(factors);
+  if (shown != Shown::kSecondFactor && factors->app.is_on) {
+    Outcome<Secret> token = links_.Make(LinkKind::kSecondFactor, account.id, now);
+    if (!token) return PassOn(token);
+    return LoggedIn{account, std::nullopt, std::move(*token)};
   }
-  Outcome<Secret> session = sessions_.Begin(account.id, device, second_factor_at, now);
+  const bool is_confirmed =
+      shown == Shown::kSecondFactor || (shown == Shown::kPassword && !factors->has_any());
+  Outcome<Secret> session = sessions_.Begin(account.id, device, is_confirmed ? now : 0, now);
   if (!session) return PassOn(session);
   return LoggedIn{account, std::move(*session), std::nullopt};
 }
@@ -186,21 +187,13 @@ Outcome<LoggedIn> Accounts::LogIn(std::string_view name_or_email, const Secret& 
       crypto::VerifyPassword(has_hash ? (*found)->password_hash : dummy_hash_, password);
   if (!is_right || !has_hash) return Refuse(Reason::kWrongCredentials);
   const Account& account = (*found)->account;
-  if (account.IsRestricted(now)) {
-    return Refuse(Reason::kAccountPaused, account.restriction->reason);
-  }
-  if (account.state == State::kPendingApproval) {
-    return Refuse(Reason::kAccountPaused, "An operator has not approved this account yet.");
-  }
-  if (account.state == State::kPendingEmail) {
-    return Refuse(Reason::kAccountPaused, "Open the link in the mail that was sent to you first.");
-  }
+  TRY(CheckMayEnter(account, now));
   if (crypto::NeedsRehash((*found)->password_hash, options_.cost)) {
     // It was right; that it could not be made dearer is no reason to turn somebody away.
     const Outcome<std::string> hash = Hash(password);
     if (hash) static_cast<void>(people_.SetPasswordHash(account.id, *hash));
   }
-  return Enter(account, device, 0, now);
+  return Enter(account, device, Shown::kPassword, now);
 }
 
 Outcome<LoggedIn> Accounts::ShowSecondFactor(std::string_view token, std::string_view code,
@@ -213,7 +206,7 @@ Outcome<LoggedIn> Accounts::ShowSecondFactor(std::string_view token, std::string
   const Outcome<std::optional<Account>> account = people_.Find(*account_id);
   if (!account) return PassOn(account);
   if (!*account) return Refuse(Reason::kNotFound, "the account is gone");
-  return Enter(**account, device, now, now);
+  return Enter(**account, device, Shown::kSecondFactor, now);
 }
 
 Outcome<void> Accounts::CheckPasswordOf(std::string_view account_id, const Secret& password) {
@@ -302,7 +295,7 @@ Outcome<LoggedIn> Accounts::VerifyEmail(std::string_view token, std::string_view
   if ((*account)->state != State::kActive || (*account)->IsRestricted(now)) {
     return LoggedIn{**account, std::nullopt, std::nullopt};
   }
-  return Enter(**account, device, 0, now);
+  return Enter(**account, device, Shown::kLink, now);
 }
 
 Outcome<Receipt> Accounts::Leave(const Identity& who, const Secret& password, TimeMs now) {

@@ -24,6 +24,7 @@
 #include "accounts/ledger.h"
 #include "accounts/links.h"
 #include "accounts/outbox.h"
+#include "accounts/passkey_desk.h"
 #include "accounts/people.h"
 #include "accounts/registration.h"
 #include "accounts/second_factor.h"
@@ -39,6 +40,8 @@ namespace holdfast::accounts {
 struct AccountsOptions {
   // "https://chat.example", without a slash at its end: where links in mail lead.
   std::string public_url = "http://localhost:8080";
+  // Whether an operator has set it. Only then passkeys can be of it.
+  bool is_public_url_set = false;
   Mode mode = Mode::kClosed;  // Until an operator sets another.
   QuotaDefaults quota;
   crypto::PasswordCost cost;
@@ -55,6 +58,24 @@ struct LoggedIn {
   // Instead of a session: what a second factor is shown with.
   std::optional<Secret> second_factor;
 };
+
+// What an account has beside its password.
+struct Factors {
+  SecondFactorState app;
+  std::int64_t passkeys = 0;
+
+  bool has_any() const { return app.is_on || passkeys > 0; }
+};
+
+// What somebody shows to confirm that it is them: one of these.
+struct Proof {
+  Secret password;
+  std::string code;  // Of the app, or a recovery code.
+  std::optional<PasskeyAnswer> passkey;
+};
+
+// How long a proof is good for what could do harm: acts of operators, factors, keys, leaving.
+inline constexpr TimeMs kFreshMs = 10 * 60 * 1000;
 
 // What somebody who has left can hold us to.
 struct Receipt {
@@ -80,6 +101,7 @@ class Accounts {
   Outbox& outbox() { return outbox_; }
   Ledger& ledger() { return ledger_; }
   SecondFactor& second_factor() { return second_factor_; }
+  PasskeyDesk& passkey_desk() { return passkey_desk_; }
   Registration& registration() { return *registration_; }
   ChallengeDesk& challenges() { return challenges_; }
 
@@ -89,6 +111,9 @@ class Accounts {
                        std::vector<audit::Field> fields = {});
 
   const std::string& public_url() const { return options_.public_url; }
+  // Where passkeys are good, for a request that came to `host`, which was checked. nullopt: nowhere
+  // that this request could be.
+  std::optional<RelyingParty> PasskeyParty(std::string_view host, bool is_encrypted) const;
 
   // Errors: as of Registration::TermsOf, CheckPassword and People::Create.
   Outcome<SignedUp> SignUp(const SignUpForm& form, const Secret& password, std::string_view device,
@@ -102,6 +127,27 @@ class Accounts {
   // Errors: kNotFound (the token), kWrongCredentials (the code).
   Outcome<LoggedIn> ShowSecondFactor(std::string_view token, std::string_view code,
                                      std::string_view device, TimeMs now);
+  // A passkey alone is two factors: it is had, and its owner was verified by it. Errors as of
+  // LogIn.
+  Outcome<LoggedIn> LogInWithPasskey(const PasskeyAnswer& answer, const RelyingParty& party,
+                                     std::string_view device, TimeMs now);
+
+  // Errors: those of PasskeyDesk::CheckNew and Passkeys::Add.
+  Outcome<PasskeyInfo> AddPasskey(const Identity& who, std::string_view name,
+                                  const PasskeyRegistration& registration,
+                                  const RelyingParty& party, TimeMs now);
+  // Errors: kNotFound.
+  Outcome<void> RemovePasskey(const Identity& who, std::string_view passkey_id);
+  Outcome<Factors> FactorsOf(std::string_view account_id);
+
+  // That this session has shown who it is within kFreshMs: by a second factor, or, where the
+  // account has none, by the password. Errors: kSecondFactorRequired, with words for the person.
+  Outcome<void> CheckFresh(const Identity& who, TimeMs now);
+  // Shows it anew. `party`: nullopt where there are no passkeys. Errors: kWrongCredentials;
+  // kSecondFactorRequired (a password, where there is a second factor); kBadRequest (no proof).
+  Outcome<void> Confirm(const Identity& who, const Proof& proof,
+                        const std::optional<RelyingParty>& party, TimeMs now);
+
   // Errors: kWrongCredentials.
   Outcome<void> CheckPasswordOf(std::string_view account_id, const Secret& password);
   // All other sessions end. Errors: kWrongCredentials, kWeakPassword.
@@ -136,8 +182,11 @@ class Accounts {
   Outcome<void> DropUnconfirmed(std::string_view email);
   Outcome<void> SendVerification(const Account& account, TimeMs now);
   Outcome<void> SendKnownAddress(std::string_view email, TimeMs now);
-  Outcome<LoggedIn> Enter(const Account& account, std::string_view device, TimeMs second_factor_at,
-                          TimeMs now);
+  // What somebody has shown at the entrance.
+  enum class Shown : std::uint8_t { kLink, kPassword, kSecondFactor };
+  Outcome<LoggedIn> Enter(const Account& account, std::string_view device, Shown shown, TimeMs now);
+  Outcome<void> CheckProof(const Identity& who, const Proof& proof,
+                           const std::optional<RelyingParty>& party, TimeMs now);
 
   store::Database& database_;
   crypto::KeyRing& ring_;
@@ -153,6 +202,7 @@ class Accounts {
   Outbox outbox_;
   Ledger ledger_;
   SecondFactor second_factor_;
+  PasskeyDesk passkey_desk_;
   ChallengeDesk challenges_;
   std::unique_ptr<Registration> registration_;
 };

@@ -1,8 +1,24 @@
 #include "accounts/migrations.h"
 
+#include <string_view>
 #include <vector>
 
 namespace holdfast::accounts {
+namespace {
+
+std::vector<std::string_view> PasskeyTables() {
+  return {
+      "CREATE TABLE passkeys ("
+      " id TEXT PRIMARY KEY,"
+      " account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,"
+      " credential_id TEXT NOT NULL UNIQUE, algorithm BIGINT NOT NULL, public_key TEXT NOT NULL,"
+      " sign_count BIGINT NOT NULL, may_be_synced BIGINT NOT NULL, name TEXT NOT NULL,"
+      " created_at BIGINT NOT NULL, last_used_at BIGINT)",
+      "CREATE INDEX passkeys_by_account ON passkeys (account_id)",
+  };
+}
+
+}  // namespace
 
 std::span<const store::Migration> Migrations() {
   // Tokens, codes and keys are stored as their hashes only. `*_key` columns hold the folded form
@@ -62,6 +78,7 @@ std::span<const store::Migration> Migrations() {
            " output_tokens BIGINT NOT NULL, was_cut BIGINT NOT NULL)",
            "CREATE INDEX usage_ledger_by_account ON usage_ledger (account_id, ended_at)",
        }},
+      {"passkeys", PasskeyTables()},
   };
   return kMigrations;
 }
