@@ -63,9 +63,10 @@ std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door
   endpoints.push_back(api::EnginesEndpoint(pool));
   endpoints.push_back(api::OpenApiEndpoint(document));
   endpoints.push_back(api::ExportEndpoint(desk, conversations.history));
-  for (auto& rows : {api::EntranceEndpoints(desk, [&door] { return door.registration(); }),
-                     api::OwnAccountEndpoints(desk), api::OperatorEndpoints(desk),
-                     api::ConversationEndpoints(conversations, body_bytes_max)}) {
+  for (auto& rows :
+       {api::EntranceEndpoints(desk, [&door] { return door.registration(); }),
+        api::OwnAccountEndpoints(desk), api::PasskeyEndpoints(desk), api::OperatorEndpoints(desk),
+        api::ConversationEndpoints(conversations, body_bytes_max)}) {
     endpoints.insert(endpoints.end(), rows.begin(), rows.end());
   }
   for (api::Endpoint& page : api::PageEndpoints(web)) endpoints.push_back(std::move(page));

@@ -18,6 +18,7 @@ struct GuardRegistration {
 std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
                                         std::function<GuardRegistration()> guard);
 std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk);
+std::vector<Endpoint> PasskeyEndpoints(const AccountDesk& desk);
 std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk);
 
 }  // namespace holdfast::api
