@@ -15,6 +15,8 @@ export interface Account {
   created_at: number;
   totp: boolean;
   recovery_codes_left: number;
+  // How many.
+  passkeys: number;
   restriction: Restriction | null;
 }
 
@@ -25,6 +27,8 @@ export interface Me {
   login: "ok" | "needs_https";
   // There is no operator yet.
   setup_needed: boolean;
+  // The one origin whose pages can use passkeys, as this caller came; null: none.
+  passkey_origin: string | null;
 }
 
 export type RegistrationMode = "open" | "email" | "invitation" | "domains" | "approval" | "closed";

@@ -6,12 +6,14 @@ import { route } from "../../state/route";
 import { DataSection } from "./DataSection";
 import { DevicesSection } from "./DevicesSection";
 import { KeysSection } from "./KeysSection";
+import { PasskeysSection } from "./PasskeysSection";
 import { ProfileSection } from "./ProfileSection";
 import { TotpSection } from "./TotpSection";
 import { UsageSection } from "./UsageSection";
 
 const SECTIONS: (Tab & { body: ComponentType })[] = [
   { path: "/settings", title: "Profile", body: ProfileSection },
+  { path: "/settings/passkeys", title: "Passkeys", body: PasskeysSection },
   { path: "/settings/factor", title: "Second factor", body: TotpSection },
   { path: "/settings/devices", title: "Devices", body: DevicesSection },
   { path: "/settings/keys", title: "API keys", body: KeysSection },
