@@ -51,7 +51,7 @@ using DeskWork = std::function<accounts::Outcome<Answered>(accounts::Accounts&, 
 
 // A row of the endpoint table. `kind` says what the door is asked; kLogin and kRegister are told
 // whose account it is about: by the field `name` of the body, or else its `token`, the id of its
-// `credential`, or the session.
+// `credential`. Who is logged in is counted by that.
 struct DeskRow {
   http::Method method = http::Method::kGet;
   std::string pattern;
