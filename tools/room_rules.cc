@@ -41,6 +41,8 @@ const std::vector<Library>& Libraries() {
       {"oneapi/", {"kernels"}},
       {"prometheus/", {"metrics"}},
       {"sodium", {"crypto"}},
+      {"fido.h", {"crypto"}},
+      {"fido/", {"crypto"}},
       {"soci/", {"store"}},
       {"curl/", {"mail"}},
       {"zxcvbn", {"accounts"}},

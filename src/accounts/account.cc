@@ -13,6 +13,19 @@ Refused ToRefused(const Error& error) {
   }
 }
 
+Outcome<void> CheckMayEnter(const Account& account, TimeMs now) {
+  if (account.IsRestricted(now)) {
+    return Refuse(Reason::kAccountPaused, account.restriction->reason);
+  }
+  if (account.state == State::kPendingApproval) {
+    return Refuse(Reason::kAccountPaused, "An operator has not approved this account yet.");
+  }
+  if (account.state == State::kPendingEmail) {
+    return Refuse(Reason::kAccountPaused, "Open the link in the mail that was sent to you first.");
+  }
+  return {};
+}
+
 std::string_view RoleWord(Role role) { return role == Role::kOperator ? "operator" : "person"; }
 
 Role RoleOf(std::string_view word) { return word == "operator" ? Role::kOperator : Role::kPerson; }

@@ -61,7 +61,7 @@ struct Identity {
   Role role = Role::kPerson;
   TimeMs created_at = 0;  // Of the account.
   std::string session_id;
-  TimeMs second_factor_at = 0;  // When this session last showed one; 0: never.
+  TimeMs confirmed_at = 0;  // When this session last showed that it is them; 0: never.
   // When it last came from a provider that had its owner show anew who they are; 0: never.
   TimeMs provider_login_at = 0;
   std::string key_id;
@@ -86,6 +86,10 @@ using Outcome = std::expected<T, Refused>;
 inline std::unexpected<Refused> Refuse(Reason reason, std::string detail = {}) {
   return std::unexpected(Refused{reason, std::move(detail)});
 }
+
+// Whether somebody who has shown that it is theirs may use it now. Errors: kAccountPaused, with
+// words for the person.
+Outcome<void> CheckMayEnter(const Account& account, TimeMs now);
 
 // A database that is away or busy says so; all else of it is internal.
 Refused ToRefused(const Error& error);

@@ -48,6 +48,7 @@ Accounts::Accounts(store::Database& database, crypto::KeyRing& ring, audit::Log&
       ledger_(database, options_.quota),
       second_factor_(database, [&ring](std::string_view id) { return ring.Find(id); }),
       identities_(database),
+      passkey_desk_(database),
       challenges_(key) {}
 
 Result<std::unique_ptr<Accounts>> Accounts::Open(store::Database& database, crypto::KeyRing& ring,
@@ -131,7 +132,7 @@ Outcome<SignedUp> Accounts::SignUp(const SignUpForm& form, const Secret& passwor
     TRY(SendVerification(*created, now));
   }
   if (created->state != State::kActive) return SignedUp{*created, std::nullopt};
-  Outcome<Secret> session = sessions_.Begin(created->id, device, 0, now);
+  Outcome<Secret> session = sessions_.Begin(created->id, device, now, now);
   if (!session) return PassOn(session);
   return SignedUp{*created, std::move(*session)};
 }
@@ -159,37 +160,24 @@ Outcome<LoggedIn> Accounts::SetUp(std::string_view token, std::string_view name,
   if (!created) return PassOn(created);
   // It could do no more: there is an operator now.
   static_cast<void>(links_.Use(LinkKind::kSetUp, token, now));
-  return Enter(*created, device, 0, now);
+  return Enter(*created, device, Shown::kPassword, now);
 }
 
 // A session, or what a second factor is shown with.
-Outcome<LoggedIn> Accounts::Enter(const Account& account, std::string_view device,
-                                  TimeMs second_factor_at, TimeMs now) {
-  if (second_factor_at == 0) {
-    const Outcome<SecondFactorState> state = second_factor_.StateOf(account.id);
-    if (!state) return PassOn(state);
-    if (state->is_on) {
-      Outcome<Secret> token = links_.Make(LinkKind::kSecondFactor, account.id, now);
-      if (!token) return PassOn(token);
-      return LoggedIn{account, std::nullopt, std::move(*token)};
-    }
+Outcome<LoggedIn> Accounts::Enter(const Account& account, std::string_view device, Shown shown,
+                                  TimeMs now) {
+  const Outcome<Factors> factors = FactorsOf(account.id);
+  if (!factors) return PassOn(factors);
+  if (shown != Shown::kSecondFactor && factors->app.is_on) {
+    Outcome<Secret> token = links_.Make(LinkKind::kSecondFactor, account.id, now);
+    if (!token) return PassOn(token);
+    return LoggedIn{account, std::nullopt, std::move(*token)};
   }
-  Outcome<Secret> session = sessions_.Begin(account.id, device, second_factor_at, now);
+  const bool is_confirmed =
+      shown == Shown::kSecondFactor || (shown == Shown::kPassword && !factors->has_any());
+  Outcome<Secret> session = sessions_.Begin(account.id, device, is_confirmed ? now : 0, now);
   if (!session) return PassOn(session);
   return LoggedIn{account, std::move(*session), std::nullopt};
-}
-
-Outcome<void> Accounts::CheckMayEnter(const Account& account, TimeMs now) const {
-  if (account.IsRestricted(now)) {
-    return Refuse(Reason::kAccountPaused, account.restriction->reason);
-  }
-  if (account.state == State::kPendingApproval) {
-    return Refuse(Reason::kAccountPaused, "An operator has not approved this account yet.");
-  }
-  if (account.state == State::kPendingEmail) {
-    return Refuse(Reason::kAccountPaused, "Open the link in the mail that was sent to you first.");
-  }
-  return {};
 }
 
 Outcome<LoggedIn> Accounts::LogIn(std::string_view name_or_email, const Secret& password,
@@ -207,7 +195,7 @@ Outcome<LoggedIn> Accounts::LogIn(std::string_view name_or_email, const Secret& 
     const Outcome<std::string> hash = Hash(password);
     if (hash) static_cast<void>(people_.SetPasswordHash(account.id, *hash));
   }
-  return Enter(account, device, 0, now);
+  return Enter(account, device, Shown::kPassword, now);
 }
 
 Outcome<LoggedIn> Accounts::ShowSecondFactor(std::string_view token, std::string_view code,
@@ -220,7 +208,7 @@ Outcome<LoggedIn> Accounts::ShowSecondFactor(std::string_view token, std::string
   const Outcome<std::optional<Account>> account = people_.Find(*account_id);
   if (!account) return PassOn(account);
   if (!*account) return Refuse(Reason::kNotFound, "the account is gone");
-  return Enter(**account, device, now, now);
+  return Enter(**account, device, Shown::kSecondFactor, now);
 }
 
 Outcome<void> Accounts::CheckOwner(const Identity& who, const Secret& password, TimeMs now) {
@@ -229,7 +217,7 @@ Outcome<void> Accounts::CheckOwner(const Identity& who, const Secret& password, 
   if (*found && !(*found)->account.has_password) {
     const bool is_fresh = who.provider_login_at + kFreshLoginMs > now;
     if (is_fresh) return {};
-    return Refuse(Reason::kSecondFactorRequired, "Log in anew at the provider of this account.");
+    return Refuse(Reason::kSecondFactorRequired, kLogInAnew);
   }
   const bool is_right =
       crypto::VerifyPassword(*found ? (*found)->password_hash : dummy_hash_, password);
@@ -314,7 +302,7 @@ Outcome<LoggedIn> Accounts::VerifyEmail(std::string_view token, std::string_view
   if ((*account)->state != State::kActive || (*account)->IsRestricted(now)) {
     return LoggedIn{**account, std::nullopt, std::nullopt};
   }
-  return Enter(**account, device, 0, now);
+  return Enter(**account, device, Shown::kLink, now);
 }
 
 Outcome<Receipt> Accounts::Leave(const Identity& who, const Secret& password, TimeMs now) {

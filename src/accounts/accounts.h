@@ -26,6 +26,7 @@
 #include "accounts/ledger.h"
 #include "accounts/links.h"
 #include "accounts/outbox.h"
+#include "accounts/passkey_desk.h"
 #include "accounts/people.h"
 #include "accounts/registration.h"
 #include "accounts/second_factor.h"
@@ -41,6 +42,8 @@ namespace holdfast::accounts {
 struct AccountsOptions {
   // "https://chat.example", without a slash at its end: where links in mail lead.
   std::string public_url = "http://localhost:8080";
+  // Whether an operator has set it. Only then passkeys can be of it.
+  bool is_public_url_set = false;
   Mode mode = Mode::kClosed;  // Until an operator sets another.
   QuotaDefaults quota;
   crypto::PasswordCost cost;
@@ -61,6 +64,7 @@ struct LoggedIn {
 // After a fresh log-in at a provider, an account without a password may do for so long what
 // otherwise needs one.
 inline constexpr TimeMs kFreshLoginMs = 5 * 60 * 1000;
+inline constexpr const char* kLogInAnew = "Log in anew at the provider of this account.";
 
 // Somebody whom a provider vouches for.
 struct ProviderPerson {
@@ -68,6 +72,25 @@ struct ProviderPerson {
   std::string provider;              // A word for the audit log.
   std::optional<std::string> email;  // Verified by the provider; nullopt: it has none.
 };
+
+// What an account has beside its password.
+struct Factors {
+  SecondFactorState app;
+  std::int64_t passkeys = 0;
+  bool has_password = true;  // Not where a provider vouches for who logs in.
+
+  bool has_any() const { return app.is_on || passkeys > 0; }
+};
+
+// What somebody shows to confirm that it is them: one of these.
+struct Proof {
+  Secret password;
+  std::string code;  // Of the app, or a recovery code.
+  std::optional<PasskeyAnswer> passkey;
+};
+
+// How long a proof is good for what could do harm: acts of operators, factors, keys, leaving.
+inline constexpr TimeMs kFreshMs = 10 * 60 * 1000;
 
 // What somebody who has left can hold us to.
 struct Receipt {
@@ -95,6 +118,7 @@ class Accounts {
   Ledger& ledger() { return ledger_; }
   SecondFactor& second_factor() { return second_factor_; }
   Identities& identities() { return identities_; }
+  PasskeyDesk& passkey_desk() { return passkey_desk_; }
   Registration& registration() { return *registration_; }
   ChallengeDesk& challenges() { return challenges_; }
 
@@ -104,6 +128,9 @@ class Accounts {
                        std::vector<audit::Field> fields = {});
 
   const std::string& public_url() const { return options_.public_url; }
+  // Where passkeys are good, for a request that came to `host`, which was checked. nullopt: nowhere
+  // that this request could be.
+  std::optional<RelyingParty> PasskeyParty(std::string_view host, bool is_encrypted) const;
 
   // Errors: as of Registration::TermsOf, CheckPassword and People::Create.
   Outcome<SignedUp> SignUp(const SignUpForm& form, const Secret& password, std::string_view device,
@@ -139,6 +166,27 @@ class Accounts {
   // The session is fresh. Errors: kWrongCredentials: the identity is not this account's.
   Outcome<void> ConfirmLogin(const Identity& who, const ProviderPerson& person, TimeMs now);
 
+  // A passkey alone is two factors: it is had, and its owner was verified by it. Errors as of
+  // LogIn.
+  Outcome<LoggedIn> LogInWithPasskey(const PasskeyAnswer& answer, const RelyingParty& party,
+                                     std::string_view device, TimeMs now);
+
+  // Errors: those of PasskeyDesk::CheckNew and Passkeys::Add.
+  Outcome<PasskeyInfo> AddPasskey(const Identity& who, std::string_view name,
+                                  const PasskeyRegistration& registration,
+                                  const RelyingParty& party, TimeMs now);
+  // Errors: kNotFound.
+  Outcome<void> RemovePasskey(const Identity& who, std::string_view passkey_id);
+  Outcome<Factors> FactorsOf(std::string_view account_id);
+
+  // That this session has shown who it is within kFreshMs: by a second factor, or, where the
+  // account has none, by the password. Errors: kSecondFactorRequired, with words for the person.
+  Outcome<void> CheckFresh(const Identity& who, TimeMs now);
+  // Shows it anew. `party`: nullopt where there are no passkeys. Errors: kWrongCredentials;
+  // kSecondFactorRequired (a password, where there is a second factor); kBadRequest (no proof).
+  Outcome<void> Confirm(const Identity& who, const Proof& proof,
+                        const std::optional<RelyingParty>& party, TimeMs now);
+
   // Sends a link if there is such an account, and says nothing.
   Outcome<void> AskReset(std::string_view email, TimeMs now);
   // All sessions end. Errors: kNotFound (the token), kWeakPassword, which leaves the link good.
@@ -168,9 +216,11 @@ class Accounts {
   Outcome<void> DropUnconfirmed(std::string_view email);
   Outcome<void> SendVerification(const Account& account, TimeMs now);
   Outcome<void> SendKnownAddress(std::string_view email, TimeMs now);
-  Outcome<void> CheckMayEnter(const Account& account, TimeMs now) const;
-  Outcome<LoggedIn> Enter(const Account& account, std::string_view device, TimeMs second_factor_at,
-                          TimeMs now);
+  // What somebody has shown at the entrance.
+  enum class Shown : std::uint8_t { kLink, kPassword, kSecondFactor };
+  Outcome<LoggedIn> Enter(const Account& account, std::string_view device, Shown shown, TimeMs now);
+  Outcome<void> CheckProof(const Identity& who, const Proof& proof,
+                           const std::optional<RelyingParty>& party, TimeMs now);
 
   store::Database& database_;
   crypto::KeyRing& ring_;
@@ -187,6 +237,7 @@ class Accounts {
   Ledger ledger_;
   SecondFactor second_factor_;
   Identities identities_;
+  PasskeyDesk passkey_desk_;
   ChallengeDesk challenges_;
   std::unique_ptr<Registration> registration_;
 };

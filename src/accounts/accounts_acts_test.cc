@@ -188,7 +188,7 @@ TEST_P(ActsTest, AsksForTheSecondFactorThatIsOn) {
   const auto in =
       accounts_->ShowSecondFactor(token, crypto::TotpCode(*secret, later / 30'000), "", later);
   ASSERT_TRUE(in && in->session);
-  EXPECT_EQ(WhoIs(*in->session).second_factor_at, later);
+  EXPECT_EQ(WhoIs(*in->session).confirmed_at, later);
   EXPECT_EQ(ReasonOf(accounts_->ShowSecondFactor(token, "000000", "", later)), Reason::kNotFound);
 }
 

@@ -1,8 +1,24 @@
 #include "accounts/migrations.h"
 
+#include <string_view>
 #include <vector>
 
 namespace holdfast::accounts {
+namespace {
+
+std::vector<std::string_view> PasskeyTables() {
+  return {
+      "CREATE TABLE passkeys ("
+      " id TEXT PRIMARY KEY,"
+      " account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,"
+      " credential_id TEXT NOT NULL UNIQUE, algorithm BIGINT NOT NULL, public_key TEXT NOT NULL,"
+      " sign_count BIGINT NOT NULL, may_be_synced BIGINT NOT NULL, name TEXT NOT NULL,"
+      " created_at BIGINT NOT NULL, last_used_at BIGINT)",
+      "CREATE INDEX passkeys_by_account ON passkeys (account_id)",
+  };
+}
+
+}  // namespace
 
 std::span<const store::Migration> Migrations() {
   // Tokens, codes and keys are stored as their hashes only. `*_key` columns hold the folded form
@@ -76,6 +92,7 @@ std::span<const store::Migration> Migrations() {
            " PRIMARY KEY (issuer, subject), UNIQUE (account_id, issuer))",
            "ALTER TABLE sessions ADD COLUMN provider_login_at BIGINT NOT NULL DEFAULT 0",
        }},
+      {"passkeys", PasskeyTables()},
   };
   return kMigrations;
 }

@@ -15,7 +15,7 @@ Outcome<std::optional<LoggedIn>> Accounts::LogInFrom(const ProviderPerson& perso
   TRY(CheckMayEnter(*account, now));
   // For its owner's list; no reason to turn them away.
   static_cast<void>(identities_.Touch(person.identity, now));
-  TRY_ASSIGN(LoggedIn in, Enter(*account, device, 0, now));
+  TRY_ASSIGN(LoggedIn in, Enter(*account, device, Shown::kPassword, now));
   return std::optional<LoggedIn>(std::move(in));
 }
 
@@ -57,7 +57,7 @@ Outcome<SignedUp> Accounts::SignUpFrom(const ProviderPerson& person, std::string
   }
   if (!created) return std::unexpected(std::move(created).error());
   if (created->state != State::kActive) return SignedUp{std::move(*created), std::nullopt};
-  TRY_ASSIGN(Secret session, sessions_.Begin(created->id, device, 0, now));
+  TRY_ASSIGN(Secret session, sessions_.Begin(created->id, device, now, now));
   return SignedUp{std::move(*created), std::move(session)};
 }
 

@@ -43,7 +43,7 @@ Result<void> EndSurplus(Transaction& t, std::string_view account_id) {
 }  // namespace
 
 Outcome<Secret> Sessions::Begin(std::string_view account_id, std::string_view device,
-                                TimeMs second_factor_at, TimeMs now) {
+                                TimeMs confirmed_at, TimeMs now) {
   Secret token = NewToken();
   const std::string id = crypto::RandomToken(16);
   const Result<void> begun = database_.Write([&](Transaction& t) -> Result<void> {
@@ -54,7 +54,7 @@ Outcome<Secret> Sessions::Begin(std::string_view account_id, std::string_view de
                   " last_used_at, expires_at, second_factor_at)"
                   " VALUES (:id, :hash, :account, :device, :created, :used, :expires, :factor)",
                   {id, TokenHash(token.Reveal()), account_id, device.substr(0, kDeviceBytesMax),
-                   now, now, ExpiryOf(now, now), second_factor_at}));
+                   now, now, ExpiryOf(now, now), confirmed_at}));
     return EndSurplus(t, account_id);
   });
   if (!begun) return std::unexpected(ToRefused(begun.error()));
@@ -81,7 +81,7 @@ Outcome<Identity> Sessions::Find(std::string_view token, TimeMs now) {
   Identity identity;
   identity.session_id = row->Text(0);
   identity.account_id = row->Text(1);
-  identity.second_factor_at = row->Number(4);
+  identity.confirmed_at = row->Number(4);
   identity.name = row->Text(5);
   identity.role = RoleOf(row->Text(6));
   identity.created_at = row->Number(10);
@@ -89,7 +89,7 @@ Outcome<Identity> Sessions::Find(std::string_view token, TimeMs now) {
   return identity;
 }
 
-Outcome<void> Sessions::ConfirmSecondFactor(std::string_view session_id, TimeMs now) {
+Outcome<void> Sessions::Confirm(std::string_view session_id, TimeMs now) {
   const auto done = database_.Write([&](Transaction& t) {
     return t.Execute("UPDATE sessions SET second_factor_at = :now WHERE id = :id",
                      {now, session_id});

@@ -34,15 +34,15 @@ class Sessions {
   explicit Sessions(store::Database& database) : database_(database) {}
 
   // A new one; its token is told here and nowhere else. `device`: make and system of the browser,
-  // for its owner's list. `second_factor_at` 0: it has shown none.
-  Outcome<Secret> Begin(std::string_view account_id, std::string_view device,
-                        TimeMs second_factor_at, TimeMs now);
+  // for its owner's list. `confirmed_at` 0: a password alone, where the account has more, or less.
+  Outcome<Secret> Begin(std::string_view account_id, std::string_view device, TimeMs confirmed_at,
+                        TimeMs now);
 
   // Who it is of. Errors: kUnauthenticated (none such, or it is over), kAccountPaused with the
   // restriction's words.
   Outcome<Identity> Find(std::string_view token, TimeMs now);
-  // It has shown a second factor anew.
-  Outcome<void> ConfirmSecondFactor(std::string_view session_id, TimeMs now);
+  // It has shown anew that it is them.
+  Outcome<void> Confirm(std::string_view session_id, TimeMs now);
   // Its owner has shown a provider anew who they are.
   Outcome<void> ConfirmProviderLogin(std::string_view session_id, TimeMs now);
 

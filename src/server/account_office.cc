@@ -64,6 +64,10 @@ Result<std::unique_ptr<AccountOffice>> AccountOffice::Open(const Config& config,
   const auto connections = static_cast<std::size_t>(config.accounts.database_connections);
   accounts::AccountsOptions options;
   options.public_url = PublicUrl(config);
+  options.is_public_url_set = !config.accounts.public_url.empty();
+  if (options.is_public_url_set && !accounts::RelyingPartyOf(options.public_url)) {
+    log::warn("there are no passkeys: accounts.public_url is not https:// and a name");
+  }
   const std::optional<accounts::Mode> mode = accounts::FindMode(config.accounts.registration);
   if (!mode) {
     return Fail(ErrorCode::kInvalidArgument, "accounts.registration: there is no mode {}",

@@ -91,7 +91,8 @@ const Key kKeys[] = {
     KEY(accounts, anonymous, 0, 0,
         "Who may have answers without an account: off, local (this machine itself) or everyone."),
     KEY(accounts, public_url, 0, 0,
-        "The address that links in mail lead to. Empty: gateway.listen."),
+        "The address that links in mail lead to, and that passkeys are of. Empty: gateway.listen, "
+        "and passkeys at localhost alone."),
     KEY(accounts, tokens_per_day, 0, 1LL << 53,
         "Of an account that has no own quota. 0: no limit."),
     KEY(accounts, password_ms, 1, 10'000, "Time that checking a password is made to take."),

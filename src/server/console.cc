@@ -4,6 +4,7 @@
 
 #include "accounts/backup_book.h"
 #include "accounts/links.h"
+#include "accounts/passkeys.h"
 #include "accounts/people.h"
 #include "accounts/second_factor.h"
 #include "accounts/sessions.h"
@@ -62,6 +63,11 @@ Result<json::Object> ResetOperator(const ConsoleTools& tools, const json::Object
         return Fail(ErrorCode::kNotFound, "no keys here");
       });
   TRY(ToResult(second_factor.Remove(account.id)));
+  accounts::Passkeys passkeys(tools.database);
+  TRY_ASSIGN(const auto list, ToResult(passkeys.List(account.id)));
+  for (const accounts::PasskeyInfo& one : list) {
+    TRY(ToResult(passkeys.Remove(account.id, one.id)));
+  }
   accounts::Sessions sessions(tools.database);
   TRY(ToResult(sessions.EndOthers(account.id, "")));
   accounts::Links links(tools.database);

@@ -66,8 +66,8 @@ std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door
   endpoints.push_back(api::ExportEndpoint(desk, conversations.history));
   for (auto& rows : {api::EntranceEndpoints(
                          desk, [&door] { return door.registration(); }, providers),
-                     api::OwnAccountEndpoints(desk), api::OperatorEndpoints(desk),
-                     api::ProviderEndpoints(desk, providers),
+                     api::OwnAccountEndpoints(desk), api::PasskeyEndpoints(desk),
+                     api::OperatorEndpoints(desk), api::ProviderEndpoints(desk, providers),
                      api::ConversationEndpoints(conversations, sizes)}) {
     endpoints.insert(endpoints.end(), rows.begin(), rows.end());
   }

@@ -20,6 +20,12 @@ inline constexpr std::string_view kPassword = "otter kettle violin marble";
 class Browser {
  public:
   explicit Browser(int port) : port_(port), host_(fmt::format("localhost:{}", port)) {}
+  // Who comes to `host` over HTTPS, through a proxy on this machine.
+  Browser(int port, std::string host)
+      : port_(port),
+        host_(std::move(host)),
+        scheme_("https"),
+        proxy_headers_("X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n") {}
 
   Response Send(std::string_view method, std::string_view path, const std::string& body = {},
                 std::string_view origin = {}) {
@@ -39,12 +45,12 @@ class Browser {
   Response SendAs(std::string_view type, std::string_view method, std::string_view path,
                   const std::string& body, std::string_view origin) {
     Connection connection(port_);
-    const std::string from = origin.empty() ? "http://" + host_ : std::string(origin);
+    const std::string from = origin.empty() ? scheme_ + "://" + host_ : std::string(origin);
     connection.Send(
-        fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\n{}Content-Type: {}\r\n"
+        fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nOrigin: {}\r\n{}{}Content-Type: {}\r\n"
                     "Content-Length: {}\r\n\r\n{}",
-                    method, path, host_, from, cookie_.empty() ? "" : "Cookie: " + cookie_ + "\r\n",
-                    type, body.size(), body));
+                    method, path, host_, from, proxy_headers_,
+                    cookie_.empty() ? "" : "Cookie: " + cookie_ + "\r\n", type, body.size(), body));
     Response response = connection.Read();
     const auto set = response.headers.find("set-cookie");
     if (set != response.headers.end()) cookie_ = set->second.substr(0, set->second.find(';'));
@@ -53,6 +59,8 @@ class Browser {
 
   const int port_;
   const std::string host_;
+  const std::string scheme_ = "http";
+  const std::string proxy_headers_;
   std::string cookie_;
 };
 

@@ -30,7 +30,7 @@ class Refusal extends Error {
 export function newPerson(change = {}) {
   return {
     id: newId(), name: "Ada", email: "ada@example.org", email_verified: true, role: "person", created_at: Date.now() - 90 * DAY_MS,
-    totp: false, recovery_codes_left: 0, restriction: null, ...change,
+    totp: false, recovery_codes_left: 0, passkeys: 0, restriction: null, ...change,
   };
 }
 
@@ -40,6 +40,9 @@ function newState() {
     anonymous: true,
     login: "ok",
     setup_needed: false,
+    passkey_origin: null,
+    // Asks again who it is before the outbox is shown.
+    asks_who: false,
     account: null,
     person: newPerson(),
     registration: { mode: "open", since: now - DAY_MS, why: "", by: "operator", needs: ["name", "password"], domains: [], challenge: null, password: { bytes_min: 15, bytes_max: 1024 } },
@@ -50,6 +53,10 @@ function newState() {
     keys: [
       { id: "k1", name: "Nightly summaries", prefix: "sk-9f3a", created_at: now - 30 * DAY_MS, last_used_at: now - 7_200_000, expires_at: now + 60 * DAY_MS, models: ["starter"], routes: ["/v1/chat/completions"], tokens_per_day: 50_000, tokens_today: 12_345 },
       { id: "k2", name: "Old script", prefix: "sk-11c0", created_at: now - 300 * DAY_MS, last_used_at: null, expires_at: now - DAY_MS, models: [], routes: [], tokens_per_day: null, tokens_today: 0 },
+    ],
+    passkeys: [
+      { id: "p1", name: "My phone", created_at: now - 9 * DAY_MS, last_used_at: now - 3_600_000 },
+      { id: "p2", name: "The key in the drawer", created_at: now - 90 * DAY_MS, last_used_at: null },
     ],
     accounts: [
       { ...newPerson({ name: "Ada" }), state: "active", last_seen_at: now - 60_000, tokens_today: 18_200 },
@@ -159,7 +166,7 @@ function checkPassword(password) {
 }
 
 const OPEN = {
-  "GET /api/me": ({ account, anonymous, login, setup_needed }) => ({ account, anonymous, login, setup_needed }),
+  "GET /api/me": ({ account, anonymous, login, setup_needed, passkey_origin }) => ({ account, anonymous, login, setup_needed, passkey_origin }),
   "GET /api/registration": (state) => state.registration,
   "POST /api/accounts"(state, body) {
     const { challenge } = state.registration;
@@ -202,6 +209,11 @@ const OWN = {
     state.account.name = body.name;
     return state.account;
   },
+  "GET /api/me/passkeys": ({ passkeys }) => ({ passkeys, passkeys_max: 20 }),
+  "POST /api/me/confirm"(state, body) {
+    if (state.account.totp ? body.code !== CODE : body.password !== PASSWORD) throw new Refusal(401, "wrong_credentials");
+    state.asks_who = false;
+  },
   "POST /api/me/password": (_, body) => checkPassword(body.current),
   "GET /api/me/sessions": ({ sessions }) => ({ sessions }),
   "DELETE /api/me/sessions": (state) => void (state.sessions = state.sessions.filter((each) => each.current)),
@@ -236,7 +248,10 @@ const OWN = {
   "POST /api/admin/invitations": () => [201, { id: newId(), code: "fox-otter-lark", url: "https://chat.example.org/#/sign-up?invitation=fox-otter-lark" }],
   "GET /api/admin/registration": ({ registration: { mode, domains } }) => ({ mode, domains }),
   "PUT /api/admin/registration": (state, body) => Object.assign(state.registration, body) && body,
-  "GET /api/admin/outbox": ({ mail }) => ({ messages: mail }),
+  "GET /api/admin/outbox"({ mail, asks_who, account }) {
+    if (asks_who) throw new Refusal(401, "second_factor_required", account.totp ? "Show a code of your authenticator app again for this." : "Type your password again for this.");
+    return { messages: mail };
+  },
   "GET /api/conversations"(state, _, query) {
     const wanted = [...state.conversations.values()].filter((each) => !query.get("folder") || each.folder === query.get("folder"));
     return { conversations: wanted.sort((a, b) => b.pinned - a.pinned || b.updated_at - a.updated_at).map(({ messages, ...rest }) => rest), next: null };

@@ -35,7 +35,7 @@ test("every page passes axe, and fits a phone", async () => {
   const { state } = fake;
   logInAs({ role: "operator", restriction: { reason: "Many refused prompts.", until: null } });
   const shared = addConversation(state, "About foxes", [["What is a fox?", "A small wild dog."]], { shared: { url: "", at: Date.now() }, folder: "Animals", pinned: true });
-  const own = [`c/${shared.id}`, "", "settings", "settings/factor", "settings/devices", "settings/keys", "settings/usage", "settings/data"];
+  const own = [`c/${shared.id}`, "", "settings", "settings/passkeys", "settings/factor", "settings/devices", "settings/keys", "settings/usage", "settings/data"];
   const operators = ["admin", "admin/invitations", "admin/registration", "admin/outbox"];
   const strangers = ["", "login", "sign-up", "reset", "reset?token=x", "verify?token=good", "setup", `shared/${shared.id}`];
   for (const look of LOOKS) {
@@ -149,6 +149,47 @@ test("a second factor is set up with a picture, and its recovery codes are shown
   await button(page, "I have kept them").click();
   await page.getByText("8 recovery codes are left.").waitFor();
   await assertCount(page.locator(".codes"), 0);
+});
+
+test("what could do harm asks again who it is, and goes on when that is shown", async () => {
+  for (const [account, label, right] of [[{}, "Your password", PASSWORD], [{ totp: true }, "A code from the app, or a recovery code", CODE]]) {
+    logInAs({ role: "operator", ...account });
+    fake.state.asks_who = true;
+    const page = await open("#/admin/outbox", LOOKS[0]);
+    const dialog = page.getByRole("dialog", { name: "Is it you?" });
+    await dialog.waitFor();
+    await assertAxe(page, `who it is, by ${label}`);
+    await picture(page, `who_it_is_${right === CODE ? "code" : "password"}`);
+    await fill(page, { [label]: "wrong" });
+    await button(page, "Confirm").click();
+    await dialog.locator(".field-error").waitFor();
+    await fill(page, { [label]: right });
+    await button(page, "Confirm").click();
+    await page.getByText("Verify your mail address").waitFor();
+    await assertCount(dialog, 0);
+    await page.context().close();
+  }
+});
+
+test("who would not show it again reads why nothing was done", async () => {
+  logInAs({ role: "operator" });
+  fake.state.asks_who = true;
+  const page = await open("#/admin/outbox");
+  await button(page, "Leave it").click();
+  await page.getByRole("alert").getByText("Type your password again for this.").waitFor();
+  await button(page, "Try again").click();
+  await page.getByRole("dialog").waitFor();
+});
+
+test("passkeys of another address send one there", async () => {
+  logInAs({ passkeys: 2 });
+  fake.state.passkey_origin = "https://chat.example.org";
+  const page = await open("#/settings/passkeys", LOOKS[0]);
+  await page.getByRole("link", { name: "https://chat.example.org" }).waitFor();
+  await page.getByText("The key in the drawer").waitFor();
+  await assertCount(button(page, "Add a passkey"), 0);
+  await assertAxe(page, "passkeys of another address");
+  await picture(page, "passkeys_elsewhere");
 });
 
 test("a key is shown once, and revoking asks again", async () => {

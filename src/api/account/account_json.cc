@@ -29,8 +29,7 @@ json::Value OrNull(const std::optional<std::string>& text) {
   return text ? json::Value(*text) : json::Value(nullptr);
 }
 
-json::Object AccountJson(const accounts::Account& account,
-                         const accounts::SecondFactorState& second_factor) {
+json::Object AccountJson(const accounts::Account& account, const accounts::Factors& factors) {
   json::Object object;
   object["id"] = account.id;
   object["name"] = account.name;
@@ -39,8 +38,9 @@ json::Object AccountJson(const accounts::Account& account,
   object["password"] = account.has_password;
   object["role"] = accounts::RoleWord(account.role);
   object["created_at"] = account.created_at;
-  object["totp"] = second_factor.is_on;
-  object["recovery_codes_left"] = second_factor.recovery_codes_left;
+  object["totp"] = factors.app.is_on;
+  object["recovery_codes_left"] = factors.app.recovery_codes_left;
+  object["passkeys"] = factors.passkeys;
   object["restriction"] = nullptr;
   if (account.restriction) {
     object["restriction"] = json::Object{{"reason", account.restriction->reason},

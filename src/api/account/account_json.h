@@ -7,8 +7,7 @@
 namespace holdfast::api {
 
 // As its owner and operators see it.
-json::Object AccountJson(const accounts::Account& account,
-                         const accounts::SecondFactorState& second_factor);
+json::Object AccountJson(const accounts::Account& account, const accounts::Factors& factors);
 json::Object KeyJson(const accounts::KeyInfo& key, std::int64_t tokens_today);
 json::Object UsageJson(const accounts::UsageReport& report,
                        const std::vector<accounts::KeyInfo>& keys);

@@ -23,6 +23,22 @@ std::string LooseText(const json::Object& body, std::string_view key) {
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
+// Whose account a log-in is about: a name, the token of a link, or the id of a passkey.
+std::string LoginName(const json::Object& body) {
+  for (const char* key : {"name", "token"}) {
+    std::string name = LooseText(body, key);
+    if (!name.empty()) return name;
+  }
+  const json::Value* const credential = body.if_contains("credential");
+  const bool has_id = credential != nullptr && credential->is_object();
+  return has_id ? LooseText(credential->get_object(), "id") : std::string();
+}
+
+accounts::Outcome<Answered> Do(const AccountDesk& desk, const DeskRow& row, const Asked& asked) {
+  if (row.needs_fresh) TRY(desk.accounts.CheckFresh(asked.who, asked.now));
+  return row.work(desk.accounts, asked);
+}
+
 class DeskCall final : public Call {
  public:
   DeskCall(const AccountDesk& desk, const DeskRow& row, Asked asked)
@@ -34,10 +50,7 @@ class DeskCall final : public Call {
       co_return std::unexpected(ToApiError(Reason::kNeedsHttps));
     }
     // Whoever is logged in is known by that, and goes by no name that the body says.
-    if (row_.access == Access::kMaybeAccount) {
-      work_.login_name = LooseText(asked_->body, "name");
-      if (work_.login_name.empty()) work_.login_name = LooseText(asked_->body, "token");
-    }
+    if (row_.access == Access::kMaybeAccount) work_.login_name = LoginName(asked_->body);
     LookAtChallenge();
     if (row_.kind == guard::Route::kRegister) co_return co_await LookAtInvitation();
     co_return ApiResult<void>{};
@@ -51,7 +64,7 @@ class DeskCall final : public Call {
       const Answered answered{row_.documentation.status, json::Object{}};
       co_return co_await Tell(reply, answered);
     }
-    auto work = [this, asked = asked_] { return row_.work(desk_.accounts, *asked); };
+    auto work = [this, asked = asked_] { return Do(desk_, row_, *asked); };
     const net::TimePoint begun = net::Clock::now();
     const auto done = co_await desk_.pool.Run(std::move(work));
     if (!done) co_return std::unexpected(ToApiError(Reason::kStoreDown));
@@ -103,7 +116,7 @@ class DeskCall final : public Call {
 
   static net::Awaitable<void> DoUnwatched(const AccountDesk& desk, const DeskRow& row,
                                           std::shared_ptr<Asked> asked) {
-    auto work = [&desk, &row, asked] { return row.work(desk.accounts, *asked); };
+    auto work = [&desk, &row, asked] { return Do(desk, row, *asked); };
     const auto done = co_await desk.pool.Run(std::move(work));
     if (!done) log::warn("{} was not done: {}", row.pattern, done.error().message);
     if (done && !*done) log::warn("{} was not done: {}", row.pattern, Word(done->error().reason));
@@ -163,6 +176,7 @@ Endpoint DeskEndpoint(const AccountDesk& desk, DeskRow row) {
     asked.query = context.head.query;
     asked.device = DeviceOf(context.head.Find("user-agent"));
     asked.log_in = LogInToken(context.head.FindAll("cookie"), context.is_encrypted);
+    asked.host = context.head.host;
     asked.is_encrypted = context.is_encrypted;
     asked.is_local = context.is_local;
     asked.may_be_anonymous = context.may_be_anonymous;
@@ -183,6 +197,7 @@ ApiError ToApiError(const accounts::Refused& refused) {
     case Reason::kTooLarge:
     case Reason::kConflict:
     case Reason::kSecondFactorRequired:
+    case Reason::kUnsupported:
       if (!refused.detail.empty()) error.message = refused.detail;
       break;
     case Reason::kInternal:

@@ -33,6 +33,7 @@ struct Asked {
   std::string query;
   std::string device;  // "Firefox on Linux"
   std::string log_in;  // The token of its log-in at a provider; empty: none.
+  std::string host;    // Of the request, which was checked.
   bool is_encrypted = false;
   bool is_local = false;
   bool may_be_anonymous = false;
@@ -50,7 +51,8 @@ struct Answered {
 using DeskWork = std::function<accounts::Outcome<Answered>(accounts::Accounts&, const Asked&)>;
 
 // A row of the endpoint table. `kind` says what the door is asked; kLogin and kRegister are told
-// whose account it is about by the field `name` of the body, or else its `token`.
+// whose account it is about: by the field `name` of the body, or else its `token`, the id of its
+// `credential`. Who is logged in is counted by that.
 struct DeskRow {
   http::Method method = http::Method::kGet;
   std::string pattern;
@@ -64,6 +66,8 @@ struct DeskRow {
   // What it has done, it tells on the next whole kEvenStep after it began, so that its time does
   // not tell what it found. Refusals come at once.
   bool answers_evenly = false;
+  // What could do harm is asked of who has shown lately who it is; see Accounts::CheckFresh.
+  bool needs_fresh = false;
 };
 
 // Longer than the work takes on a machine that is not loaded: hashing a password and some

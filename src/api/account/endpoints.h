@@ -22,6 +22,7 @@ std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
 std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk);
 // Log-ins at providers; they outlive the endpoints.
 std::vector<Endpoint> ProviderEndpoints(const AccountDesk& desk, ProviderDesk& providers);
+std::vector<Endpoint> PasskeyEndpoints(const AccountDesk& desk);
 std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk);
 
 }  // namespace holdfast::api

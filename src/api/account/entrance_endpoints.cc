@@ -4,6 +4,7 @@
 #include "api/account/account_json.h"
 #include "api/account/endpoints.h"
 #include "api/account/session_cookie.h"
+#include "api/account/welcome.h"
 #include "api/query.h"
 
 namespace holdfast::api {
@@ -17,29 +18,13 @@ using http::Method;
 
 constexpr std::string_view kAccountSchema = R"({"type": "object", "required": ["account"]})";
 
-// The account and its cookie; or what a second factor is shown with.
-Outcome<Answered> Welcome(Accounts& desk, const LoggedIn& in, int status, const Asked& asked) {
-  if (in.second_factor) {
-    json::Object body;
-    body["second_factor"] = json::Array{"totp", "recovery"};
-    body["token"] = in.second_factor->Reveal();
-    return Answered{200, std::move(body)};
-  }
-  TRY_ASSIGN(const auto second_factor, desk.second_factor().StateOf(in.account.id));
-  Answered answered{status, json::Object{{"account", AccountJson(in.account, second_factor)}}};
-  if (in.session) {
-    answered.headers.push_back(SessionCookie(in.session->Reveal(), asked.is_encrypted));
-  }
-  return answered;
-}
-
 Outcome<Answered> Me(Accounts& desk, const ProviderDesk& providers, const Asked& asked) {
   json::Object body;
   body["account"] = nullptr;
   if (asked.who.has_session()) {
     TRY_ASSIGN(const auto account, desk.people().Find(asked.who.account_id));
-    TRY_ASSIGN(const auto second_factor, desk.second_factor().StateOf(asked.who.account_id));
-    if (account) body["account"] = AccountJson(*account, second_factor);
+    TRY_ASSIGN(const auto factors, desk.FactorsOf(asked.who.account_id));
+    if (account) body["account"] = AccountJson(*account, factors);
   }
   TRY_ASSIGN(const bool has_operator, desk.people().HasOperator());
   body["anonymous"] = asked.may_be_anonymous;
@@ -50,6 +35,8 @@ Outcome<Answered> Me(Accounts& desk, const ProviderDesk& providers, const Asked&
     names.push_back(json::Object{{"id", provider->spec().id}, {"name", provider->spec().name}});
   }
   body["providers"] = std::move(names);
+  const auto party = desk.PasskeyParty(asked.host, asked.is_encrypted);
+  body["passkey_origin"] = OrNull(party ? std::optional(party->origin) : std::nullopt);
   return Answered{200, std::move(body)};
 }
 

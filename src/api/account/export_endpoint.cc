@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/account/account_json.h"
+#include "api/account/passkey_json.h"
 #include "archives/zip_writer.h"
 #include "conversations/export.h"
 
@@ -29,11 +30,12 @@ Outcome<T> Known(Result<T> result) {
 Outcome<std::string> AccountText(Accounts& desk, const Asked& asked) {
   TRY_ASSIGN(const auto account, desk.people().Find(asked.who.account_id));
   if (!account) return accounts::Refuse(Reason::kNotFound);
-  TRY_ASSIGN(const auto second_factor, desk.second_factor().StateOf(asked.who.account_id));
+  TRY_ASSIGN(const auto factors, desk.FactorsOf(asked.who.account_id));
+  TRY_ASSIGN(const auto passkeys, desk.passkey_desk().passkeys().List(asked.who.account_id));
   TRY_ASSIGN(const auto report, desk.ledger().Report(asked.who.account_id, asked.now));
   TRY_ASSIGN(const auto keys, desk.keys().List(asked.who.account_id));
   json::Object body;
-  body["account"] = AccountJson(*account, second_factor);
+  body["account"] = AccountJson(*account, factors);
   body["usage"] = UsageJson(report, keys);
   json::Array list;
   for (const accounts::KeyInfo& key : keys) list.push_back(KeyJson(key, 0));
@@ -46,6 +48,9 @@ Outcome<std::string> AccountText(Accounts& desk, const Asked& asked) {
                                    {"last_used_at", OrNull(one.last_used_at)}});
   }
   body["log_ins"] = std::move(log_ins);
+  json::Array passkey_list;
+  for (const accounts::PasskeyInfo& one : passkeys) passkey_list.push_back(PasskeyJson(one));
+  body["passkeys"] = std::move(passkey_list);
   body["exported_at"] = asked.now;
   return json::Write(body);
 }

@@ -33,8 +33,8 @@ Outcome<Answered> ListAccounts(Accounts& desk, const Asked& asked) {
   TRY_ASSIGN(const auto page, desk.people().List(query, cursor));
   json::Array list;
   for (const accounts::Account& account : page.accounts) {
-    TRY_ASSIGN(const auto second_factor, desk.second_factor().StateOf(account.id));
-    json::Object object = AccountJson(account, second_factor);
+    TRY_ASSIGN(const auto factors, desk.FactorsOf(account.id));
+    json::Object object = AccountJson(account, factors);
     object["state"] = StateOf(account, asked.now);
     object["last_seen_at"] = account.last_seen_at;
     object["tokens_per_day"] = OrNull(account.tokens_per_day);
@@ -141,11 +141,13 @@ std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk) {
   constexpr std::string_view kObject = R"({"type": "object"})";
   const auto row = [](Method method, std::string pattern, DeskWork work,
                       Documentation documentation) {
+    // What changes something could do harm.
     return DeskRow{.method = method,
                    .pattern = std::move(pattern),
                    .access = Access::kOperator,
                    .work = std::move(work),
-                   .documentation = std::move(documentation)};
+                   .documentation = std::move(documentation),
+                   .needs_fresh = method != Method::kGet};
   };
   std::vector<DeskRow> rows = {
       row(Method::kGet, "/api/admin/accounts", ListAccounts,
@@ -196,6 +198,8 @@ std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk) {
            .summary = "Mail, the latest first; its text until it is sent.",
            .answer_schema = kObject}),
   };
+  // Its links let whoever reads them in.
+  rows.back().needs_fresh = true;
   std::vector<Endpoint> endpoints;
   for (DeskRow& one : rows) endpoints.push_back(DeskEndpoint(desk, std::move(one)));
   return endpoints;

@@ -184,7 +184,8 @@ std::vector<DeskRow> CredentialRows() {
        .documentation = {.id = "changePassword",
                          .summary = "A new password; all other sessions end.",
                          .status = 204},
-       .kind = guard::Route::kLogin},
+       .kind = guard::Route::kLogin,
+       .needs_fresh = true},
       {.pattern = "/api/me/sessions",
        .work = ListSessions,
        .documentation = {.id = "listSessions",
@@ -208,7 +209,8 @@ std::vector<DeskRow> CredentialRows() {
                          .summary = "The secret of an authenticator app, to be confirmed.",
                          .answer_schema = kObject,
                          .statuses = {409}},
-       .kind = guard::Route::kLogin},
+       .kind = guard::Route::kLogin,
+       .needs_fresh = true},
       {.method = Method::kPost,
        .pattern = "/api/me/totp/confirm",
        .work = ConfirmTotp,
@@ -224,7 +226,8 @@ std::vector<DeskRow> CredentialRows() {
        .documentation = {.id = "removeTotp",
                          .summary = "Turns the second factor off.",
                          .status = 204},
-       .kind = guard::Route::kLogin},
+       .kind = guard::Route::kLogin,
+       .needs_fresh = true},
   };
 }
 
@@ -243,7 +246,8 @@ std::vector<DeskRow> KeyRows() {
                          .summary = "A new API key, which is told once.",
                          .answer_schema = kObject,
                          .status = 201,
-                         .statuses = {409}}},
+                         .statuses = {409}},
+       .needs_fresh = true},
       {.method = Method::kDelete,
        .pattern = "/api/me/keys/{id}",
        .work = RevokeKey,
@@ -264,7 +268,8 @@ std::vector<DeskRow> KeyRows() {
                          .summary = "Deletes this account at once, and gives a receipt.",
                          .answer_schema = kObject,
                          .statuses = {404}},
-       .kind = guard::Route::kLogin},
+       .kind = guard::Route::kLogin,
+       .needs_fresh = true},
   };
 }
 

@@ -17,6 +17,8 @@ export interface Account {
   created_at: number;
   totp: boolean;
   recovery_codes_left: number;
+  // How many.
+  passkeys: number;
   restriction: Restriction | null;
 }
 
@@ -29,6 +31,8 @@ export interface Me {
   setup_needed: boolean;
   // Where one may log in instead.
   providers?: Provider[];
+  // The one origin whose pages can use passkeys, as this caller came; null: none.
+  passkey_origin: string | null;
 }
 
 export interface Provider {

@@ -16,10 +16,30 @@ export interface ErrorBody {
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
+// Has who uses this page show again who it is, by the server's words; false: they would not.
+let askWhoItIs: (words: string) => Promise<boolean> = async () => false;
+
+export function whenAskedWhoItIs(ask: typeof askWhoItIs): void {
+  askWhoItIs = ask;
+}
+
 // The answer, when the server accepted the request; else throws an ApiError (or, when `signal` ended
-// the request, what fetch throws then).
-// A Blob is sent as it is, by its type; anything else as JSON.
+// the request, what fetch throws then). A Blob is sent as it is, by its type; anything else as JSON.
+// What was refused until the person shows again who it is, is sent a second time when they have.
 export async function send(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  try {
+    return await sendOnce(method, path, body, signal);
+  } catch (failure) {
+    const isAsked = failure instanceof ApiError && failure.reason === "second_factor_required" && path !== CONFIRM_PATH;
+    if (!isAsked || !(await askWhoItIs(failure.message))) throw failure;
+    return sendOnce(method, path, body, signal);
+  }
+}
+
+// Where they show it: to be asked there too would never end.
+const CONFIRM_PATH = "/api/me/confirm";
+
+async function sendOnce(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   const isFile = body instanceof Blob;
   const response = await fetch(path, {
     method,

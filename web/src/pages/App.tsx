@@ -2,14 +2,15 @@
 //   #/  #/c/ID                     the chat, and a conversation in it
 //   #/login  #/sign-up[?invitation=]  #/reset[?token=]  #/verify?token=  #/setup?token=
 //   #/provider                     what came of a log-in at a provider
-//   #/settings[/log-ins|/factor|/devices|/keys|/usage|/data]
+//   #/settings[/log-ins|/passkeys|/factor|/devices|/keys|/usage|/data]
 //   #/admin[/invitations|/registration|/outbox]
 //   #/shared/TOKEN                 a conversation that someone shared
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { later } from "../parts/Later";
 import { Failure, Spinner } from "../parts/Notice";
-import { findMe, me, meFailure, receipt } from "../state/me";
+import { question } from "../state/fresh";
+import { account, findMe, me, meFailure, receipt } from "../state/me";
 import { route } from "../state/route";
 import { ChatPage } from "./ChatPage";
 
@@ -23,6 +24,7 @@ const SignUpPage = of("SignUpPage");
 const ReceiptPage = of("ReceiptPage");
 const SettingsPage = of("SettingsPage");
 const OperatorPage = of("OperatorPage");
+const WhoItIs = later(async () => (await import("./accounts")).WhoItIs, () => null);
 
 // For anyone.
 const PUBLIC: Record<string, ComponentType> = {
@@ -45,7 +47,7 @@ export function App() {
     return <main class="card-page">{failure === null ? <Spinner /> : <Failure failure={failure} retry={() => void findMe()} />}</main>;
   }
   const Page = receipt.value === null ? pageOf(route.value.parts[0] ?? "") : ReceiptPage;
-  return <Page />;
+  return <><Page />{question.value !== null && account.value !== null && <WhoItIs />}</>;
 }
 
 function pageOf(name: string): ComponentType {

@@ -4,7 +4,7 @@ import { type Account, type Me, type Receipt, getMe, logOut as endSession } from
 import { ApiError } from "../api/http";
 import { goInstead } from "./route";
 
-const NOBODY: Me = { account: null, anonymous: true, login: "ok", setup_needed: false };
+const NOBODY: Me = { account: null, anonymous: true, login: "ok", setup_needed: false, passkey_origin: null };
 
 export const me = signal<Me | null>(null);
 export const meFailure = signal<ApiError | null>(null);

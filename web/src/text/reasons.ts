@@ -4,8 +4,8 @@ import { ApiError } from "../api/http";
 
 const WORDS: Record<string, string> = {
   unauthenticated: "You are not logged in, or the session is over. Log in, and try again.",
-  wrong_credentials: "The name and the password, or the code, do not belong together.",
-  second_factor_required: "This needs your second factor too.",
+  wrong_credentials: "The name and the password, the code, or the passkey do not belong together.",
+  second_factor_required: "Show again who you are for this.",
   account_paused: "This account cannot be used now.",
   your_quota: "The tokens of your account are used up for now.",
   payment_required: "The balance of your account is used up.",

@@ -1,19 +1,26 @@
 // Logging in: name and password, then a second factor where there is one.
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { type LoggedIn, giveSecondFactor, logIn } from "../../api/account";
+import { type Account, type LoggedIn, giveSecondFactor, logIn } from "../../api/account";
 import { Card } from "../../parts/Card";
 import { Field, Form, type Values } from "../../parts/Form";
 import { Providers } from "../../parts/Providers";
 import { Solving } from "../../parts/Solving";
 import { withChallenge } from "../../state/challenge";
+import { canUsePasskeys } from "../../state/fresh";
 import { enter, me } from "../../state/me";
 import { goInstead, route } from "../../state/route";
 import { NeedsHttps } from "./NeedsHttps";
+import { PasskeyLogIn } from "./PasskeyLogIn";
 
 // Whoever was asked to log in on the way to a page goes on to it.
 function goOn() {
   if (route.value.parts[0] === "login") goInstead("/");
+}
+
+function goIn(account: Account) {
+  enter(account);
+  goOn();
 }
 
 export function LogInPage() {
@@ -25,8 +32,7 @@ export function LogInPage() {
     if ("token" in answer) {
       token.value = answer.token;
     } else {
-      enter(answer.account);
-      goOn();
+      goIn(answer.account);
     }
   };
   if (token.value !== null) return <SecondFactor token={token.value} onBack={() => (token.value = null)} />;
@@ -34,10 +40,11 @@ export function LogInPage() {
   return (
     <Card title="Log in">
       <Form action={tryPassword} button="Log in">
-        <Field label="Name or mail address" name="name" autocomplete="username" focus />
+        <Field label="Name or mail address" name="name" autocomplete={canUsePasskeys() ? "username webauthn" : "username"} focus />
         <Field label="Password" name="password" type="password" autocomplete="current-password" />
         <Solving />
       </Form>
+      {canUsePasskeys() && <PasskeyLogIn onIn={goIn} />}
       <Providers />
       <p class="card-links"><a href="#/reset">Forgot the password?</a> <a href="#/sign-up">Make an account</a></p>
       {me.value?.setup_needed && <SetUpHint />}
@@ -60,8 +67,7 @@ function SetUpHint() {
 
 export function SecondFactor({ token, onBack }: { token: string; onBack: () => void }) {
   const give = async (values: Values) => {
-    enter((await giveSecondFactor(token, values("code").trim())).account);
-    goOn();
+    goIn((await giveSecondFactor(token, values("code").trim())).account);
   };
   return (
     <Card title="Your second factor">

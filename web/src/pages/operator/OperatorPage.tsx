@@ -23,5 +23,21 @@ export function OperatorPage() {
   const path = `/${route.value.parts.join("/")}`;
   const section = SECTIONS.find((each) => each.path === path) ?? SECTIONS[0]!;
   const Body = section.body;
-  return <Sheet name="Operators" tabs={SECTIONS} current={section.path}><Body /></Sheet>;
+  return (
+    <Sheet name="Operators" tabs={SECTIONS} current={section.path}>
+      <PasswordAlone />
+      <Body />
+    </Sheet>
+  );
+}
+
+// What operators do could harm everyone.
+function PasswordAlone() {
+  const { totp, passkeys } = account.value!;
+  if (totp || passkeys > 0) return null;
+  return (
+    <p class="notice-box">
+      Only a password protects your account, and who finds it out can do what you can. <a href="#/settings/passkeys">Add a passkey</a> or <a href="#/settings/factor">set up a second factor</a>.
+    </p>
+  );
 }

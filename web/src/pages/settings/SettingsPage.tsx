@@ -7,6 +7,7 @@ import { DataSection } from "./DataSection";
 import { DevicesSection } from "./DevicesSection";
 import { KeysSection } from "./KeysSection";
 import { LogInsSection } from "./LogInsSection";
+import { PasskeysSection } from "./PasskeysSection";
 import { ProfileSection } from "./ProfileSection";
 import { TotpSection } from "./TotpSection";
 import { UsageSection } from "./UsageSection";
@@ -14,6 +15,7 @@ import { UsageSection } from "./UsageSection";
 const SECTIONS: (Tab & { body: ComponentType })[] = [
   { path: "/settings", title: "Profile", body: ProfileSection },
   { path: "/settings/log-ins", title: "Log-ins", body: LogInsSection },
+  { path: "/settings/passkeys", title: "Passkeys", body: PasskeysSection },
   { path: "/settings/factor", title: "Second factor", body: TotpSection },
   { path: "/settings/devices", title: "Devices", body: DevicesSection },
   { path: "/settings/keys", title: "API keys", body: KeysSection },

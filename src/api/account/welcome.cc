@@ -1,0 +1,24 @@
+#include "api/account/welcome.h"
+
+#include "api/account/account_json.h"
+#include "api/account/session_cookie.h"
+
+namespace holdfast::api {
+
+accounts::Outcome<Answered> Welcome(accounts::Accounts& desk, const accounts::LoggedIn& in,
+                                    int status, const Asked& asked) {
+  if (in.second_factor) {
+    json::Object body;
+    body["second_factor"] = json::Array{"totp", "recovery"};
+    body["token"] = in.second_factor->Reveal();
+    return Answered{200, std::move(body)};
+  }
+  TRY_ASSIGN(const auto factors, desk.FactorsOf(in.account.id));
+  Answered answered{status, json::Object{{"account", AccountJson(in.account, factors)}}};
+  if (in.session) {
+    answered.headers.push_back(SessionCookie(in.session->Reveal(), asked.is_encrypted));
+  }
+  return answered;
+}
+
+}  // namespace holdfast::api
