@@ -4,7 +4,7 @@ import { EXPORT_PATH, type Receipt, deleteAccount } from "../../api/account";
 import { type Imported, deleteAllConversations, importFile } from "../../api/conversations";
 import { Confirm } from "../../parts/Confirm";
 import { ForOwner } from "../../parts/ForOwner";
-import { Field, Form, Username, type Values } from "../../parts/Form";
+import { Form, Username, type Values } from "../../parts/Form";
 import { Done, Failure, Spinner } from "../../parts/Notice";
 import { Section } from "../../parts/Sheet";
 import { useTask } from "../../parts/task";
