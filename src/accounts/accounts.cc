@@ -175,6 +175,8 @@ Outcome<LoggedIn> Accounts::Enter(const Account& account, std::string_view devic
   }
   const bool is_confirmed =
       shown == Shown::kSecondFactor || (shown == Shown::kPassword && !factors->has_any());
+  TRY(Record(audit::EventKind::kLoggedIn, account.id, account.id,
+             {{"shown", shown == Shown::kSecondFactor ? "second_factor" : "first_factor"}}));
   Outcome<Secret> session = sessions_.Begin(account.id, device, is_confirmed ? now : 0, now);
   if (!session) return PassOn(session);
   return LoggedIn{account, std::move(*session), std::nullopt};
@@ -208,6 +210,9 @@ Outcome<LoggedIn> Accounts::ShowSecondFactor(std::string_view token, std::string
   const Outcome<std::optional<Account>> account = people_.Find(*account_id);
   if (!account) return PassOn(account);
   if (!*account) return Refuse(Reason::kNotFound, "the account is gone");
+  if (!IsAppCode(code)) {
+    TRY(Record(audit::EventKind::kRecoveryCodeUsed, *account_id, *account_id));
+  }
   return Enter(**account, device, Shown::kSecondFactor, now);
 }
 

@@ -47,6 +47,7 @@ struct AccountsOptions {
   Mode mode = Mode::kClosed;  // Until an operator sets another.
   QuotaDefaults quota;
   crypto::PasswordCost cost;
+  bool has_mail_server = false;  // Otherwise operators hand mail over.
 };
 
 struct SignedUp {
@@ -128,6 +129,7 @@ class Accounts {
                        std::vector<audit::Field> fields = {});
 
   const std::string& public_url() const { return options_.public_url; }
+  bool has_mail_server() const { return options_.has_mail_server; }
   // Where passkeys are good, for a request that came to `host`, which was checked. nullopt: nowhere
   // that this request could be.
   std::optional<RelyingParty> PasskeyParty(std::string_view host, bool is_encrypted) const;

@@ -38,12 +38,12 @@ std::string PlaceOf(std::string_view account_id) {
   return fmt::format("second_factors:{}:secret", account_id);
 }
 
+}  // namespace
+
 bool IsAppCode(std::string_view code) {
   return code.size() == static_cast<std::size_t>(crypto::kTotpDigits) &&
          std::ranges::all_of(code, [](char c) { return c >= '0' && c <= '9'; });
 }
-
-}  // namespace
 
 Outcome<SecondFactorState> SecondFactor::StateOf(std::string_view account_id) {
   TRY_STORE(const auto row, database_.Read([&](Transaction& t) {

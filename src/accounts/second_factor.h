@@ -29,6 +29,9 @@ struct SecondFactorState {
   std::int64_t recovery_codes_left = 0;
 };
 
+// What an app shows, as against a recovery code.
+bool IsAppCode(std::string_view code);
+
 class SecondFactor {
  public:
   SecondFactor(store::Database& database, DataKeys keys)

@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, kEventKindCount> kWords{
     "recovery_code_used", "key_created",        "key_revoked",         "registration_mode_changed",
     "invitation_created", "invitation_revoked", "operator_reset",      "setup_link_made",
     "quota_changed",      "keys_rotated",       "export_made",         "backup_made",
-    "backup_restored",    "identity_linked",    "identity_unlinked",
+    "backup_restored",    "identity_linked",    "identity_unlinked",   "logged_in",
 };
 
 bool IsWordLetter(char letter) {

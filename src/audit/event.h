@@ -43,8 +43,9 @@ enum class EventKind : std::uint8_t {
   kBackupRestored,
   kIdentityLinked,
   kIdentityUnlinked,
+  kLoggedIn,
 };
-inline constexpr int kEventKindCount = static_cast<int>(EventKind::kIdentityUnlinked) + 1;
+inline constexpr int kEventKindCount = static_cast<int>(EventKind::kLoggedIn) + 1;
 
 std::string_view Word(EventKind kind);  // "account_created"
 std::optional<EventKind> FindEventKind(std::string_view word);

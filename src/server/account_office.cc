@@ -83,6 +83,8 @@ Result<std::unique_ptr<AccountOffice>> AccountOffice::Open(const Config& config,
 
   TRY_ASSIGN(std::optional<mail::SmtpOptions> mail_server, ReadMailServer(config.accounts));
 
+  options.has_mail_server = mail_server.has_value();
+
   std::unique_ptr<AccountOffice> office(new AccountOffice);
   TRY_ASSIGN(office->database_,
              store::Database::Open(

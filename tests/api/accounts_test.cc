@@ -13,6 +13,11 @@
 namespace holdfast::testing {
 namespace {
 
+std::string ReadAll(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 Response AskWithKey(int port, std::string_view key, const std::string& body) {
   Connection connection(port);
   connection.Send(fmt::format(
@@ -227,6 +232,26 @@ TEST(Accounts, TheFirstOperatorComesByTheLinkInTheFile) {
   const json::Value list = boss.Send("GET", "/api/admin/accounts?query=ada").Json();
   ASSERT_EQ(list.at("accounts").as_array().size(), 1u);
   const std::string id(list.at("accounts").at(0).at("id").as_string());
+  Browser phone(running.port);
+  phone.SetCookie(ada.cookie());
+  ASSERT_EQ(phone
+                .Send("POST", "/api/session",
+                      fmt::format(R"({{"name":"ada","password":"{}"}})", kPassword))
+                .status,
+            200);
+  EXPECT_EQ(ada.Send("GET", "/api/me/keys").status, 401) << "another log-in took its place";
+  ada.SetCookie(phone.cookie());
+  EXPECT_EQ(ada.Send("GET", "/api/me/keys").status, 200);
+  ASSERT_EQ(boss.Send("POST", "/api/admin/accounts/" + id + "/end-sessions").status, 204);
+  EXPECT_EQ(ada.Send("GET", "/api/me/keys").status, 401);
+  ASSERT_EQ(ada.Send("POST", "/api/session",
+                     fmt::format(R"({{"name":"ada","password":"{}"}})", kPassword))
+                .status,
+            200);
+  const std::string audit_log = ReadAll(state.path() / "audit.log");
+  for (const char* kind : {"logged_in", "session_revoked", "invitation_created"}) {
+    EXPECT_NE(audit_log.find(kind), std::string::npos) << kind;
+  }
   ASSERT_EQ(boss.Send("POST", "/api/admin/accounts/" + id + "/restrict",
                       R"({"reason":"Sent spam.","until":null})")
                 .status,

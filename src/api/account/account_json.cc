@@ -95,11 +95,11 @@ json::Object InvitationJson(const accounts::Invitation& invitation) {
           {"uses_left", invitation.uses_left}};
 }
 
-json::Object MailJson(const accounts::Mail& mail) {
+json::Object MailJson(const accounts::Mail& mail, bool shows_text) {
   return {{"id", mail.id},
           {"to", mail.to},
           {"subject", mail.subject},
-          {"text", mail.text},
+          {"text", shows_text ? json::Value(mail.text) : json::Value(nullptr)},
           {"created_at", mail.created_at},
           {"sent_at", OrNull(mail.sent_at)},
           {"error", OrNull(mail.error)}};

@@ -73,6 +73,15 @@ Outcome<Answered> Unrestrict(Accounts& desk, const Asked& asked) {
   return Answered{204, nullptr};
 }
 
+Outcome<Answered> EndSessions(Accounts& desk, const Asked& asked) {
+  const std::string& id = asked.params.at("id");
+  TRY_ASSIGN(const auto account, desk.people().Find(id));
+  if (!account) return accounts::Refuse(Reason::kNotFound, "no such account");
+  TRY(desk.Record(audit::EventKind::kSessionRevoked, asked.who.account_id, id));
+  TRY(desk.sessions().EndOthers(id, ""));
+  return Answered{204, nullptr};
+}
+
 Outcome<Answered> SetQuota(Accounts& desk, const Asked& asked) {
   TRY_ASSIGN(const auto tokens, Number(asked.body, "tokens_per_day", 0, kTimeMax));
   TRY(desk.Record(audit::EventKind::kQuotaChanged, asked.who.account_id, asked.params.at("id")));
@@ -131,7 +140,9 @@ Outcome<Answered> SetRegistration(Accounts& desk, const Asked& asked) {
 Outcome<Answered> ListMail(Accounts& desk, const Asked&) {
   TRY_ASSIGN(const auto list, desk.outbox().List(kMailShown));
   json::Array messages;
-  for (const accounts::Mail& one : list) messages.push_back(MailJson(one));
+  // Where a mail server takes it, nobody here has to read it.
+  const bool shows_text = !desk.has_mail_server();
+  for (const accounts::Mail& one : list) messages.push_back(MailJson(one, shows_text));
   return Answered{200, json::Object{{"messages", std::move(messages)}}};
 }
 
@@ -167,6 +178,11 @@ std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk) {
            .summary = "Lifts a restriction.",
            .status = 204,
            .statuses = {404}}),
+      row(Method::kPost, "/api/admin/accounts/{id}/end-sessions", EndSessions,
+          {.id = "endSessions",
+           .summary = "Logs an account out everywhere.",
+           .status = 204,
+           .statuses = {404}}),
       row(Method::kPost, "/api/admin/accounts/{id}/quota", SetQuota,
           {.id = "setQuota",
            .summary = "Tokens a day; null: as the service has it.",
@@ -195,7 +211,7 @@ std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk) {
            .answer_schema = kObject}),
       row(Method::kGet, "/api/admin/outbox", ListMail,
           {.id = "listMail",
-           .summary = "Mail, the latest first; its text until it is sent.",
+           .summary = "Mail, the latest first; its text where there is no mail server.",
            .answer_schema = kObject}),
   };
   // Its links let whoever reads them in.

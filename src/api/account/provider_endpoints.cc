@@ -231,7 +231,8 @@ std::vector<DeskRow> Rows(ProviderDesk& providers) {
                          .summary = "Unlinks a log-in, unless it is the only way in.",
                          .status = 204,
                          .statuses = {404, 409}},
-       .kind = guard::Route::kLogin},
+       .kind = guard::Route::kLogin,
+       .needs_fresh = true},
   };
 }
 

@@ -16,6 +16,10 @@ accounts::Outcome<Answered> Welcome(accounts::Accounts& desk, const accounts::Lo
   TRY_ASSIGN(const auto factors, desk.FactorsOf(in.account.id));
   Answered answered{status, json::Object{{"account", AccountJson(in.account, factors)}}};
   if (in.session) {
+    // The session that this browser had has no cookie any more.
+    if (asked.who.has_session()) {
+      static_cast<void>(desk.sessions().End(asked.who.account_id, asked.who.session_id));
+    }
     answered.headers.push_back(SessionCookie(in.session->Reveal(), asked.is_encrypted));
   }
   return answered;

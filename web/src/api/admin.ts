@@ -33,7 +33,8 @@ export interface Mail {
   id: string;
   to: string;
   subject: string;
-  text: string;
+  // Null where a mail server takes it.
+  text: string | null;
   created_at: number;
   sent_at: number | null;
   error: string | null;
@@ -45,6 +46,7 @@ export const listAccounts = (query: string, cursor?: string) =>
   call<{ accounts: AccountRow[]; next: string | null }>("GET", withQuery("/api/admin/accounts", { query, cursor }));
 export const approve = (id: string) => call<void>("POST", accountPath(id, "approve"));
 export const restrict = (id: string, reason: string, until: number | null) => call<void>("POST", accountPath(id, "restrict"), { reason, until });
+export const endSessions = (id: string) => call<void>("POST", accountPath(id, "end-sessions"));
 export const unrestrict = (id: string) => call<void>("POST", accountPath(id, "unrestrict"));
 export const setQuota = (id: string, tokensPerDay: number | null) => call<void>("POST", accountPath(id, "quota"), { tokens_per_day: tokensPerDay });
 export const listInvitations = async () => (await call<{ invitations: Invitation[] }>("GET", "/api/admin/invitations")).invitations;

@@ -1,7 +1,7 @@
 // The accounts: find one, let it in, pause it with a reason, undo that, set its quota.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { type AccountRow, approve, listAccounts, restrict, setQuota, unrestrict } from "../../api/admin";
+import { type AccountRow, approve, endSessions, listAccounts, restrict, setQuota, unrestrict } from "../../api/admin";
 import { Confirm } from "../../parts/Confirm";
 import { Field, Form, type Values } from "../../parts/Form";
 import { Failure, Spinner } from "../../parts/Notice";
@@ -78,6 +78,7 @@ function AccountItem({ row, onChanged }: { row: AccountRow; onChanged: () => Pro
         ) : (
           <button type="button" class="button quiet" aria-expanded={open.value === "restrict"} aria-label={`Pause ${row.name}`} onClick={() => flip("restrict")}>Pause…</button>
         )}
+        <Confirm label="Log out" about={`Log ${row.name} out`} question="End every session of this account?" action={() => then(endSessions(row.id))} />
         <button type="button" class="button quiet" aria-expanded={open.value === "quota"} aria-label={`Quota of ${row.name}`} onClick={() => flip("quota")}>Quota…</button>
       </div>
       {open.value === "restrict" && <RestrictForm onDone={close} act={(reason, until) => then(restrict(row.id, reason, until))} />}
