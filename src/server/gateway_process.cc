@@ -172,6 +172,10 @@ std::function<void(bool is_up)> EngineNews(const upstream::Pool& pool, std::size
   };
 }
 
+std::string UrlOf(const net::Endpoint& listening, bool is_encrypted) {
+  return fmt::format("{}://{}/", is_encrypted ? "https" : "http", listening.ToString());
+}
+
 void WatchEngines(net::IoThreads& threads, upstream::Pool& pool, const std::string& url) {
   for (std::size_t i = 0; i < pool.engine_count(); ++i) {
     threads.Spawn(0, pool.Watch(i, EngineNews(pool, i, url)));
@@ -292,8 +296,7 @@ Result<void> RunGateway(const Config& config) {
         return pipeline.Refuse(exchange, refusal);
       });
   TRY_ASSIGN(const net::Endpoint listening, ListenEverywhere(server, endpoint));
-  const std::string url =
-      fmt::format("{}://{}/", tls == nullptr ? "http" : "https", listening.ToString());
+  const std::string url = UrlOf(listening, tls != nullptr);
   log::info("listening on {}, engines: {}", url, pool->engine_count());
   WatchEngines(threads, *pool, url);
   threads.Spawn(0, door.Run());

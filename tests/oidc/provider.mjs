@@ -7,6 +7,8 @@ const CLIENT = { id: "holdfast", secret: "a secret of forty bytes, for tests alo
 
 // Of a person: { email, email_verified, preferred_username }.
 export async function startProvider({ people, redirectUris }) {
+  // Where a browser is sent with its answer. A test may put another address in the place of it.
+  let divert = (to) => to;
   let handle;
   const server = http.createServer((request, response) => handle(request, response));
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -23,10 +25,26 @@ export async function startProvider({ people, redirectUris }) {
     pkce: { required: () => true },
   });
   const callback = provider.callback();
-  handle = (request, response) => (request.url.startsWith("/interaction/") ? interact(provider, request, response) : callback(request, response));
+  handle = (request, response) => {
+    const setHeader = response.setHeader.bind(response);
+    response.setHeader = (name, value) => setHeader(name, name.toLowerCase() === "location" && String(value).includes("/callback?") ? divert(value) : value);
+    if (request.url === "/held") return response.writeHead(200, { "content-type": "text/html" }).end(page("Held", ""));
+    return (request.url.startsWith("/interaction/") ? interact(provider, request, response) : callback(request, response));
+  };
   return {
     url,
     client: CLIENT,
+    // The next answer as `change` makes it; the ones after that as they are.
+    divertNext(change) {
+      divert = (to) => {
+        divert = (each) => each;
+        return change(to);
+      };
+    },
+    // Keeps the next answer back, and gives it to who asks.
+    holdNext() {
+      return new Promise((resolve) => this.divertNext((to) => (resolve(to), `${url}/held`)));
+    },
     async stop() {
       if (!server.listening) return;
       const closed = new Promise((resolve) => server.close(resolve));
