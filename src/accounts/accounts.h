@@ -149,6 +149,8 @@ class Accounts {
   // That it is the owner who asks, by the password; without one, by a log-in at a provider within
   // kFreshLoginMs. Errors: kWrongCredentials, kSecondFactorRequired (no such log-in).
   Outcome<void> CheckOwner(const Identity& who, const Secret& password, TimeMs now);
+  // Also by the second factor, where there is one: shown within kFreshMs. Errors: those of both.
+  Outcome<void> CheckOwnerAndFactor(const Identity& who, const Secret& password, TimeMs now);
   // All other sessions end. Errors: those of CheckOwner, kWeakPassword.
   Outcome<void> ChangePassword(const Identity& who, const Secret& current, const Secret& next,
                                TimeMs now);

@@ -79,6 +79,14 @@ Outcome<void> Accounts::CheckFresh(const Identity& who, TimeMs now) {
   return Refuse(Reason::kSecondFactorRequired, std::string(HowToConfirm(*factors)));
 }
 
+Outcome<void> Accounts::CheckOwnerAndFactor(const Identity& who, const Secret& password,
+                                            TimeMs now) {
+  TRY(CheckOwner(who, password, now));
+  const Outcome<Factors> factors = FactorsOf(who.account_id);
+  if (!factors) return PassOn(factors);
+  return factors->has_any() ? CheckFresh(who, now) : Outcome<void>{};
+}
+
 Outcome<void> Accounts::Confirm(const Identity& who, const Proof& proof,
                                 const std::optional<RelyingParty>& party, TimeMs now) {
   TRY(CheckProof(who, proof, party, now));

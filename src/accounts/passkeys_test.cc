@@ -336,6 +336,8 @@ TEST_P(PasskeysTest, WhereThereIsAPasskeyAPasswordLogsInAndConfirmsNothing) {
   EXPECT_EQ(stale.error().detail, "Show a passkey again for this.");
   const Proof password{.password = Secret(kPassword), .code = {}, .passkey = {}};
   EXPECT_EQ(ReasonOf(Confirm(again, password)), Reason::kSecondFactorRequired);
+  EXPECT_EQ(ReasonOf(accounts_->CheckOwnerAndFactor(again, Secret(kPassword), kNow)),
+            Reason::kSecondFactorRequired);
 
   const auto shown = [&](const std::string& challenge) {
     return Proof{.password = {}, .code = {}, .passkey = AnswerOf(authenticator_, challenge)};
@@ -345,6 +347,7 @@ TEST_P(PasskeysTest, WhereThereIsAPasskeyAPasswordLogsInAndConfirmsNothing) {
       << "of another session";
   ASSERT_TRUE(Confirm(again, shown(ConfirmChallenge(again))));
   EXPECT_TRUE(accounts_->CheckFresh(Again(again), kNow));
+  EXPECT_TRUE(accounts_->CheckOwnerAndFactor(Again(again), Secret(kPassword), kNow));
 }
 
 TEST_P(PasskeysTest, AnotherAccountsPasskeyConfirmsNothing) {

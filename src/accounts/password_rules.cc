@@ -42,8 +42,9 @@ Outcome<void> CheckPassword(const Secret& password, std::span<const std::string>
     return Refuse(Reason::kWeakPassword, "A password needs at least 15 characters.");
   }
   if (IsCommonPassword(text)) {
-    return Refuse(Reason::kWeakPassword,
-                  "Many people have chosen this password, so it is among the first that are tried.");
+    return Refuse(
+        Reason::kWeakPassword,
+        "Many people have chosen this password, so it is among the first that are tried.");
   }
   if (Bits(text, known) < kPasswordBitsMin) {
     return Refuse(Reason::kWeakPassword,

@@ -1,5 +1,5 @@
-// What a password must be (NIST SP 800-63B, section 3.1.1): long, not common, and not easy to guess. No rule
-// asks for kinds of characters. Pure; thread-safe.
+// What a password must be (NIST SP 800-63B, section 3.1.1): long, not common, and not easy to
+// guess. No rule asks for kinds of characters. Pure; thread-safe.
 #pragma once
 
 #include <span>

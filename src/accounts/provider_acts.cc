@@ -15,7 +15,8 @@ Outcome<std::optional<LoggedIn>> Accounts::LogInFrom(const ProviderPerson& perso
   TRY(CheckMayEnter(*account, now));
   // For its owner's list; no reason to turn them away.
   static_cast<void>(identities_.Touch(person.identity, now));
-  TRY_ASSIGN(LoggedIn in, Enter(*account, device, Shown::kPassword, now));
+  // A provider may answer without asking anybody: that is no fresh proof.
+  TRY_ASSIGN(LoggedIn in, Enter(*account, device, Shown::kLink, now));
   return std::optional<LoggedIn>(std::move(in));
 }
 

@@ -142,9 +142,8 @@ net::Awaitable<ApiResult<void>> ProviderCalls::Link(const Visit& visit, Reply& r
   auto password = SecretText(visit.body, "password");
   if (!password) co_return std::unexpected(ToApiError(password.error()));
   const auto shared = std::make_shared<const Secret>(std::move(*password));
-  auto check = [this, who = *visit.who, shared]() -> Outcome<void> {
-    TRY(desk_.accounts.CheckOwner(who, *shared, desk_.now()));
-    return desk_.accounts.CheckFresh(who, desk_.now());
+  auto check = [this, who = *visit.who, shared] {
+    return desk_.accounts.CheckOwnerAndFactor(who, *shared, desk_.now());
   };
   const auto checked = co_await desk_.pool.Run(std::move(check));
   if (!checked) co_return std::unexpected(ToApiError(Reason::kStoreDown));

@@ -190,7 +190,7 @@ Outcome<Answered> Unlink(Accounts& desk, const ProviderDesk& providers, const As
   const oidc::Provider* const provider = providers.Find(asked.params.at("provider"));
   if (provider == nullptr) return Refuse(Reason::kNotFound, "no such provider");
   TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
-  TRY(desk.CheckOwner(asked.who, password, asked.now));
+  TRY(desk.CheckOwnerAndFactor(asked.who, password, asked.now));
   TRY(desk.UnlinkIdentity(asked.who, provider->spec().issuer, provider->spec().id));
   return Answered{204, nullptr};
 }
@@ -231,8 +231,7 @@ std::vector<DeskRow> Rows(ProviderDesk& providers) {
                          .summary = "Unlinks a log-in, unless it is the only way in.",
                          .status = 204,
                          .statuses = {404, 409}},
-       .kind = guard::Route::kLogin,
-       .needs_fresh = true},
+       .kind = guard::Route::kLogin},
   };
 }
 
