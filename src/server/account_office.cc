@@ -118,6 +118,7 @@ void AccountOffice::Stop() {
 Result<void> AccountOffice::ChargeUnfinished() {
   const std::vector<accounts::Usage> unfinished = board_->TakeUnfinished();
   for (const accounts::Usage& usage : unfinished) {
+    if (usage.output_tokens == 0) continue;  // Nothing was relayed.
     const auto charged = accounts_->ledger().Charge(usage, true, WallClockMs());
     if (!charged) return Fail(ToError(charged.error()));
   }
