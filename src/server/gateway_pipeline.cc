@@ -26,7 +26,9 @@ struct GatewayPipeline::Record {
   LiveDoor::Ticket ticket;
   std::optional<api::Progress> progress;
   std::uint32_t prompt_bytes = 0;
-  accounts::UsageBoard::Line usage;  // Of an account's answer.
+  // Of an account's answer.
+  accounts::UsageBoard::Line usage;
+  RequestsAtOnce::Place place;
 };
 
 namespace {
@@ -159,7 +161,10 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::Run(http::Exchange& exchan
 
   // The call answers. How it ends is settled by who called this.
   record.progress.emplace([&record] { record.ticket.OnFirstToken(); },
-                          [&record] { EndTicket(record, std::nullopt); },
+                          [&record] {
+                            EndTicket(record, std::nullopt);
+                            record.place.Release();
+                          },
                           [&record](const api::TokenCounts& counts) {
                             if (counts.prompt > 0) record.usage.SetPrompt(counts.prompt);
                             record.usage.SetOutput(counts.output);
@@ -185,6 +190,8 @@ net::Awaitable<void> GatewayPipeline::Refuse(http::Exchange& exchange,
 
 net::Awaitable<void> GatewayPipeline::Settle(http::Exchange& exchange, Record& record,
                                              const api::ApiResult<void>& ended) {
+  // The work is over, though its end is not told yet.
+  record.place.Release();
   const std::optional<Reason> reason = co_await TellEnd(exchange, record.reply, ended);
   EndTicket(record, reason);
   co_await Charge(record);
@@ -299,6 +306,9 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::CheckQuota(Record& record,
   const auto checked = co_await office_->pool().Run(std::move(check));
   if (!checked) co_return std::unexpected(api::ToApiError(Reason::kStoreDown));
   if (!*checked) co_return std::unexpected(api::ToApiError(checked->error()));
+  auto place = office_->requests_at_once().Take(*record.who, **checked);
+  if (!place) co_return std::unexpected(api::ToApiError(Reason::kYourConcurrency));
+  record.place = std::move(*place);
   record.usage = office_->board().Begin(record.id, record.who->account_id, record.who->key_id);
   record.usage.SetPrompt(EstimatedTokens(work.prompt_bytes));
   co_return api::ApiResult<void>{};
