@@ -41,12 +41,17 @@ struct Account {
   TimeMs created_at = 0;
   TimeMs last_seen_at = 0;
   std::optional<std::int64_t> tokens_per_day;  // nullopt: as the service has it.
-  std::optional<std::int64_t> balance;         // Tokens left; nullopt: it is not counted.
+  // nullopt: as the service has it; 0: no limit but the guard's.
+  std::optional<std::int64_t> requests_at_once;
+  std::optional<std::int64_t> balance;  // Tokens left; nullopt: it is not counted.
 
   bool IsRestricted(TimeMs now) const {
     return restriction && (!restriction->until || now < *restriction->until);
   }
 };
+
+// Of a limit of requests at once. More is no limit: the guard admits fewer.
+inline constexpr std::int64_t kRequestsAtOnceMax = 1'000'000;
 
 // What an API key may do. Empty lists: everything.
 struct KeyScope {

@@ -45,7 +45,9 @@ bool IsAllowed(const NewKey& key, TimeMs now) {
   return !key.name.empty() && key.name.size() <= kKeyNameBytesMax &&
          key.name.find('\0') == std::string::npos && IsScope(key.scope.models) &&
          IsScope(key.scope.routes) && (!key.expires_at || *key.expires_at > now) &&
-         (!key.tokens_per_day || *key.tokens_per_day >= 0);
+         (!key.tokens_per_day || *key.tokens_per_day >= 0) &&
+         (!key.requests_at_once ||
+          (*key.requests_at_once >= 1 && *key.requests_at_once <= kRequestsAtOnceMax));
 }
 
 KeyInfo InfoOf(const Row& row) {
@@ -56,7 +58,8 @@ KeyInfo InfoOf(const Row& row) {
           .last_used_at = row.OptionalNumber(4),
           .expires_at = row.OptionalNumber(5),
           .scope = {Split(row.Text(6)), Split(row.Text(7))},
-          .tokens_per_day = row.OptionalNumber(8)};
+          .tokens_per_day = row.OptionalNumber(8),
+          .requests_at_once = row.OptionalNumber(9)};
 }
 
 }  // namespace
@@ -73,17 +76,20 @@ Outcome<MadeKey> ApiKeys::Make(std::string_view account_id, const NewKey& key, T
                .last_used_at = {},
                .expires_at = key.expires_at,
                .scope = key.scope,
-               .tokens_per_day = key.tokens_per_day};
+               .tokens_per_day = key.tokens_per_day,
+               .requests_at_once = key.requests_at_once};
   const auto inserted = database_.Write([&](Transaction& t) -> Result<bool> {
     TRY_ASSIGN(const auto count,
                t.QueryOne("SELECT COUNT(*) FROM api_keys WHERE account_id = :id", {account_id}));
     if (count->Number(0) >= static_cast<std::int64_t>(kKeysMax)) return false;
     TRY(t.Execute(
         "INSERT INTO api_keys (id, token_hash, account_id, name, prefix, created_at,"
-        " expires_at, models, routes, tokens_per_day) VALUES (:id, :hash, :account,"
-        " :name, :prefix, :created, :expires, :models, :routes, :tokens)",
+        " expires_at, models, routes, tokens_per_day, requests_at_once)"
+        " VALUES (:id, :hash, :account, :name, :prefix, :created, :expires, :models, :routes,"
+        " :tokens, :at_once)",
         {made.info.id, TokenHash(text), account_id, key.name, made.info.prefix, now, key.expires_at,
-         Joined(key.scope.models), Joined(key.scope.routes), key.tokens_per_day}));
+         Joined(key.scope.models), Joined(key.scope.routes), key.tokens_per_day,
+         key.requests_at_once}));
     return true;
   });
   TRY_STORE(const bool has_room, inserted);
@@ -130,7 +136,7 @@ Outcome<std::vector<KeyInfo>> ApiKeys::List(std::string_view account_id) {
   TRY_STORE(const store::Rows rows, database_.Read([&](Transaction& t) {
     return t.Query(
         "SELECT id, name, prefix, created_at, last_used_at, expires_at, models, routes,"
-        " tokens_per_day FROM api_keys WHERE account_id = :account"
+        " tokens_per_day, requests_at_once FROM api_keys WHERE account_id = :account"
         " ORDER BY created_at, id",
         {account_id});
   }));

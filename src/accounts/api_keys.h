@@ -22,7 +22,8 @@ struct NewKey {
   std::string name;
   KeyScope scope;
   std::optional<TimeMs> expires_at;
-  std::optional<std::int64_t> tokens_per_day;
+  std::optional<std::int64_t> tokens_per_day = {};
+  std::optional<std::int64_t> requests_at_once = {};  // At least 1.
 };
 
 struct KeyInfo {
@@ -34,6 +35,7 @@ struct KeyInfo {
   std::optional<TimeMs> expires_at;
   KeyScope scope;
   std::optional<std::int64_t> tokens_per_day;
+  std::optional<std::int64_t> requests_at_once;
 };
 
 struct MadeKey {

@@ -10,8 +10,10 @@ using store::Transaction;
 struct Standing {
   std::optional<std::int64_t> tokens_per_day;
   std::optional<std::int64_t> balance;
+  std::optional<std::int64_t> requests_at_once;
   std::int64_t tokens_today = 0;
   std::optional<std::int64_t> key_tokens_per_day;
+  std::optional<std::int64_t> key_requests_at_once;
   std::int64_t key_tokens_today = 0;
 };
 
@@ -26,16 +28,19 @@ Result<std::int64_t> TokensOf(Transaction& t, std::string_view account_id, std::
 Result<std::optional<Standing>> StandingOf(Transaction& t, const Identity& identity,
                                            std::int64_t day) {
   TRY_ASSIGN(const auto account,
-             t.QueryOne("SELECT tokens_per_day, balance FROM accounts WHERE id = :id",
+             t.QueryOne("SELECT tokens_per_day, balance, requests_at_once FROM accounts"
+                        " WHERE id = :id",
                         {identity.account_id}));
   if (!account) return std::nullopt;
   Standing standing;
   standing.tokens_per_day = account->OptionalNumber(0);
   standing.balance = account->OptionalNumber(1);
+  standing.requests_at_once = account->OptionalNumber(2);
   TRY_ASSIGN(standing.tokens_today, TokensOf(t, identity.account_id, day));
   if (identity.key_id.empty()) return standing;
   TRY_ASSIGN(const auto key, t.QueryOne("SELECT k.tokens_per_day,"
-                                        " COALESCE(u.prompt_tokens + u.output_tokens, 0)"
+                                        " COALESCE(u.prompt_tokens + u.output_tokens, 0),"
+                                        " k.requests_at_once"
                                         " FROM api_keys k LEFT JOIN usage_days u"
                                         " ON u.account_id = k.account_id AND u.key_id = k.id"
                                         " AND u.day = :day WHERE k.id = :id",
@@ -43,8 +48,16 @@ Result<std::optional<Standing>> StandingOf(Transaction& t, const Identity& ident
   if (key) {
     standing.key_tokens_per_day = key->OptionalNumber(0);
     standing.key_tokens_today = key->Number(1);
+    standing.key_requests_at_once = key->OptionalNumber(2);
   }
   return standing;
+}
+
+// An account's own limit goes before the service's, and an own 0 lifts it.
+std::optional<std::int64_t> AtOnce(const std::optional<std::int64_t>& own,
+                                   const QuotaDefaults& defaults) {
+  if (!own) return defaults.requests_at_once;
+  return *own == 0 ? std::nullopt : own;
 }
 
 TimeMs Tomorrow(TimeMs now) { return (DayOf(now) + 1) * 24LL * 60 * 60 * 1000; }
@@ -75,7 +88,7 @@ Result<void> Add(Transaction& t, const Usage& usage, bool was_cut, TimeMs now) {
 
 }  // namespace
 
-Outcome<void> Ledger::Check(const Identity& identity, TimeMs now) {
+Outcome<AtOnceLimits> Ledger::Check(const Identity& identity, TimeMs now) {
   TRY_STORE(const std::optional<Standing> standing,
             database_.Read([&](Transaction& t) { return StandingOf(t, identity, DayOf(now)); }));
   if (!standing) return Refuse(Reason::kUnauthenticated, "the account is gone");
@@ -85,7 +98,10 @@ Outcome<void> Ledger::Check(const Identity& identity, TimeMs now) {
   const bool is_over =
       (limit && standing->tokens_today >= *limit) ||
       (standing->key_tokens_per_day && standing->key_tokens_today >= *standing->key_tokens_per_day);
-  if (!is_over) return {};
+  if (!is_over) {
+    return AtOnceLimits{AtOnce(standing->requests_at_once, defaults_),
+                        standing->key_requests_at_once};
+  }
   return std::unexpected(Refused{Reason::kYourQuota, {}, Tomorrow(now) - now});
 }
 
@@ -117,6 +133,7 @@ Outcome<UsageReport> Ledger::Report(std::string_view account_id, TimeMs now) {
     report.tokens_today = standing->tokens_today;
     report.tokens_per_day = standing->tokens_per_day;
     report.balance = standing->balance;
+    report.requests_at_once = AtOnce(standing->requests_at_once, defaults_);
     TRY_ASSIGN(const store::Rows days,
                t.Query("SELECT day, CAST(SUM(prompt_tokens + output_tokens) AS BIGINT)"
                        " FROM usage_days WHERE account_id = :id AND day > :from"

@@ -17,7 +17,15 @@ namespace holdfast::accounts {
 constexpr std::int64_t DayOf(TimeMs time) { return time / (24LL * 60 * 60 * 1000); }
 
 struct QuotaDefaults {
-  std::optional<std::int64_t> tokens_per_day;  // Of an account that has no own; nullopt: no limit.
+  // Of an account that has no own; nullopt: no limit.
+  std::optional<std::int64_t> tokens_per_day = {};
+  std::optional<std::int64_t> requests_at_once = {};
+};
+
+// How many requests may be under way at once; nullopt: no limit but the guard's.
+struct AtOnceLimits {
+  std::optional<std::int64_t> account;
+  std::optional<std::int64_t> key;  // Of this one.
 };
 
 struct DayUsage {
@@ -34,6 +42,7 @@ struct UsageReport {
   std::int64_t tokens_today = 0;
   std::optional<std::int64_t> tokens_per_day;
   std::optional<std::int64_t> balance;
+  std::optional<std::int64_t> requests_at_once;
   TimeMs resets_at = 0;
   std::vector<DayUsage> days;  // The last kDaysShown, oldest first, those with use.
   std::vector<KeyUsage> keys;
@@ -48,9 +57,9 @@ class Ledger {
   Ledger(store::Database& database, const QuotaDefaults& defaults)
       : database_(database), defaults_(defaults) {}
 
-  // Whether another answer may begin. Errors: kYourQuota (with the time until tomorrow),
-  // kPaymentRequired (a balance of nothing).
-  Outcome<void> Check(const Identity& identity, TimeMs now);
+  // Whether another answer may begin, and beside how many others. Errors: kYourQuota (with the time
+  // until tomorrow), kPaymentRequired (a balance of nothing).
+  Outcome<AtOnceLimits> Check(const Identity& identity, TimeMs now);
   // Adds what an answer used; `was_cut`: it did not end by itself. A second time for the same
   // request changes nothing. An account that is gone is charged no more.
   Outcome<void> Charge(const Usage& usage, bool was_cut, TimeMs now);

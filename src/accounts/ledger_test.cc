@@ -73,6 +73,44 @@ TEST_P(LedgerTest, HoldsAKeyToItsOwnQuota) {
   EXPECT_EQ(ledger_.Report(ada_.id, kNow)->keys.front().tokens, 10);
 }
 
+TEST_P(LedgerTest, TellsHowManyRequestsMayBeUnderWayAtOnce) {
+  struct Case {
+    std::optional<std::int64_t> service;
+    std::optional<std::int64_t> own;
+    std::optional<std::int64_t> holds;
+  };
+  const Case cases[] = {{{}, {}, {}}, {4, {}, 4}, {4, 9, 9}, {4, 0, {}}, {{}, 2, 2}};
+  for (const Case& one : cases) {
+    Ledger ledger(database(), {.tokens_per_day = {}, .requests_at_once = one.service});
+    ASSERT_TRUE(People(database()).SetRequestsAtOnce(ada_.id, one.own));
+    const auto limits = ledger.Check(identity_, kNow);
+    ASSERT_TRUE(limits) << limits.error().detail;
+    EXPECT_EQ(limits->account, one.holds);
+    EXPECT_EQ(limits->key, std::nullopt);
+    EXPECT_EQ(ledger.Report(ada_.id, kNow)->requests_at_once, one.holds);
+    EXPECT_EQ((*People(database()).Find(ada_.id))->requests_at_once, one.own);
+  }
+  ApiKeys keys(database());
+  const auto key = keys.Make(
+      ada_.id,
+      {.name = "k", .scope = {}, .expires_at = {}, .tokens_per_day = {}, .requests_at_once = 3},
+      kNow);
+  ASSERT_TRUE(key);
+  identity_.key_id = key->info.id;
+  EXPECT_EQ(ledger_.Check(identity_, kNow)->key, 3);
+  EXPECT_EQ(keys.List(ada_.id)->front().requests_at_once, 3);
+  for (const std::int64_t wrong : {std::int64_t{0}, std::int64_t{-1}, kRequestsAtOnceMax + 1}) {
+    const auto refused = keys.Make(ada_.id,
+                                   {.name = "k",
+                                    .scope = {},
+                                    .expires_at = {},
+                                    .tokens_per_day = {},
+                                    .requests_at_once = wrong},
+                                   kNow);
+    EXPECT_EQ(refused.error().reason, Reason::kBadRequest) << wrong;
+  }
+}
+
 TEST_P(LedgerTest, ABalanceGoesDownAndThenAsksForPayment) {
   People people(database());
   ASSERT_TRUE(people.SetBalance(ada_.id, 20));

@@ -93,6 +93,11 @@ std::span<const store::Migration> Migrations() {
            "ALTER TABLE sessions ADD COLUMN provider_login_at BIGINT NOT NULL DEFAULT 0",
        }},
       {"passkeys", PasskeyTables()},
+      {"requests at once",
+       {
+           "ALTER TABLE accounts ADD COLUMN requests_at_once BIGINT",
+           "ALTER TABLE api_keys ADD COLUMN requests_at_once BIGINT",
+       }},
   };
   return kMigrations;
 }

@@ -16,9 +16,9 @@ using store::Transaction;
 
 constexpr std::string_view kColumns =
     "id, name, email, email_verified_at, role, state, restriction_reason, restricted_until,"
-    " created_at, last_seen_at, tokens_per_day, balance";
+    " created_at, last_seen_at, tokens_per_day, balance, requests_at_once";
 
-constexpr std::size_t kHashColumn = 12;
+constexpr std::size_t kHashColumn = 13;
 
 Account AccountOf(const Row& row) {
   Account account;
@@ -35,6 +35,7 @@ Account AccountOf(const Row& row) {
   account.last_seen_at = row.Number(9);
   account.tokens_per_day = row.OptionalNumber(10);
   account.balance = row.OptionalNumber(11);
+  account.requests_at_once = row.OptionalNumber(12);
   account.has_password = !row.OptionalText(kHashColumn).value_or("").empty();
   return account;
 }
@@ -242,6 +243,10 @@ Outcome<void> People::Unrestrict(std::string_view id) {
 
 Outcome<void> People::SetTokensPerDay(std::string_view id, std::optional<std::int64_t> tokens) {
   return Update("UPDATE accounts SET tokens_per_day = :tokens WHERE id = :id", {tokens, id});
+}
+
+Outcome<void> People::SetRequestsAtOnce(std::string_view id, std::optional<std::int64_t> limit) {
+  return Update("UPDATE accounts SET requests_at_once = :limit WHERE id = :id", {limit, id});
 }
 
 Outcome<void> People::SetBalance(std::string_view id, std::optional<std::int64_t> tokens) {

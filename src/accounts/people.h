@@ -68,6 +68,7 @@ class People {
   Outcome<void> Restrict(std::string_view id, const Restriction& restriction);
   Outcome<void> Unrestrict(std::string_view id);
   Outcome<void> SetTokensPerDay(std::string_view id, std::optional<std::int64_t> tokens);
+  Outcome<void> SetRequestsAtOnce(std::string_view id, std::optional<std::int64_t> limit);
   Outcome<void> SetBalance(std::string_view id, std::optional<std::int64_t> tokens);
   // With all that hangs on it in the tables of this room.
   Outcome<void> Delete(std::string_view id);

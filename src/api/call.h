@@ -36,27 +36,37 @@ struct Work {
   std::chrono::microseconds form_time{-1};  // From loading the form to sending it; -1: not known.
 };
 
+// What an answer has used so far.
+struct TokenCounts {
+  std::int64_t prompt = 0;  // 0: not known.
+  std::int64_t output = 0;
+};
+
 // What a running call tells of its answer, for the guard and the metrics. One for each call.
 class Progress {
  public:
   // `first_token` is called once, with the first token; `engine_done` once, when the engine has
   // done its work, though the client may still be reading.
-  // `tokens`, with how many there are so far, before they are relayed.
+  // `used`, with all so far, before what was made is relayed.
   Progress(std::function<void()> first_token, std::function<void()> engine_done,
-           std::function<void(std::int64_t)> tokens = nullptr)
+           std::function<void(const TokenCounts&)> used = nullptr)
       : first_token_(std::move(first_token)),
         engine_done_(std::move(engine_done)),
-        tokens_(std::move(tokens)) {}
+        used_(std::move(used)) {}
 
-  // Tokens, or as many pieces as are the best guess of them.
-  void OnTokens(std::int64_t count);
+  // Pieces of the answer, each of one token as far as one knows; `counts`: all tokens so far, where
+  // the engine says how many they are.
+  void OnTokens(std::int64_t pieces, const std::optional<TokenCounts>& counts = std::nullopt);
   // The engine's work is done; the tokens as it counted them.
   void OnEngineDone(std::int64_t prompt_tokens, std::int64_t output_tokens);
+  // The answer did not come to its end.
+  void OnCut() { is_cut_ = true; }
 
   // Wrong name, password or code.
   void OnFailedLogin() { has_failed_login_ = true; }
 
   bool has_failed_login() const { return has_failed_login_; }
+  bool was_cut() const { return is_cut_ || !is_engine_done_; }
   std::int64_t prompt_tokens() const { return prompt_tokens_; }
   std::int64_t output_tokens() const { return output_tokens_; }
   std::optional<net::TimePoint> first_token_at() const { return first_at_; }
@@ -66,11 +76,13 @@ class Progress {
  private:
   std::function<void()> first_token_;
   std::function<void()> engine_done_;
-  std::function<void(std::int64_t)> tokens_;
+  std::function<void(const TokenCounts&)> used_;
   std::int64_t prompt_tokens_ = 0;
   std::int64_t output_tokens_ = 0;
   std::int64_t seen_ = 0;
   bool has_failed_login_ = false;
+  bool is_engine_done_ = false;
+  bool is_cut_ = false;
   std::optional<net::TimePoint> first_at_;
   net::TimePoint last_at_{};
 };

@@ -77,6 +77,9 @@ Result<std::unique_ptr<AccountOffice>> AccountOffice::Open(const Config& config,
   if (config.accounts.tokens_per_day > 0) {
     options.quota.tokens_per_day = config.accounts.tokens_per_day;
   }
+  if (config.accounts.requests_at_once > 0) {
+    options.quota.requests_at_once = config.accounts.requests_at_once;
+  }
   options.cost =
       crypto::CalibrateCost(std::chrono::milliseconds(config.accounts.password_ms),
                             static_cast<std::size_t>(config.accounts.password_memory_mib) << 20);
@@ -118,6 +121,7 @@ void AccountOffice::Stop() {
 Result<void> AccountOffice::ChargeUnfinished() {
   const std::vector<accounts::Usage> unfinished = board_->TakeUnfinished();
   for (const accounts::Usage& usage : unfinished) {
+    if (usage.output_tokens == 0) continue;  // Nothing was relayed.
     const auto charged = accounts_->ledger().Charge(usage, true, WallClockMs());
     if (!charged) return Fail(ToError(charged.error()));
   }

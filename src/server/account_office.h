@@ -21,6 +21,7 @@
 #include "server/config.h"
 #include "server/control_socket.h"
 #include "server/mail_carrier.h"
+#include "server/requests_at_once.h"
 #include "server/wall_clock.h"
 #include "store/database.h"
 
@@ -47,6 +48,7 @@ class AccountOffice {
   store::Database& database() { return *database_; }
   crypto::KeyRing& ring() { return *ring_; }
   net::BlockingPool& pool() { return *pool_; }
+  RequestsAtOnce& requests_at_once() { return requests_at_once_; }
   api::AccountDesk desk() { return {*accounts_, *pool_, WallClockMs}; }
 
   void Stop();
@@ -63,6 +65,7 @@ class AccountOffice {
   std::unique_ptr<accounts::UsageBoard> board_;
   std::unique_ptr<accounts::Accounts> accounts_;
   std::unique_ptr<net::BlockingPool> pool_;
+  RequestsAtOnce requests_at_once_;
   std::unique_ptr<MailCarrier> carrier_;
   std::unique_ptr<ControlSocket> console_;
 };

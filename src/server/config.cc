@@ -11,6 +11,7 @@
 #include <toml++/toml.h>
 #include <unistd.h>
 
+#include "accounts/account.h"
 #include "base/log.h"
 #include "conversations/import_job.h"
 
@@ -95,6 +96,8 @@ const Key kKeys[] = {
         "and passkeys at localhost alone."),
     KEY(accounts, tokens_per_day, 0, 1LL << 53,
         "Of an account that has no own quota. 0: no limit."),
+    KEY(accounts, requests_at_once, 0, accounts::kRequestsAtOnceMax,
+        "Answers under way or waiting of an account that has no own limit. 0: only the guard's."),
     KEY(accounts, password_ms, 1, 10'000, "Time that checking a password is made to take."),
     KEY(accounts, password_memory_mib, 19, 1024, "Memory that checking a password takes at most."),
     KEY(accounts, database_connections, 2, 64, "Connections to the database."),

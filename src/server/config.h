@@ -78,6 +78,7 @@ struct AccountsConfig {
   std::string anonymous = "local";
   std::string public_url;
   std::int64_t tokens_per_day = 0;
+  std::int64_t requests_at_once = 0;
   std::int64_t password_ms = 150;
   std::int64_t password_memory_mib = 64;
   std::int64_t database_connections = 4;

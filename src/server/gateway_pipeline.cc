@@ -26,7 +26,9 @@ struct GatewayPipeline::Record {
   LiveDoor::Ticket ticket;
   std::optional<api::Progress> progress;
   std::uint32_t prompt_bytes = 0;
-  accounts::UsageBoard::Line usage;  // Of an account's answer.
+  // Of an account's answer.
+  accounts::UsageBoard::Line usage;
+  RequestsAtOnce::Place place;
 };
 
 namespace {
@@ -159,8 +161,14 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::Run(http::Exchange& exchan
 
   // The call answers. How it ends is settled by who called this.
   record.progress.emplace([&record] { record.ticket.OnFirstToken(); },
-                          [&record] { EndTicket(record, std::nullopt); },
-                          [&record](std::int64_t tokens) { record.usage.SetOutput(tokens); });
+                          [&record] {
+                            EndTicket(record, std::nullopt);
+                            record.place.Release();
+                          },
+                          [&record](const api::TokenCounts& counts) {
+                            if (counts.prompt > 0) record.usage.SetPrompt(counts.prompt);
+                            record.usage.SetOutput(counts.output);
+                          });
   exchange.stop().StopAt(net::Clock::now() + rules_.answer_time_max);
   co_return co_await record.call->Run(record.reply, *record.progress);
 }
@@ -182,9 +190,11 @@ net::Awaitable<void> GatewayPipeline::Refuse(http::Exchange& exchange,
 
 net::Awaitable<void> GatewayPipeline::Settle(http::Exchange& exchange, Record& record,
                                              const api::ApiResult<void>& ended) {
+  // The work is over, though its end is not told yet.
+  record.place.Release();
   const std::optional<Reason> reason = co_await TellEnd(exchange, record.reply, ended);
   EndTicket(record, reason);
-  co_await Charge(record, reason);
+  co_await Charge(record);
   settlement_.Settle({.endpoint = record.found.endpoint,
                       .method = exchange.head().method,
                       .status = exchange.status(),
@@ -296,15 +306,19 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::CheckQuota(Record& record,
   const auto checked = co_await office_->pool().Run(std::move(check));
   if (!checked) co_return std::unexpected(api::ToApiError(Reason::kStoreDown));
   if (!*checked) co_return std::unexpected(api::ToApiError(checked->error()));
+  auto place = office_->requests_at_once().Take(*record.who, **checked);
+  if (!place) co_return std::unexpected(api::ToApiError(Reason::kYourConcurrency));
+  record.place = std::move(*place);
   record.usage = office_->board().Begin(record.id, record.who->account_id, record.who->key_id);
   record.usage.SetPrompt(EstimatedTokens(work.prompt_bytes));
   co_return api::ApiResult<void>{};
 }
 
-// What was relayed, also of an answer that was cut off; nothing where none had begun. Its line on
-// the board goes after the charge: a crash between the two charges it again, which changes nothing.
-net::Awaitable<void> GatewayPipeline::Charge(Record& record,
-                                             const std::optional<Reason>& reason) const {
+// What was relayed, also of an answer that was cut off; nothing where none had begun. The tokens
+// are the engine's count up to there; of an engine that does not tell as it goes, our best guess.
+// Its line on the board goes after the charge: a crash between the two charges it again, which
+// changes nothing.
+net::Awaitable<void> GatewayPipeline::Charge(Record& record) const {
   const accounts::UsageBoard::Line line = std::move(record.usage);
   const std::optional<guard::Route> kind =
       record.found.endpoint != nullptr ? record.found.endpoint->kind : std::nullopt;
@@ -313,7 +327,7 @@ net::Awaitable<void> GatewayPipeline::Charge(Record& record,
   accounts::Usage usage{record.id, record.who->account_id, record.who->key_id,
                         record.progress->prompt_tokens(), record.progress->output_tokens()};
   if (usage.prompt_tokens == 0) usage.prompt_tokens = EstimatedTokens(record.prompt_bytes);
-  auto charge = [this, usage, was_cut = reason.has_value()] {
+  auto charge = [this, usage, was_cut = record.progress->was_cut()] {
     return office_->accounts().ledger().Charge(usage, was_cut, WallClockMs());
   };
   const auto charged = co_await office_->pool().Run(std::move(charge));

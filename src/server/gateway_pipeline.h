@@ -68,7 +68,7 @@ class GatewayPipeline {
   api::Context ContextOf(const http::Exchange& exchange, Record& record) const;
   net::Awaitable<api::ApiResult<void>> FindWho(http::Exchange& exchange, Record& record) const;
   net::Awaitable<api::ApiResult<void>> CheckQuota(Record& record, const api::Work& work) const;
-  net::Awaitable<void> Charge(Record& record, const std::optional<Reason>& reason) const;
+  net::Awaitable<void> Charge(Record& record) const;
   net::Awaitable<api::ApiResult<LiveDoor::Ticket>> Admit(const guard::RequestFacts& facts,
                                                          api::Reply& reply, bool is_stream) const;
   net::Awaitable<api::ApiResult<void>> WaitForTurn(LiveDoor::Ticket& ticket, api::Reply& reply,

@@ -74,7 +74,11 @@ void AnswerStream::State::Note(Delta& delta) {
   for (const ChoiceFinish& finish : delta.finishes) choices_finished_ |= ChoiceBit(finish.index);
   text_count_ += delta.text_count;
   if (delta.usage) usage_ = *delta.usage;
-  if (delta.is_usage_only) delta.is_for_client = body_.client_wants_usage();
+  if (delta.is_usage_only) {
+    delta.is_for_client = body_.client_wants_usage();
+  } else if (attempt_->asks_running_usage() && !body_.client_wants_running_usage()) {
+    delta.HideUsage(/*leaves_null=*/body_.client_wants_usage());
+  }
   if (attempt_->is_stream()) engines_.engines[tried_.back()]->AddTokens(delta.text_count);
 }
 

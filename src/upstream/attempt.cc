@@ -148,7 +148,8 @@ net::Awaitable<std::expected<void, Failure>> Attempt::TryStart(const Call& call,
   request.headers.push_back({"Accept", "application/json, text/event-stream"});
   if (!call.request_id.empty()) request.headers.push_back({"x-request-id", call.request_id});
   if (!call.client.empty()) request.headers.push_back({"x-holdfast-client", call.client});
-  request.more_body = body.Parts();
+  asks_running_usage_ = engine_.CanTellUsageOf(call);
+  request.more_body = body.Parts(asks_running_usage_);
   if (stop_.is_stopped()) co_return End(FailureKind::kStopped, Error{});
   // A connection that the engine closed while it was idle is no failure of the engine.
   if (std::unique_ptr<net::Stream> idle = engine_.idle().Take(executor_); idle != nullptr) {

@@ -36,6 +36,8 @@ class Attempt {
   // caller to say, with Fail: it knows what the answer still lacked.
   net::Awaitable<Part> Next();
   bool is_stream() const { return is_stream_; }
+  // The engine was asked for the usage so far in every event.
+  bool asks_running_usage() const { return asks_running_usage_; }
 
   // Something of the answer is given out: the call stays here, come what may.
   void Commit() { loss_listener_->lost = nullptr; }
@@ -63,6 +65,7 @@ class Attempt {
   bool is_lost_ = false;
   bool is_settled_ = false;
   bool is_stream_ = false;
+  bool asks_running_usage_ = false;
   bool has_ended_ = false;
   net::TimePoint head_deadline_;
   net::TimePoint total_deadline_;

@@ -13,12 +13,12 @@ namespace {
 // What a scan of one chunk fills in.
 class ChunkScan {
  public:
-  ChunkScan(std::string_view text, Delta& delta) : scan_(text), delta_(delta) {}
+  ChunkScan(std::string_view text, Delta& delta) : text_(text), scan_(text), delta_(delta) {}
 
   bool Run() {
     const bool is_read = scan_.Members([this](std::string_view key) {
       if (key == "choices") return Choices();
-      if (key == "usage") return ReadUsage();
+      if (key == "usage") return ReadUsage(key);
       if (key == "error") return Error();
       if (key == "object") return Object();
       return scan_.Skip();
@@ -89,8 +89,9 @@ class ChunkScan {
     return true;
   }
 
-  bool ReadUsage() {
+  bool ReadUsage(std::string_view name) {
     if (scan_.Kind() != JsonKind::kObject) return scan_.Skip();
+    const std::size_t value_begin = scan_.Offset();
     Usage usage;
     const bool is_read = scan_.Members([&](std::string_view key) {
       if (key == "prompt_tokens") return scan_.TakeInt(usage.prompt);
@@ -100,8 +101,12 @@ class ChunkScan {
       if (key == "completion_tokens_details") return Detail("reasoning_tokens", usage.reasoning);
       return scan_.Skip();
     });
-    if (is_read) delta_.usage = usage;
-    return is_read;
+    if (!is_read) return false;
+    delta_.usage = usage;
+    delta_.usage_begin = static_cast<std::size_t>(name.data() - text_.data()) - 1;
+    delta_.usage_value_begin = value_begin;
+    delta_.usage_end = text_.rfind('}', scan_.Offset() - 1) + 1;
+    return true;
   }
 
   bool Detail(std::string_view name, std::optional<std::int64_t>& value) {
@@ -110,6 +115,7 @@ class ChunkScan {
         [&](std::string_view key) { return key == name ? scan_.TakeInt(value) : scan_.Skip(); });
   }
 
+  const std::string_view text_;
   JsonScan scan_;
   Delta& delta_;
   bool is_error_ = false;
@@ -122,7 +128,8 @@ Result<void> Scan(Delta& delta) {
                 delta.data().size());
   }
   if (scan.is_error()) delta.error = ReadError(delta.data()).value_or(EngineError{});
-  const bool has_more = delta.text_count > 0 || !delta.finishes.empty() || delta.usage;
+  const bool has_tokens = delta.usage && delta.usage->completion.value_or(0) > 0;
+  const bool has_more = delta.text_count > 0 || !delta.finishes.empty() || has_tokens;
   delta.is_opening = delta.choice_count > 0 && !has_more;
   delta.is_usage_only = delta.choice_count == 0 && delta.usage.has_value();
   return {};
@@ -145,6 +152,26 @@ std::string_view EventName(std::string_view event) {
 std::string_view Delta::data() const {
   if (!joined.empty()) return joined;
   return std::string_view(raw).substr(data_begin, data_bytes);
+}
+
+void Delta::HideUsage(bool leaves_null) {
+  if (usage_end == 0 || !joined.empty()) return;
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::string_view text = data();
+  std::size_t begin = usage_begin;
+  std::size_t end = usage_end;
+  if (leaves_null) {
+    begin = usage_value_begin;
+  } else if (const std::size_t after = text.find_first_not_of(kBlanks, end); text[after] == ',') {
+    end = text.find_first_not_of(kBlanks, after + 1);
+  } else if (const std::size_t before = text.find_last_not_of(kBlanks, begin - 1);
+             text[before] == ',') {
+    begin = before;
+  }
+  const std::string_view left = leaves_null ? "null" : "";
+  raw.replace(data_begin + begin, end - begin, left);
+  data_bytes -= end - begin - left.size();
+  usage_begin = usage_value_begin = usage_end = 0;
 }
 
 Result<Delta> ReadEvent(std::string raw) {

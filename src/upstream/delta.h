@@ -58,7 +58,7 @@ struct Delta {
   bool is_comment = false;     // Keeps proxies awake, says nothing.
   bool is_done = false;        // "[DONE]"; made by the pool when the engine leaves it out.
   bool is_for_client = true;   // False: usage that the client did not ask for.
-  bool is_opening = false;     // Choices without text, finish or usage: only a role.
+  bool is_opening = false;     // Choices without text, finish or tokens made: only a role.
   bool is_usage_only = false;  // No choices, but usage.
   std::size_t choice_count = 0;
   std::uint64_t choice_bits = 0;          // Bit i: choice i is in it; above 62: bit 63.
@@ -66,6 +66,10 @@ struct Delta {
   std::vector<ChoiceFinish> finishes;     // Mostly empty.
   std::optional<Usage> usage = {};        // Null in the JSON is none.
   std::optional<EngineError> error = {};  // The event is an error.
+
+  // Takes `usage` out of the bytes, or puts null in its place; all else stays as it came, and the
+  // counts stay known. An event of several data lines, which none of our engines sends, keeps it.
+  void HideUsage(bool leaves_null);
 
   // The JSON text: an event's data lines joined, or the body. Empty for a comment.
   std::string_view data() const;
@@ -75,6 +79,10 @@ struct Delta {
   std::size_t data_begin = 0;  // In `raw`; both 0 when `joined` is used.
   std::size_t data_bytes = 0;
   std::string joined;  // Of an event with several data lines.
+  // In data(): the member `usage`, from its name's quote; all 0 without one.
+  std::size_t usage_begin = 0;
+  std::size_t usage_value_begin = 0;
+  std::size_t usage_end = 0;
 };
 
 // Reads one whole event, as http::SseSplitter gives it. Errors: kCorrupt (data that is neither

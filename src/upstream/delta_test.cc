@@ -64,6 +64,12 @@ TEST(ReadEvent, SeesWhatAChunkIs) {
        "stop", false},
       {"usage", R"({"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}})", false, true,
        0, "", false},
+      {"role and usage so far",
+       R"({"choices":[{"delta":{}}],"usage":{"prompt_tokens":3,"completion_tokens":0}})", true,
+       false, 0, "", false},
+      {"no text and a token",
+       R"({"choices":[{"delta":{}}],"usage":{"prompt_tokens":3,"completion_tokens":1}})", false,
+       false, 0, "", false},
       {"error", R"({"error":{"message":"m","code":"c"}})", false, false, 0, "", true},
       {"error of a word", R"({"error":"m"})", false, false, 0, "", true},
       {"error as an object", R"({"object":"error","message":"m"})", false, false, 0, "", true},
@@ -136,6 +142,63 @@ TEST(ReadEvent, CountsUsageInEveryDialect) {
     EXPECT_EQ(delta->usage->cached, one.cached) << one.usage;
     EXPECT_EQ(delta->usage->reasoning, one.reasoning) << one.usage;
   }
+}
+
+TEST(Delta, HidesUsageAndLeavesAllOtherBytes) {
+  struct Case {
+    std::string_view data;
+    std::string_view without;
+    std::string_view with_null;
+  };
+  const Case cases[] = {
+      {R"({"usage":{"a":1},"id":"x","choices":[]})", R"({"id":"x","choices":[]})",
+       R"({"usage":null,"id":"x","choices":[]})"},
+      {R"({"id":"x","usage":{"a":{"b":1}},"choices":[]})", R"({"id":"x","choices":[]})",
+       R"({"id":"x","usage":null,"choices":[]})"},
+      {R"({"id":"x","choices":[],"usage":{}})", R"({"id":"x","choices":[]})",
+       R"({"id":"x","choices":[],"usage":null})"},
+      {R"({"usage":{"a":1}})", "{}", R"({"usage":null})"},
+      {R"({ "usage" : { "a" : 1 } , "id" : 1 })", R"({ "id" : 1 })",
+       R"({ "usage" : null , "id" : 1 })"},
+      {R"({ "id" : 1 , "usage" : { "a" : "}" } })", R"({ "id" : 1  })",
+       R"({ "id" : 1 , "usage" : null })"},
+      {R"( { "usage" : {} } )", R"( {  } )", R"( { "usage" : null } )"},
+      // None of these is the chunk's own.
+      {R"({"choices":[{"usage":{"a":1}}],"x":{"usage":{}}})",
+       R"({"choices":[{"usage":{"a":1}}],"x":{"usage":{}}})",
+       R"({"choices":[{"usage":{"a":1}}],"x":{"usage":{}}})"},
+      {R"({"choices":[{"delta":{"content":"\"usage\":{},"}}],"usage":{"a":1}})",
+       R"({"choices":[{"delta":{"content":"\"usage\":{},"}}]})",
+       R"({"choices":[{"delta":{"content":"\"usage\":{},"}}],"usage":null})"},
+      {R"({"usages":{"a":1},"usage":null})", R"({"usages":{"a":1},"usage":null})",
+       R"({"usages":{"a":1},"usage":null})"},
+      {R"({"id":"x"})", R"({"id":"x"})", R"({"id":"x"})"},
+  };
+  for (const Case& one : cases) {
+    for (const bool leaves_null : {false, true}) {
+      Result<Delta> delta = ReadEvent(fmt::format("id: 7\ndata: {}\n\n", one.data));
+      ASSERT_TRUE(delta) << one.data;
+      const bool has_usage = delta->usage.has_value();
+      delta->HideUsage(leaves_null);
+      const std::string_view left = leaves_null ? one.with_null : one.without;
+      EXPECT_EQ(delta->data(), left) << one.data;
+      EXPECT_EQ(delta->raw, fmt::format("id: 7\ndata: {}\n\n", left)) << one.data;
+      EXPECT_EQ(delta->usage.has_value(), has_usage) << "the counts stay known";
+      delta->HideUsage(leaves_null);
+      EXPECT_EQ(delta->data(), left) << "a second time has no effect";
+      JsonScan scan(delta->data());
+      EXPECT_TRUE(scan.Skip() && scan.IsAtEnd()) << delta->data();
+    }
+  }
+}
+
+TEST(Delta, KeepsUsageInAnEventOfSeveralLines) {
+  const std::string raw = "data: {\"choices\":[],\ndata: \"usage\":{\"prompt_tokens\":1}}\n\n";
+  Result<Delta> delta = ReadEvent(raw);
+  ASSERT_TRUE(delta);
+  ASSERT_TRUE(delta->usage);
+  delta->HideUsage(/*leaves_null=*/false);
+  EXPECT_EQ(delta->raw, raw);
 }
 
 TEST(Delta, GivesTypedPartsWhenAsked) {

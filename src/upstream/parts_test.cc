@@ -166,12 +166,50 @@ TEST(RequestBody, AsksForUsageWithAsFewChangesAsPossible) {
     const auto body = std::make_shared<const std::string>(one.body);
     const RequestBody request(body, /*is_stream=*/true);
     std::string sent;
-    for (const std::string_view part : request.Parts()) sent += part;
+    for (const std::string_view part : request.Parts(/*asks_running_usage=*/false)) sent += part;
     EXPECT_EQ(sent, one.sent) << one.body;
     EXPECT_EQ(request.client_wants_usage(), one.client_wants_usage) << one.body;
     std::string whole;
-    for (const std::string_view part : RequestBody(body, false).Parts()) whole += part;
+    for (const std::string_view part : RequestBody(body, false).Parts(true)) whole += part;
     EXPECT_EQ(whole, one.body);
+  }
+}
+
+TEST(RequestBody, AsksForRunningUsageWhereItIsTaken) {
+  struct Case {
+    std::string_view body;
+    std::string_view sent;
+    bool client_wants_running_usage;
+  };
+  const Case cases[] = {
+      {R"({"a":1})",
+       R"({"stream_options":{"include_usage":true,"continuous_usage_stats":true},"a":1})", false},
+      {"{}", R"({"stream_options":{"include_usage":true,"continuous_usage_stats":true}})", false},
+      {R"({"stream_options":null,"a":1})",
+       R"({"stream_options":{"include_usage":true,"continuous_usage_stats":true},"a":1})", false},
+      {R"({"stream_options":{}})",
+       R"({"stream_options":{"include_usage":true,"continuous_usage_stats":true}})", false},
+      {R"({"stream_options":{"x":1}})",
+       R"({"stream_options":{"include_usage":true,"continuous_usage_stats":true,"x":1}})", false},
+      {R"({"stream_options":{"include_usage":true}})",
+       R"({"stream_options":{"continuous_usage_stats":true,"include_usage":true}})", false},
+      {R"({"stream_options":{"continuous_usage_stats":true}})",
+       R"({"stream_options":{"include_usage":true,"continuous_usage_stats":true}})", true},
+      {R"({"stream_options":{"continuous_usage_stats":false,"include_usage":null},"a":1})",
+       R"({"stream_options":{"continuous_usage_stats":true,"include_usage":true},"a":1})", false},
+      {R"({"stream_options":{"continuous_usage_stats":"x"}})",
+       R"({"stream_options":{"include_usage":true,"continuous_usage_stats":"x"}})", false},
+      {R"({"stream_options":{"include_usage":"yes"}})",
+       R"({"stream_options":{"include_usage":"yes"}})", false},
+      {R"({"stream_options":[]})", R"({"stream_options":[]})", false},
+      {R"([])", R"([])", false},
+  };
+  for (const Case& one : cases) {
+    const RequestBody request(std::make_shared<const std::string>(one.body), /*is_stream=*/true);
+    std::string sent;
+    for (const std::string_view part : request.Parts(/*asks_running_usage=*/true)) sent += part;
+    EXPECT_EQ(sent, one.sent) << one.body;
+    EXPECT_EQ(request.client_wants_running_usage(), one.client_wants_running_usage) << one.body;
   }
 }
 
@@ -310,6 +348,7 @@ TEST(ReadEngineMetrics, KnowsThePagesOfOtherEngines) {
   EXPECT_EQ(vllm->cache_use, 0.75);
   EXPECT_EQ(vllm->tokens_total, 1000);
   EXPECT_EQ(vllm->tokens_per_s, std::nullopt);
+  EXPECT_TRUE(vllm->is_of_vllm_or_sglang);
   const Result<EngineMetrics> llama = ReadEngineMetrics(
       "llamacpp:requests_processing 1\r\nllamacpp:requests_deferred 2\r\n"
       "llamacpp:predicted_tokens_seconds 7.5\r\n");
@@ -317,12 +356,14 @@ TEST(ReadEngineMetrics, KnowsThePagesOfOtherEngines) {
   EXPECT_EQ(llama->running, 1);
   EXPECT_EQ(llama->waiting, 2);
   EXPECT_EQ(llama->tokens_per_s, 7.5);
+  EXPECT_FALSE(llama->is_of_vllm_or_sglang);
   const Result<EngineMetrics> sglang = ReadEngineMetrics(
       "sglang:num_running_reqs 4\nsglang:num_queue_reqs 5\nsglang:token_usage 0.25\n"
       "sglang:gen_throughput 90");
   ASSERT_TRUE(sglang);
   EXPECT_EQ(sglang->waiting, 5);
   EXPECT_EQ(sglang->cache_use, 0.25);
+  EXPECT_TRUE(sglang->is_of_vllm_or_sglang);
 }
 
 TEST(ReadEngineMetrics, TakesNothingFromAMalformedPage) {

@@ -60,7 +60,8 @@ TEST_F(PoolTest, SendsTheClientsBytesWithUsageAskedForAndItsOwnKey) {
   ASSERT_FALSE(outcome.failure) << outcome.failure->cause.message;
   const ScriptedRequest sent = engine.last_chat();
   EXPECT_EQ(sent.path, "/v1/chat/completions");
-  EXPECT_EQ(sent.body, R"({"stream_options":{"include_usage":true},"model":"m","stream":true})");
+  EXPECT_EQ(sent.body, R"({"stream_options":{"include_usage":true,"continuous_usage_stats":true},)"
+                       R"("model":"m","stream":true})");
   EXPECT_TRUE(sent.Has("Authorization: Bearer sk-test\r\n"));
   EXPECT_TRUE(sent.Has("x-request-id: r-1\r\n"));
   EXPECT_TRUE(sent.Has("x-holdfast-client: c-1\r\n"));
@@ -68,6 +69,101 @@ TEST_F(PoolTest, SendsTheClientsBytesWithUsageAskedForAndItsOwnKey) {
   EXPECT_EQ(outcome.usage.prompt, 3);
   EXPECT_EQ(outcome.usage.completion, 1);
   EXPECT_FALSE(outcome.usage.is_estimated);
+}
+
+// Of two tokens, then it dies. Usage comes along if it is asked for.
+bool DieAfterTwoTokens(const ScriptedRequest& request, Wire& wire) {
+  const bool tells = request.body.contains("\"continuous_usage_stats\":true");
+  const auto chunk = [tells](std::string_view delta, int tokens) {
+    return fmt::format("data: {{\"choices\":[{{\"index\":0,\"delta\":{{{}}}}}]{}}}\n\n", delta,
+                       tells ? fmt::format(",\"usage\":{{\"prompt_tokens\":30,"
+                                           "\"completion_tokens\":{}}}",
+                                           tokens)
+                             : "");
+  };
+  wire.BeginEvents();
+  wire.SendChunk(chunk("\"role\":\"assistant\"", 0) + chunk("\"content\":\"a\"", 1) +
+                 chunk("\"content\":\"bc\"", 5));
+  return false;
+}
+
+struct RunningUsageCase {
+  const char* name;
+  bool is_ours;
+  const char* metrics;  // Empty: it has no such page.
+  std::uint32_t choices;
+  const char* options;  // Of the client.
+  bool is_asked;
+  bool is_told_the_client;
+};
+
+constexpr RunningUsageCase kRunningUsageCases[] = {
+    {"Ours", true, "", 1, "", true, false},
+    {"OursOfSeveralChoices", true, "", 3, "", true, false},
+    {"OursOfAClientThatAsks", true, "", 1, R"(,"stream_options":{"continuous_usage_stats":true})",
+     true, true},
+    {"Vllm", false, "vllm:num_requests_running 3\n", 1, "", true, false},
+    {"Sglang", false, "sglang:num_running_reqs 3\n", 1, "", true, false},
+    // Each choice is counted by itself there.
+    {"VllmOfSeveralChoices", false, "vllm:num_requests_running 3\n", 2, "", false, false},
+    {"Llama", false, "llamacpp:requests_processing 1\n", 1, "", false, false},
+    {"Unknown", false, "", 1, "", false, false},
+};
+
+class PoolRunningUsage : public PoolFixture,
+                         public ::testing::WithParamInterface<RunningUsageCase> {};
+
+TEST_P(PoolRunningUsage, IsAskedOfEnginesThatTakeItAndHiddenFromClientsThatDidNotAsk) {
+  ScriptedEngine engine(DieAfterTwoTokens);
+  if (GetParam().is_ours) {
+    engine.BeOurs({"m"}, 0);
+  } else {
+    engine.SetModels({"m"});
+    if (*GetParam().metrics != '\0') engine.SetPage("/metrics", {200, GetParam().metrics});
+  }
+  PoolLimits limits = PatientLimits();
+  limits.health_every = kPatience;
+  Start({&engine}, limits);
+  Await(0, true);
+  Call call = ChatCall(true);
+  call.choices = GetParam().choices;
+  call.body = std::make_shared<const std::string>(
+      fmt::format(R"({{"model":"m","stream":true{}}})", GetParam().options));
+  const Outcome outcome = Ask(std::move(call));
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_TRUE(outcome.failure->has_begun);
+  EXPECT_EQ(outcome.text, "abc");
+  EXPECT_EQ(engine.last_chat().body.contains("continuous_usage_stats"), GetParam().is_asked);
+  EXPECT_EQ(outcome.client_bytes.contains("usage"), GetParam().is_told_the_client)
+      << outcome.client_bytes;
+  const auto is_told = [&](std::int64_t tokens) {
+    return GetParam().is_asked ? std::optional(tokens) : std::nullopt;
+  };
+  EXPECT_EQ(outcome.usage.prompt, is_told(30)) << "up to the last event before it died";
+  EXPECT_EQ(outcome.usage.completion, is_told(5));
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, PoolRunningUsage, ::testing::ValuesIn(kRunningUsageCases),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_F(PoolTest, MovesOnFromAnEngineThatHasToldOnlyItsPrompt) {
+  ScriptedEngine dying([](const ScriptedRequest&, Wire& wire) {
+    wire.BeginEvents();
+    wire.SendChunk(
+        "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}],"
+        "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":0}}\n\n");
+    return false;
+  });
+  dying.BeOurs({"m"}, 0);
+  ScriptedEngine well(AnswerWell);
+  well.BeOurs({"m"}, 5);  // Busier, so the call goes to the other one first.
+  Start({&dying, &well}, PatientLimits());
+  Await(0, true);
+  Await(1, true);
+  const Outcome outcome = Ask(ChatCall(true));
+  ASSERT_FALSE(outcome.failure) << outcome.failure->cause.message;
+  EXPECT_EQ(outcome.engine, "e1");
+  EXPECT_EQ(outcome.usage.prompt, 3) << "of the engine that has answered";
 }
 
 TEST_F(PoolTest, GivesAWholeAnswerAsOneDeltaAndCountsWhatTheEngineDoesNot) {

@@ -47,6 +47,7 @@ struct Call {
   std::string model;
   std::uint64_t prefix_key = 0;  // Hash of the conversation's beginning and the caller; 0: none.
   bool wants_stream = false;
+  std::uint32_t choices = 1;  // Answers asked for.
   std::string request_id;
   std::string client;  // Opaque; one of our engines shares its prefix cache only within it.
 };

@@ -159,6 +159,8 @@ Result<EngineMetrics> ReadEngineMetrics(std::string_view page) {
   EngineMetrics metrics;
   std::size_t cache_series = 0;
   TRY(ReadMetrics(page, [&](const MetricSample& sample) {
+    metrics.is_of_vllm_or_sglang |=
+        sample.name.starts_with("vllm:") || sample.name.starts_with("sglang:");
     // What no engine can mean is not believed; NaN is neither.
     constexpr double kValueMax = 1e15;
     if (!(sample.value >= 0 && sample.value <= kValueMax)) return;

@@ -33,6 +33,7 @@ struct EngineMetrics {
   std::optional<double> tokens_total = {};  // Output tokens, a counter.
   std::optional<double> tokens_per_s = {};  // As the engine itself works it out.
   std::optional<double> sequences_max = {};
+  bool is_of_vllm_or_sglang = false;
 };
 
 [[nodiscard]] Result<EngineMetrics> ReadEngineMetrics(std::string_view page);

@@ -35,6 +35,14 @@ struct LoadNews {
   std::optional<double> tokens_per_s = {};
 };
 
+// Whether an engine takes "continuous_usage_stats" in a stream's options, and what the usage that
+// comes with each event is of. One that is not known to take it is never asked: some answer 400.
+enum class RunningUsage : std::uint8_t {
+  kNone,
+  kOfChoice,  // vLLM, SGLang: of the event's choice alone.
+  kOfAnswer,  // Ours: of all choices.
+};
+
 // A call that waits for the first of its answer: told on its own thread when the engine is lost.
 struct LossListener {
   net::Executor executor;
@@ -84,6 +92,14 @@ class RemoteEngine {
   void AddTokens(std::uint64_t count) { tokens_.fetch_add(count, std::memory_order_relaxed); }
   std::uint64_t tokens() const { return tokens_.load(std::memory_order_relaxed); }
 
+  void SetRunningUsage(RunningUsage kind) { running_usage_ = kind; }
+  // Whether the events of this call can tell what it has used so far.
+  bool CanTellUsageOf(const Call& call) const {
+    const RunningUsage kind = running_usage_;
+    return call.wants_stream && (kind == RunningUsage::kOfAnswer ||
+                                 (kind == RunningUsage::kOfChoice && call.choices == 1));
+  }
+
   void Learn(const LoadNews& news);
   // From the head of one of our engines; false: it says nothing.
   bool LearnFrom(const http::ResponseHead& head);
@@ -111,6 +127,7 @@ class RemoteEngine {
   IdleConnections idle_;
   std::atomic<std::uint32_t> in_flight_{0};
   std::atomic<std::uint64_t> tokens_{0};  // Relayed.
+  std::atomic<RunningUsage> running_usage_{RunningUsage::kNone};
 
   mutable std::mutex mutex_;
   Board board_;

@@ -1,5 +1,6 @@
 #include "upstream/request_body.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <utility>
@@ -32,19 +33,30 @@ bool FindMember(std::string_view text, std::string_view name, std::optional<Span
   return is_read && scan.IsAtEnd();
 }
 
+// Whether an engine would read it as a choice between yes and no.
+bool IsChoice(const Span& span) {
+  return span.kind == JsonKind::kBool || span.kind == JsonKind::kNull;
+}
+
 }  // namespace
 
 RequestBody::RequestBody(std::shared_ptr<const std::string> body, bool is_stream)
-    : body_(std::move(body)), before_(*body_) {
+    : body_(std::move(body)) {
   if (is_stream) AskForUsage();
 }
 
-void RequestBody::Replace(std::size_t begin, std::size_t end, std::string_view text) {
+std::vector<std::string_view> RequestBody::Parts(bool asks_running_usage) const {
   const std::string_view whole = *body_;
-  before_ = whole.substr(0, begin);
-  inserted_ = text;
-  after_ = whole.substr(end);
-  client_wants_usage_ = false;
+  std::vector<std::string_view> parts;
+  std::size_t at = 0;
+  for (const Edit& edit : edits_) {
+    if (edit.is_for_running_usage && !asks_running_usage) continue;
+    parts.push_back(whole.substr(at, edit.begin - at));
+    parts.push_back(edit.text);
+    at = edit.end;
+  }
+  parts.push_back(whole.substr(at));
+  return parts;
 }
 
 void RequestBody::AskForUsage() {
@@ -52,27 +64,53 @@ void RequestBody::AskForUsage() {
   std::optional<Span> options;
   bool is_empty = true;
   if (!FindMember(whole, "stream_options", options, is_empty)) return;
-  if (!options) {
-    const std::size_t inside = whole.find('{') + 1;
-    return Replace(inside, inside,
-                   is_empty ? R"("stream_options":{"include_usage":true})"
-                            : R"("stream_options":{"include_usage":true},)");
+  if (options && options->kind == JsonKind::kObject) {
+    return AskInOptions(options->begin, options->end);
   }
-  if (options->kind == JsonKind::kNull) {
-    return Replace(options->begin, options->end, R"({"include_usage":true})");
+  if (options && options->kind != JsonKind::kNull) return;  // For the engine to refuse.
+  constexpr std::string_view kRunning = R"(,"continuous_usage_stats":true)";
+  client_wants_usage_ = false;
+  if (options) {
+    const std::size_t end = options->end;
+    edits_ = {{options->begin, end, R"({"include_usage":true)"},
+              {end, end, kRunning, true},
+              {end, end, "}"}};
+    return;
   }
-  if (options->kind != JsonKind::kObject) return;  // For the engine to refuse.
-  const std::string_view inner = whole.substr(options->begin, options->end - options->begin);
-  std::optional<Span> asked;
-  if (!FindMember(inner, "include_usage", asked, is_empty)) return;
-  if (!asked) {
-    const std::size_t inside = options->begin + 1;
-    return Replace(inside, inside,
-                   is_empty ? R"("include_usage":true)" : R"("include_usage":true,)");
+  const std::size_t inside = whole.find('{') + 1;
+  edits_ = {{inside, inside, R"("stream_options":{"include_usage":true)"},
+            {inside, inside, kRunning, true},
+            {inside, inside, is_empty ? "}" : "},"}};
+}
+
+// Of options that the client has sent. What it asks for itself is passed to every engine.
+void RequestBody::AskInOptions(std::size_t begin, std::size_t end) {
+  const std::string_view inner = std::string_view(*body_).substr(begin, end - begin);
+  const std::size_t inside = begin + 1;
+  std::optional<Span> total;
+  std::optional<Span> running;
+  bool is_empty = true;
+  if (!FindMember(inner, "include_usage", total, is_empty)) return;
+  if (!FindMember(inner, "continuous_usage_stats", running, is_empty)) return;
+  if (total && !IsChoice(*total)) return;
+  const bool has_total = total && inner.substr(total->begin).starts_with("true");
+  client_wants_usage_ = has_total;
+  client_wants_running_usage_ = running && inner.substr(running->begin).starts_with("true");
+  if (!total) {
+    edits_.push_back(
+        {inside, inside, is_empty ? R"("include_usage":true)" : R"("include_usage":true,)"});
   }
-  if (inner.substr(asked->begin).starts_with("true")) return;
-  if (asked->kind != JsonKind::kBool && asked->kind != JsonKind::kNull) return;
-  Replace(options->begin + asked->begin, options->begin + asked->end, "true");
+  if (!running) {
+    edits_.push_back(
+        {inside, inside,
+         is_empty ? R"(,"continuous_usage_stats":true)" : R"("continuous_usage_stats":true,)",
+         true});
+  }
+  if (total && !has_total) edits_.push_back({begin + total->begin, begin + total->end, "true"});
+  if (running && !client_wants_running_usage_ && IsChoice(*running)) {
+    edits_.push_back({begin + running->begin, begin + running->end, "true", true});
+  }
+  std::ranges::stable_sort(edits_, {}, &Edit::begin);
 }
 
 }  // namespace holdfast::upstream

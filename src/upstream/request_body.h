@@ -1,7 +1,10 @@
 // RequestBody: a call's JSON as an engine gets it: the client's bytes, with usage asked for on a
-// stream even where the client did not. The bytes are shared, not copied. Immutable.
+// stream even where the client did not: at the end, and for engines that are known to take the
+// question (RemoteEngine::CanTellUsageOf) with every event. The bytes are shared, not copied.
+// Immutable.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,19 +18,28 @@ class RequestBody {
   RequestBody(std::shared_ptr<const std::string> body, bool is_stream);
 
   // In order; valid while this lives.
-  std::vector<std::string_view> Parts() const { return {before_, inserted_, after_}; }
+  std::vector<std::string_view> Parts(bool asks_running_usage) const;
   // A chunk with only the usage is news to the client.
   bool client_wants_usage() const { return client_wants_usage_; }
+  // So is the usage so far, with every chunk.
+  bool client_wants_running_usage() const { return client_wants_running_usage_; }
 
  private:
+  // In place of the bytes from `begin` to `end`.
+  struct Edit {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::string_view text;  // A constant.
+    bool is_for_running_usage = false;
+  };
+
   void AskForUsage();
-  void Replace(std::size_t begin, std::size_t end, std::string_view text);
+  void AskInOptions(std::size_t begin, std::size_t end);
 
   std::shared_ptr<const std::string> body_;
-  std::string_view before_;
-  std::string_view inserted_;  // One of a few constants.
-  std::string_view after_;
+  std::vector<Edit> edits_;  // By their place.
   bool client_wants_usage_ = true;
+  bool client_wants_running_usage_ = false;
 };
 
 }  // namespace holdfast::upstream

@@ -123,10 +123,15 @@ class Watcher {
     const net::TimePoint now = net::Clock::now();
     if (health.state != EngineState::kUp) {
       models_due_ = {};  // It may come back with others.
+      engine_.SetRunningUsage(RunningUsage::kNone);
     } else if (now >= models_due_) {
       health = co_await AskModels(health);
     }
-    if (health.state == EngineState::kUp && !health.is_ours) co_await LearnRate(now);
+    if (health.state == EngineState::kUp && health.is_ours) {
+      engine_.SetRunningUsage(RunningUsage::kOfAnswer);
+    } else if (health.state == EngineState::kUp) {
+      co_await LearnRate(now);
+    }
     co_return health;
   }
 
@@ -190,6 +195,8 @@ class Watcher {
     if (!asked || asked->status != 200) co_return;
     const Result<EngineMetrics> metrics = ReadEngineMetrics(asked->body);
     if (!metrics) co_return;
+    engine_.SetRunningUsage(metrics->is_of_vllm_or_sglang ? RunningUsage::kOfChoice
+                                                          : RunningUsage::kNone);
     LoadNews news{.running = metrics->running,
                   .waiting = metrics->waiting,
                   .sequences_max = metrics->sequences_max,

@@ -18,15 +18,6 @@ std::string ReadAll(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Response AskWithKey(int port, std::string_view key, const std::string& body) {
-  Connection connection(port);
-  connection.Send(fmt::format(
-      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n"
-      "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-      key, body.size(), body));
-  return connection.Read();
-}
-
 // An answer is charged when its last byte is out, so a moment after it was read.
 bool HasUsed(Browser& browser, std::int64_t tokens) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;

@@ -64,6 +64,19 @@ class Browser {
   std::string cookie_;
 };
 
+// A chat of a program with an API key, as it is sent.
+inline std::string ChatText(std::string_view key, std::string_view body) {
+  return fmt::format(
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n"
+      "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+      key, body.size(), body);
+}
+inline Response AskWithKey(int port, std::string_view key, std::string_view body) {
+  Connection connection(port);
+  connection.Send(ChatText(key, body));
+  return connection.Read();
+}
+
 // Makes `boss` the first operator, by the link that a service has put into its state folder.
 inline Response BecomeOperator(Browser& boss, const std::filesystem::path& state_dir) {
   std::ifstream file(state_dir / "setup-link");

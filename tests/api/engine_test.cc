@@ -224,6 +224,54 @@ TEST_F(EngineApi, StreamsAChatThatAddsUpToTheWholeAnswer) {
   EXPECT_EQ(json::Value(text), whole.Json().at("choices").at(0).at("message").at("content"));
 }
 
+TEST_F(EngineApi, TellsTheUsageSoFarWithEveryEventWhereItIsAskedTo) {
+  struct Case {
+    const char* path;
+    const char* options;
+    int choices;
+    bool has_end;  // An event with the usage alone.
+  };
+  const Case cases[] = {
+      {"/v1/chat/completions", R"("continuous_usage_stats":true)", 1, false},
+      {"/v1/chat/completions", R"("continuous_usage_stats":true,"include_usage":true)", 3, true},
+      {"/v1/completions", R"("continuous_usage_stats":true,"include_usage":true)", 2, true},
+  };
+  constexpr std::int64_t kTokens = 12;
+  for (const Case& one : cases) {
+    const std::string fields =
+        fmt::format(R"({},"max_tokens":{},"n":{},"stream":true,"stream_options":{{{}}})", kNoEnd,
+                    kTokens, one.choices, one.options);
+    const bool is_chat = std::string_view(one.path).find("chat") != std::string_view::npos;
+    const Response stream =
+        Post(port(), one.path,
+             is_chat ? ChatBody(fields) : fmt::format(R"({{"prompt":"hello",{}}})", fields));
+    ASSERT_EQ(stream.status, 200) << stream.body;
+    std::vector<json::Value> events = Events(stream.body);
+    ASSERT_EQ(events.back(), json::Value("[DONE]"));
+    events.pop_back();
+    EXPECT_EQ(events.back().at("choices").as_array().empty(), one.has_end) << stream.body;
+    std::int64_t before = 0;
+    for (const json::Value& event : events) {
+      const json::Object& usage = event.at("usage").as_object();
+      const std::int64_t prompt = usage.at("prompt_tokens").as_int64();
+      const std::int64_t made = usage.at("completion_tokens").as_int64();
+      EXPECT_EQ(usage.at("prompt_tokens"), events.back().at("usage").at("prompt_tokens"));
+      EXPECT_EQ(usage.at("total_tokens"), prompt + made);
+      EXPECT_TRUE(usage.at("prompt_tokens_details").at("cached_tokens").is_int64());
+      EXPECT_GE(made, before) << "it never falls";
+      before = made;
+    }
+    EXPECT_EQ(before, kTokens * one.choices);
+    const bool is_role = is_chat && events.front().at("usage").at("completion_tokens") == 0;
+    EXPECT_EQ(is_role, is_chat) << "the prompt is known before the first token";
+  }
+  const Response wrong =
+      Post(port(), "/v1/chat/completions",
+           ChatBody(R"("stream":true,"stream_options":{"continuous_usage_stats":1})"));
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_EQ(wrong.Error("param"), "stream_options.continuous_usage_stats");
+}
+
 TEST_F(EngineApi, MakesSeveralAnswersAtOnce) {
   const Response response =
       Post(port(), "/v1/chat/completions", ChatBody(kNoEnd + R"(,"max_tokens":8,"n":3,"seed":5)"));

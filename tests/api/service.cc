@@ -179,6 +179,12 @@ bool Connection::HasInput() const {
   return !buffer_.empty() || ::poll(&entry, 1, 0) == 1;
 }
 
+void Connection::ReadWhatHasCome() {
+  pollfd entry{fd_, POLLIN, 0};
+  while (::poll(&entry, 1, 0) == 1 && Fill()) {
+  }
+}
+
 bool Connection::ReadToEnd() {
   const Clock::time_point deadline = Clock::now() + kPatience;
   while (Fill()) {

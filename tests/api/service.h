@@ -85,6 +85,8 @@ class Connection {
   bool ReadUntil(std::string_view text);
   // Everything read and not yet taken by Read.
   const std::string& pending() const { return buffer_; }
+  // Reads what has come so far, and waits for nothing.
+  void ReadWhatHasCome();
   // Reads what comes next; false when the stream ends or patience does.
   bool ReadMore() { return Fill(); }
   // Something has come that was not taken yet.

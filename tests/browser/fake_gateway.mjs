@@ -299,7 +299,7 @@ function changeAccount(state, [, id, verb], body) {
   if (verb === "approve") row.state = "active";
   if (verb === "restrict") Object.assign(row, { state: "restricted", restriction: body });
   if (verb === "unrestrict") Object.assign(row, { state: "active", restriction: null });
-  if (verb === "quota") row.tokens_per_day = body.tokens_per_day;
+  if (verb === "quota") Object.assign(row, body);
 }
 
 function conversationOf(state, id) {

@@ -195,7 +195,7 @@ test("passkeys of another address send one there", async () => {
 test("a key is shown once, and revoking asks again", async () => {
   logInAs({});
   const page = await open("#/settings/keys");
-  await fill(page, { Name: "Robot", "Tokens a day (optional)": "1000" });
+  await fill(page, { Name: "Robot", "Tokens a day (optional)": "1000", "Requests at once (optional)": "2" });
   await button(page, "Make the key").click();
   await page.getByText("sk-new0-secret-shown-once").waitFor();
   await picture(page, "key");
@@ -203,6 +203,7 @@ test("a key is shown once, and revoking asks again", async () => {
   await button(page, "I have kept it").click();
   await assertCount(page.getByText("sk-new0-secret-shown-once"), 0);
   assert.equal(fake.state.keys.at(-1).tokens_per_day, 1000);
+  await page.getByText("at most 2 requests at once").waitFor();
   await button(page, "Revoke the key Robot").click();
   await button(page, "Revoke").click();
   await page.getByText("Robot").waitFor({ state: "detached" });
@@ -249,6 +250,29 @@ test("an operator pauses an account with a reason, and lifts it", async () => {
   await button(page, "Lift the pause of Bo").click();
   await button(page, "Lift the pause").click();
   await page.getByText("Too loud.").waitFor({ state: "detached" });
+});
+
+test("an operator sets how many tokens and how many requests at once an account may have", async () => {
+  logInAs({ role: "operator" });
+  const page = await open("#/admin");
+  await button(page, "Quota of Bo").click();
+  await fill(page, { "Tokens a day (optional)": "5000", "Requests at once (optional)": "3" });
+  await assertAxe(page, "quota");
+  await button(page, "Set the quota").click();
+  await page.getByLabel("Requests at once (optional)").waitFor({ state: "detached" });
+  const row = fake.state.accounts.find((each) => each.name === "Bo");
+  assert.deepEqual([row.tokens_per_day, row.requests_at_once], [5000, 3]);
+  await button(page, "Quota of Bo").click();
+  await fill(page, { "Requests at once (optional)": "" });
+  await button(page, "Set the quota").click();
+  await page.getByLabel("Requests at once (optional)").waitFor({ state: "detached" });
+  assert.deepEqual([row.tokens_per_day, row.requests_at_once], [5000, null]);
+});
+
+test("the page of usage says how many requests may be under way", async () => {
+  logInAs({});
+  const page = await open("#/settings/usage");
+  await page.getByText("At most 2 requests at once.").waitFor();
 });
 
 test("a person who is no operator is told so", async () => {

@@ -61,6 +61,7 @@ json::Object KeyJson(const accounts::KeyInfo& key, std::int64_t tokens_today) {
   object["routes"] = Texts(key.scope.routes);
   object["tokens_per_day"] = OrNull(key.tokens_per_day);
   object["tokens_today"] = tokens_today;
+  object["requests_at_once"] = OrNull(key.requests_at_once);
   return object;
 }
 
@@ -71,6 +72,7 @@ json::Object UsageJson(const accounts::UsageReport& report,
   object["tokens_per_day"] = OrNull(report.tokens_per_day);
   object["balance"] = OrNull(report.balance);
   object["resets_at"] = report.resets_at;
+  object["requests_at_once_max"] = OrNull(report.requests_at_once);
   json::Array days;
   for (const accounts::DayUsage& day : report.days) {
     days.push_back(json::Object{{"day", DayText(day.day)}, {"tokens", day.tokens}});

@@ -38,6 +38,7 @@ Outcome<Answered> ListAccounts(Accounts& desk, const Asked& asked) {
     object["state"] = StateOf(account, asked.now);
     object["last_seen_at"] = account.last_seen_at;
     object["tokens_per_day"] = OrNull(account.tokens_per_day);
+    object["requests_at_once"] = OrNull(account.requests_at_once);
     TRY_ASSIGN(object["tokens_today"], desk.ledger().TokensToday(account.id, asked.now));
     list.push_back(std::move(object));
   }
@@ -82,10 +83,21 @@ Outcome<Answered> EndSessions(Accounts& desk, const Asked& asked) {
   return Answered{204, nullptr};
 }
 
+// What is left out stays as it is.
 Outcome<Answered> SetQuota(Accounts& desk, const Asked& asked) {
+  const bool has_tokens = asked.body.contains("tokens_per_day");
+  const bool has_at_once = asked.body.contains("requests_at_once");
+  if (!has_tokens && !has_at_once) {
+    return accounts::Refuse(Reason::kBadRequest,
+                            "A quota has `tokens_per_day` or `requests_at_once`.");
+  }
   TRY_ASSIGN(const auto tokens, Number(asked.body, "tokens_per_day", 0, kTimeMax));
+  TRY_ASSIGN(const auto at_once,
+             Number(asked.body, "requests_at_once", 0, accounts::kRequestsAtOnceMax));
   TRY(desk.Record(audit::EventKind::kQuotaChanged, asked.who.account_id, asked.params.at("id")));
-  TRY(desk.people().SetTokensPerDay(asked.params.at("id"), tokens));
+  const std::string& id = asked.params.at("id");
+  if (has_tokens) TRY(desk.people().SetTokensPerDay(id, tokens));
+  if (has_at_once) TRY(desk.people().SetRequestsAtOnce(id, at_once));
   return Answered{204, nullptr};
 }
 
@@ -185,7 +197,7 @@ std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk) {
            .statuses = {404}}),
       row(Method::kPost, "/api/admin/accounts/{id}/quota", SetQuota,
           {.id = "setQuota",
-           .summary = "Tokens a day; null: as the service has it.",
+           .summary = "Tokens a day and requests at once; null: as the service has it.",
            .status = 204,
            .statuses = {404}}),
       row(Method::kGet, "/api/admin/invitations", ListInvitations,

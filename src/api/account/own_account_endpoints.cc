@@ -114,6 +114,8 @@ Outcome<Answered> MakeKey(Accounts& desk, const Asked& asked) {
                                      accounts::kScopeEntryBytesMax));
   TRY_ASSIGN(key.expires_at, Number(asked.body, "expires_at", 0, kTimeMax));
   TRY_ASSIGN(key.tokens_per_day, Number(asked.body, "tokens_per_day", 0, kTokensMax));
+  TRY_ASSIGN(key.requests_at_once,
+             Number(asked.body, "requests_at_once", 1, accounts::kRequestsAtOnceMax));
   TRY(desk.Record(audit::EventKind::kKeyCreated, asked.who.account_id, asked.who.account_id));
   TRY_ASSIGN(const auto made, desk.keys().Make(asked.who.account_id, key, asked.now));
   json::Object body = KeyJson(made.info, 0);

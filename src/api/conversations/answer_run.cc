@@ -54,6 +54,7 @@ ApiResult<std::shared_ptr<LiveAnswer>> AnswerRun::Announce(const net::Executor& 
 net::Awaitable<void> AnswerRun::Write() {
   stop_->StopAt(net::Clock::now() + service_.rules.answer_time_max);
   std::optional<ApiError> failure = co_await ReadEngine();
+  if (failure) progress_.OnCut();
   if (live_->is_stop_asked()) {
     failure = std::nullopt;
     if (service_.hub.is_stopped()) failure = ToApiError(Reason::kDraining);
@@ -87,7 +88,7 @@ net::Awaitable<std::optional<ApiError>> AnswerRun::ReadEngine() {
   }
   // Also of one that was stopped: its tokens were made and are to be accounted for.
   ReportUsage(answer, progress_);
-  // A piece may be several tokens; only now is it known how many they were.
+  // A piece may be several tokens; of some engines only now is it known how many they were.
   batch_.Add("", "", progress_.output_tokens() - counted_, service_.now_ms());
   co_return failure;
 }
@@ -95,8 +96,8 @@ net::Awaitable<std::optional<ApiError>> AnswerRun::ReadEngine() {
 net::Awaitable<std::optional<ApiError>> AnswerRun::Take(const upstream::Delta& delta) {
   const Result<Gain> gain = GainOf(delta);
   if (!gain) co_return ToApiError(Reason::kUpstreamDown);
-  const auto tokens = static_cast<std::int64_t>(delta.text_count);
-  progress_.OnTokens(tokens);
+  progress_.OnTokens(static_cast<std::int64_t>(delta.text_count), CountsOf(delta));
+  const std::int64_t tokens = progress_.output_tokens() - counted_;
   counted_ += tokens;
   if (delta.is_for_client && !delta.is_done && !delta.is_comment) {
     live_->Publish(delta.raw, gain->text, gain->reasoning, tokens);

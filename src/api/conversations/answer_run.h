@@ -60,7 +60,7 @@ class AnswerRun {
   bool is_over_ = false;
   std::shared_ptr<LiveAnswer> live_;
   conversations::AnswerBatch batch_;
-  std::int64_t counted_ = 0;  // Pieces of this answer, of one token as far as one knows.
+  std::int64_t counted_ = 0;  // Tokens of this answer that are in the batches.
 };
 
 }  // namespace holdfast::api

@@ -110,6 +110,9 @@ std::string AnswerId(const std::string& events) {
   return Text(FirstEvent(events).at("answer").as_object(), "id");
 }
 
+// A word of the engine is so many tokens, where it tells.
+constexpr std::int64_t kTokensOfAWord = 4;
+
 class ConversationApiTest : public ::testing::Test {
  protected:
   ConversationApiTest()
@@ -168,8 +171,11 @@ class ConversationApiTest : public ::testing::Test {
       changed_.wait(lock, [&] { return allowed_ > 0; });
       --allowed_;
       lock.unlock();
+      const std::string usage = fmt::format(
+          ",\"usage\":{{\"prompt_tokens\":30,\"completion_tokens\":{}}}", kTokensOfAWord * (i + 1));
       is_sent = wire.SendChunk(fmt::format(
-          "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"w{} \"}}}}]}}\n\n", i));
+          "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"w{} \"}}}}]{}}}\n\n", i,
+          tells_usage_ ? usage : ""));
     }
     if (breaks_) return false;
     return is_sent && wire.SendChunk("data: [DONE]\n\n") && wire.EndEvents();
@@ -200,7 +206,14 @@ class ConversationApiTest : public ::testing::Test {
     CO_TRY_ASSIGN(const std::unique_ptr<Call> call, endpoint.parse(context, std::move(body)));
     CO_TRY(co_await call->Prepare());
     Progress progress([] {}, [this] { ++engines_done_; });
-    co_return co_await call->Run(reply, progress);
+    const ApiResult<void> ended = co_await call->Run(reply, progress);
+    if (progress.output_tokens() > 0) {
+      last_prompt_ = progress.prompt_tokens();
+      last_output_ = progress.output_tokens();
+      was_last_cut_ = progress.was_cut();
+      ++answers_ended_;
+    }
+    co_return ended;
   }
 
   void Begin(Question question, std::promise<Answer>& promise) {
@@ -229,10 +242,11 @@ class ConversationApiTest : public ::testing::Test {
     return {};
   }
   // Until the call of a client that left has ended too.
-  void AwaitEnginesDone(int count) {
+  void AwaitEnginesDone(int count) { Await(engines_done_, count); }
+  static void Await(const std::atomic<int>& counter, int count) {
     const net::TimePoint end = net::Clock::now() + kPatience;
-    while (engines_done_ < count && net::Clock::now() < end) std::this_thread::yield();
-    EXPECT_EQ(engines_done_, count);
+    while (counter < count && net::Clock::now() < end) std::this_thread::yield();
+    EXPECT_EQ(counter, count);
   }
 
   const std::filesystem::path folder_;
@@ -241,8 +255,14 @@ class ConversationApiTest : public ::testing::Test {
   int allowed_ = 0;
   std::atomic<int> words_{3};
   std::atomic<bool> breaks_{false};
+  std::atomic<bool> tells_usage_{false};
   std::atomic<int> engines_done_{0};
   std::atomic<int> served_{0};
+  // Of the answer whose call ended last.
+  std::atomic<std::int64_t> last_prompt_{0};
+  std::atomic<std::int64_t> last_output_{0};
+  std::atomic<bool> was_last_cut_{false};
+  std::atomic<int> answers_ended_{0};
   std::atomic<std::int64_t> now_ms_{1'700'000'000'000};
   ScriptedEngine engine_;
   metrics::Registry registry_;
@@ -372,6 +392,40 @@ TEST_F(ConversationApiTest, StopEndsTheEnginesWorkAndSaysHowFarItCame) {
   EXPECT_EQ(kept.at("content"), "w0 w1 ");
   AwaitEnginesDone(1);
   EXPECT_EQ(Post(message + "/stop").object().at("tokens"), 2) << "again";
+}
+
+TEST_F(ConversationApiTest, AnAnswerThatIsStoppedIsChargedAsTheEngineHasCountedIt) {
+  words_ = 1'000'000;
+  tells_usage_ = true;
+  const std::string path = NewConversation();
+  Allow(2);
+  const Answer begun = Send({.method = http::Method::kPost,
+                             .target = path + "/messages",
+                             .body = R"({"content":"Why?"})",
+                             .leaves_at = "w1"});
+  EXPECT_EQ(begun.body.find("prompt_tokens"), std::string::npos) << "nobody asked";
+  const Answer stopped = Post(path + "/messages/" + AnswerId(begun.body) + "/stop");
+  EXPECT_EQ(stopped.object().at("tokens"), 2 * kTokensOfAWord) << stopped.body;
+  Await(answers_ended_, 1);
+  EXPECT_EQ(last_prompt_, 30);
+  EXPECT_EQ(last_output_, 2 * kTokensOfAWord);
+  EXPECT_TRUE(was_last_cut_);
+  EXPECT_EQ(Message(path, AnswerId(begun.body)).at("tokens"), 2 * kTokensOfAWord);
+}
+
+TEST_F(ConversationApiTest, AnAnswerWhoseReaderLeftIsNotCut) {
+  tells_usage_ = true;
+  const std::string path = NewConversation();
+  Allow(1);
+  const Answer begun = Send({.method = http::Method::kPost,
+                             .target = path + "/messages",
+                             .body = R"({"content":"Why?"})",
+                             .leaves_at = "w0"});
+  Allow(2);
+  Await(answers_ended_, 1);
+  EXPECT_EQ(last_output_, 3 * kTokensOfAWord);
+  EXPECT_FALSE(was_last_cut_);
+  EXPECT_EQ(Message(path, AnswerId(begun.body)).at("tokens"), 3 * kTokensOfAWord);
 }
 
 TEST_F(ConversationApiTest, AnAnswerThatFailsIsKeptWithItsReasonAndMayGoOn) {

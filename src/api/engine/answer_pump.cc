@@ -5,10 +5,15 @@
 namespace holdfast::api {
 namespace {
 
+// `usage`: so far.
 net::Awaitable<ApiResult<void>> SendEvents(Reply& reply, std::vector<json::Object> events,
-                                           const PumpOptions& options, bool has_usage) {
+                                           const PumpOptions& options, const engine::Usage& usage) {
   for (json::Object& event : events) {
-    if (options.includes_usage && !has_usage) event["usage"] = nullptr;
+    if (options.has_running_usage) {
+      event["usage"] = RunningUsageJson(usage);
+    } else if (options.includes_usage) {
+      event["usage"] = nullptr;
+    }
     const std::string text = json::Write(event);
     CO_TRY(co_await reply.Event(text));
   }
@@ -24,7 +29,7 @@ net::Awaitable<ApiResult<void>> StreamPieces(const EngineService& service, Reply
     if (pieces.empty()) CO_TRY(co_await reply.KeepAlive());
     for (const Piece& piece : pieces) {
       std::vector<json::Object> events = format.Chunks(piece);
-      CO_TRY(co_await SendEvents(reply, std::move(events), options, false));
+      CO_TRY(co_await SendEvents(reply, std::move(events), options, piece.usage));
     }
   }
   co_return ApiResult<void>{};
@@ -36,12 +41,11 @@ net::Awaitable<ApiResult<void>> Stream(const EngineService& service, Reply& repl
   std::vector<http::Header> headers = LoadHeaders(service.engine);
   CO_TRY(co_await reply.BeginEvents(std::move(headers)));
   std::vector<json::Object> opening = format.Opening(generation.choice_count());
-  CO_TRY(co_await SendEvents(reply, std::move(opening), options, false));
+  CO_TRY(co_await SendEvents(reply, std::move(opening), options, generation.usage()));
   CO_TRY(co_await StreamPieces(service, reply, generation, format, options));
   if (options.includes_usage) {
-    std::vector<json::Object> usage;
-    usage.push_back(format.UsageChunk(generation.usage()));
-    CO_TRY(co_await SendEvents(reply, std::move(usage), options, true));
+    const std::string usage = json::Write(format.UsageChunk(generation.usage()));
+    CO_TRY(co_await reply.Event(usage));
   }
   CO_TRY(co_await reply.Event("[DONE]"));
   co_return co_await reply.End();

@@ -30,6 +30,7 @@ class AnswerFormat {
 struct PumpOptions {
   bool is_stream = false;
   bool includes_usage = false;
+  bool has_running_usage = false;
 };
 
 // Answers to the end, or to what it fails with. When the peer leaves, the generation is cancelled.

@@ -144,7 +144,8 @@ net::Awaitable<ApiResult<void>> ChatCompletions(const EngineService& service, Re
       Generation::Start(service, settings, work->plan, reply.exchange());
   if (!generation) co_return std::unexpected(generation.error());
   ChatFormat format(service, (*generation)->choice_count(), settings.sampling.top_logprobs >= 0);
-  const PumpOptions options{settings.is_stream, settings.includes_usage};
+  const PumpOptions options{settings.is_stream, settings.includes_usage,
+                            settings.has_running_usage};
   co_return co_await PumpAnswer(service, reply, **generation, format, options);
 }
 

@@ -182,7 +182,8 @@ net::Awaitable<ApiResult<void>> Completions(const EngineService& service, Reply&
       Generation::Start(service, settings, work->plan, reply.exchange());
   if (!generation) co_return std::unexpected(generation.error());
   TextFormat format(service, settings.sampling.top_logprobs >= 0, std::move(work->echoes));
-  const PumpOptions options{settings.is_stream, settings.includes_usage};
+  const PumpOptions options{settings.is_stream, settings.includes_usage,
+                            settings.has_running_usage};
   co_return co_await PumpAnswer(service, reply, **generation, format, options);
 }
 

@@ -205,7 +205,9 @@ net::Awaitable<ApiResult<std::vector<Piece>>> Generation::Next(net::TimePoint de
       ApiResult<std::optional<Piece>> piece = Advance(*choice);
       while (piece && !*piece && !choice->waiting.empty()) piece = Advance(*choice);
       if (!piece) co_return std::unexpected(std::move(piece).error());
-      if (*piece) pieces.push_back(std::move(**piece));
+      if (!*piece) continue;
+      (*piece)->usage = usage();
+      pieces.push_back(std::move(**piece));
     }
     if (pieces.empty() && open_count_ > 0) {
       const bool is_notified = co_await event_->Wait(deadline);

@@ -45,6 +45,7 @@ struct Piece {
   std::string text;
   std::vector<ShownToken> tokens;  // Those of `text`, if logprobs are wanted.
   std::optional<Finish> finish;    // With the choice's last piece.
+  engine::Usage usage;             // Of all choices, up to and with this piece.
 };
 
 class Generation {

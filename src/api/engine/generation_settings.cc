@@ -87,8 +87,9 @@ ApiResult<void> ParseStream(const Fields& fields, GenerationSettings& settings) 
     return FailApi(Reason::kBadRequest,
                    "'stream_options' is only for a request with 'stream': true", "stream_options");
   }
-  TRY_ASSIGN(settings.includes_usage,
-             Fields(*options, "stream_options").Bool("include_usage", false));
+  const Fields asked(*options, "stream_options");
+  TRY_ASSIGN(settings.includes_usage, asked.Bool("include_usage", false));
+  TRY_ASSIGN(settings.has_running_usage, asked.Bool("continuous_usage_stats", false));
   return {};
 }
 

@@ -28,7 +28,8 @@ struct GenerationSettings {
   std::vector<std::string> stop;
   std::int64_t n = 1;
   bool is_stream = false;
-  bool includes_usage = false;
+  bool includes_usage = false;     // With one more event at the end.
+  bool has_running_usage = false;  // With every event.
   std::string user;
 };
 

@@ -6,14 +6,19 @@
 
 namespace holdfast::api {
 
-json::Object UsageJson(const engine::Usage& usage) {
+json::Object RunningUsageJson(const engine::Usage& usage) {
   json::Object json;
   json["prompt_tokens"] = usage.prompt_tokens;
   json["completion_tokens"] = usage.completion_tokens;
   json["total_tokens"] = usage.prompt_tokens + usage.completion_tokens;
+  json["prompt_tokens_details"] = json::Object{{"cached_tokens", usage.cached_tokens}};
+  return json;
+}
+
+json::Object UsageJson(const engine::Usage& usage) {
+  json::Object json = RunningUsageJson(usage);
   json["prompt_cache_hit_tokens"] = usage.cached_tokens;
   json["prompt_cache_miss_tokens"] = usage.prompt_tokens - usage.cached_tokens;
-  json["prompt_tokens_details"] = json::Object{{"cached_tokens", usage.cached_tokens}};
   json["completion_tokens_details"] = json::Object{{"reasoning_tokens", 0}};
   return json;
 }

@@ -15,6 +15,8 @@
 namespace holdfast::api {
 
 json::Object UsageJson(const engine::Usage& usage);
+// The part of it that goes with every event, which is why it is short.
+json::Object RunningUsageJson(const engine::Usage& usage);
 
 // The token as text; what is part of a character only shows as U+FFFD.
 std::string TokenText(const tokenizer::Tokenizer& tokenizer, engine::TokenId id);

@@ -62,6 +62,7 @@ Endpoint::Parse AnswerFrom(upstream::Pool& pool, std::string path) {
     call.model = std::move(model);
     call.prefix_key = request.prefix_key;
     call.wants_stream = request.work.is_stream;
+    call.choices = request.work.choices;
     call.request_id = context.request_id;
     call.client = context.client;
     return std::make_unique<AnswerCall>(pool, std::move(call), request.work);
@@ -77,6 +78,14 @@ ApiResult<std::string> ChooseModel(const upstream::Pool& pool, const std::string
     return FailApi(Reason::kBadRequest, "'model' is missing, and more than one is served", "model");
   }
   return models.front().id;
+}
+
+std::optional<TokenCounts> CountsOf(const upstream::Delta& delta) {
+  if (!delta.usage || !delta.usage->prompt || !delta.usage->completion) return std::nullopt;
+  const TokenCounts counts{*delta.usage->prompt, *delta.usage->completion};
+  // Less than nothing is not believed.
+  if (counts.prompt < 0 || counts.output < 0) return std::nullopt;
+  return counts;
 }
 
 void ReportUsage(const upstream::AnswerStream& answer, Progress& progress) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/endpoint.h"
@@ -17,6 +18,9 @@ Endpoint::Parse AnswerFrom(upstream::Pool& pool, std::string path);
 // The model that `named` asks for; empty: the one that is served, where there is only one. Errors:
 // kModelNotFound, kBadRequest.
 ApiResult<std::string> ChooseModel(const upstream::Pool& pool, const std::string& named);
+
+// What an event says of all tokens so far; nullopt: it does not say both.
+std::optional<TokenCounts> CountsOf(const upstream::Delta& delta);
 
 // Tells of the end of the engine's work.
 void ReportUsage(const upstream::AnswerStream& answer, Progress& progress);

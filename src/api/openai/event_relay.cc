@@ -47,7 +47,9 @@ net::Awaitable<std::optional<ApiError>> ReadEngine(upstream::AnswerStream& answe
     if (!part) co_return ToApiError(part.error());
     if (!*part) break;
     const upstream::Delta& delta = **part;
-    progress.OnTokens(static_cast<std::int64_t>(delta.text_count));
+    progress.OnTokens(static_cast<std::int64_t>(delta.text_count), CountsOf(delta));
+    // Before the client can know of the end: it may ask again at once, and what it held is free.
+    if (delta.is_done) ReportUsage(answer, progress);
     if (delta.is_for_client) Pass(delta.raw, reply, ahead);
     while (ahead.events.size() > kReadAheadBytesMax && !ahead.is_abandoned) {
       co_await ahead.taken.Wait(net::kNoDeadline);
@@ -59,7 +61,6 @@ net::Awaitable<std::optional<ApiError>> ReadEngine(upstream::AnswerStream& answe
 net::Awaitable<void> ReadToEnd(upstream::AnswerStream& answer, Reply& reply, Progress& progress,
                                ReadAhead& ahead) {
   ahead.failure = co_await ReadEngine(answer, reply, progress, ahead);
-  if (!ahead.failure && !ahead.is_abandoned) ReportUsage(answer, progress);
   ahead.is_over = true;
   ahead.arrived.Notify();
   ahead.ended.Notify();

@@ -44,6 +44,13 @@ inline constexpr std::string_view kChatRequestSchema = R"({
       }
     },
     "stream": {"type": "boolean"},
+    "stream_options": {
+      "type": "object",
+      "properties": {
+        "include_usage": {"type": "boolean", "description": "One more event at the end, with the usage."},
+        "continuous_usage_stats": {"type": "boolean", "description": "The usage so far with every event, of engines that tell it."}
+      }
+    },
     "n": {"type": "integer", "minimum": 1, "maximum": 8},
     "max_tokens": {"type": "integer", "minimum": 1, "maximum": 1048576},
     "max_completion_tokens": {"type": "integer", "minimum": 1, "maximum": 1048576},
@@ -62,6 +69,13 @@ inline constexpr std::string_view kTextRequestSchema = R"({
     "prompt": {"oneOf": [{"type": "string", "minLength": 1},
                          {"type": "array", "minItems": 1, "maxItems": 8, "items": {"type": "string", "minLength": 1}}]},
     "stream": {"type": "boolean"},
+    "stream_options": {
+      "type": "object",
+      "properties": {
+        "include_usage": {"type": "boolean", "description": "One more event at the end, with the usage."},
+        "continuous_usage_stats": {"type": "boolean", "description": "The usage so far with every event, of engines that tell it."}
+      }
+    },
     "n": {"type": "integer", "minimum": 1, "maximum": 8},
     "max_tokens": {"type": "integer", "minimum": 1, "maximum": 1048576},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2},

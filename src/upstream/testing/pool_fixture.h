@@ -38,6 +38,7 @@ struct Outcome {
 inline net::Awaitable<void> ReadOn(AnswerStream& stream, Outcome& outcome) {
   while (true) {
     AnswerStream::Part part = co_await stream.Next();
+    outcome.usage = stream.usage();
     if (!part) {
       outcome.failure = part.error();
       co_return;
@@ -53,7 +54,6 @@ inline net::Awaitable<void> ReadOn(AnswerStream& stream, Outcome& outcome) {
       outcome.reasoning += choice.reasoning;
     }
   }
-  outcome.usage = stream.usage();
   outcome.engine = stream.engine();
 }
 

@@ -131,6 +131,8 @@ export interface ApiKey {
   routes: string[];
   tokens_per_day: number | null;
   tokens_today: number;
+  // Null: no limit of its own.
+  requests_at_once?: number | null;
 }
 
 export interface NewKey {
@@ -139,13 +141,15 @@ export interface NewKey {
   models?: string[];
   routes?: string[];
   tokens_per_day?: number;
+  requests_at_once?: number;
 }
 
 export interface Usage {
   tokens_today: number;
   tokens_per_day: number | null;
   resets_at: number;
-  requests_at_once_max?: number;
+  // Null: only what the service can take.
+  requests_at_once_max?: number | null;
   balance: number | null;
   days: { day: string; tokens: number }[];
   keys: { id: string; name: string; tokens: number }[];

@@ -8,6 +8,13 @@ export interface AccountRow extends Account {
   tokens_today: number;
   // Null: what the service gives everyone.
   tokens_per_day?: number | null;
+  requests_at_once?: number | null;
+}
+
+export interface Quota {
+  tokens_per_day: number | null;
+  // 0: no limit of its own, whatever the service gives everyone.
+  requests_at_once: number | null;
 }
 
 export interface Invitation {
@@ -48,7 +55,7 @@ export const approve = (id: string) => call<void>("POST", accountPath(id, "appro
 export const restrict = (id: string, reason: string, until: number | null) => call<void>("POST", accountPath(id, "restrict"), { reason, until });
 export const endSessions = (id: string) => call<void>("POST", accountPath(id, "end-sessions"));
 export const unrestrict = (id: string) => call<void>("POST", accountPath(id, "unrestrict"));
-export const setQuota = (id: string, tokensPerDay: number | null) => call<void>("POST", accountPath(id, "quota"), { tokens_per_day: tokensPerDay });
+export const setQuota = (id: string, quota: Quota) => call<void>("POST", accountPath(id, "quota"), quota);
 export const listInvitations = async () => (await call<{ invitations: Invitation[] }>("GET", "/api/admin/invitations")).invitations;
 export const invite = (invitation: NewInvitation) => call<{ id: string; code: string; url: string }>("POST", "/api/admin/invitations", invitation);
 export const endInvitation = (id: string) => call<void>("DELETE", `/api/admin/invitations/${encodeURIComponent(id)}`);

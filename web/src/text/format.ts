@@ -11,6 +11,7 @@ const DAY_MS = 24 * HOUR_MS;
 export const formatTime = (ms: number) => dateAndTime.format(ms);
 export const formatDate = (ms: number) => date.format(ms);
 export const formatCount = (count: number) => number.format(count);
+export const formatRequests = (count: number) => `${formatCount(count)} ${count === 1 ? "request" : "requests"}`;
 
 // "3 minutes ago"; what is longer ago than a month has its date.
 export function formatAge(ms: number, now = Date.now()): string {

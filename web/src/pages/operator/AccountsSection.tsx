@@ -1,7 +1,7 @@
 // The accounts: find one, let it in, pause it with a reason, undo that, set its quota.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { type AccountRow, approve, endSessions, listAccounts, restrict, setQuota, unrestrict } from "../../api/admin";
+import { type AccountRow, type Quota, approve, endSessions, listAccounts, restrict, setQuota, unrestrict } from "../../api/admin";
 import { Confirm } from "../../parts/Confirm";
 import { Field, Form, type Values } from "../../parts/Form";
 import { Failure, Spinner } from "../../parts/Notice";
@@ -82,7 +82,7 @@ function AccountItem({ row, onChanged }: { row: AccountRow; onChanged: () => Pro
         <button type="button" class="button quiet" aria-expanded={open.value === "quota"} aria-label={`Quota of ${row.name}`} onClick={() => flip("quota")}>Quota…</button>
       </div>
       {open.value === "restrict" && <RestrictForm onDone={close} act={(reason, until) => then(restrict(row.id, reason, until))} />}
-      {open.value === "quota" && <QuotaForm now={row.tokens_per_day ?? null} onDone={close} act={(tokens) => then(setQuota(row.id, tokens))} />}
+      {open.value === "quota" && <QuotaForm row={row} onDone={close} act={(quota) => then(setQuota(row.id, quota))} />}
     </li>
   );
 }
@@ -96,10 +96,16 @@ function RestrictForm({ act, onDone }: { act: (reason: string, until: number | n
   );
 }
 
-function QuotaForm({ now, act, onDone }: { now: number | null; act: (tokens: number | null) => Promise<void>; onDone: () => void }) {
+function QuotaForm({ row, act, onDone }: { row: AccountRow; act: (quota: Quota) => Promise<void>; onDone: () => void }) {
+  const set = (values: Values) => act({ tokens_per_day: numberOrNull(values("tokens")), requests_at_once: numberOrNull(values("at-once")) });
   return (
-    <Form action={(values: Values) => act(values("tokens") === "" ? null : Number(values("tokens")))} button="Set the quota" onDone={onDone}>
-      <Field label="Tokens a day" name="tokens" type="number" min={0} value={now === null ? "" : String(now)} inputMode="numeric" autocomplete="off" hint="Empty: what the service gives everyone." optional focus />
+    <Form action={set} button="Set the quota" onDone={onDone}>
+      <Field label="Tokens a day" name="tokens" type="number" min={0} value={String(row.tokens_per_day ?? "")} inputMode="numeric" autocomplete="off" hint="Empty: what the service gives everyone." optional focus />
+      <Field label="Requests at once" name="at-once" type="number" min={0} value={String(row.requests_at_once ?? "")} inputMode="numeric" autocomplete="off" hint="Empty: what the service gives everyone. 0: as many as the service can take." optional />
     </Form>
   );
+}
+
+function numberOrNull(text: string): number | null {
+  return text === "" ? null : Number(text);
 }

@@ -6,7 +6,7 @@ import { Secret, ShownOnce } from "../../parts/CopyButton";
 import { Field, Form, type Values } from "../../parts/Form";
 import { Loaded, useLoaded } from "../../parts/Loaded";
 import { Section } from "../../parts/Sheet";
-import { endOfDay, formatAge, formatCount, formatDate } from "../../text/format";
+import { endOfDay, formatAge, formatCount, formatDate, formatRequests } from "../../text/format";
 
 export function KeysSection() {
   const keys = useLoaded(listKeys);
@@ -17,7 +17,8 @@ export function KeysSection() {
       expires_at: endOfDay(values("expires")),
       models: wordsIn(values("models")),
       routes: wordsIn(values("routes")),
-      tokens_per_day: values("tokens") === "" ? undefined : Number(values("tokens")),
+      tokens_per_day: numberIn(values("tokens")),
+      requests_at_once: numberIn(values("at-once")),
     });
     await keys.again();
   };
@@ -42,6 +43,10 @@ export function KeysSection() {
   );
 }
 
+function numberIn(text: string): number | undefined {
+  return text === "" ? undefined : Number(text);
+}
+
 // "a, b c" → ["a", "b", "c"]; none: undefined, which leaves everything allowed.
 function wordsIn(text: string): string[] | undefined {
   const words = text.split(/[\s,]+/).filter((word) => word !== "");
@@ -59,6 +64,7 @@ function Key({ apiKey, onEnd }: { apiKey: ApiKey; onEnd: () => Promise<void> }) 
         <p class="hint">
           Made {formatDate(apiKey.created_at)}, {used}
           {apiKey.expires_at !== null && `, until ${formatDate(apiKey.expires_at)}`} · {formatCount(apiKey.tokens_today)}{limit} tokens today
+          {apiKey.requests_at_once != null && `, at most ${formatRequests(apiKey.requests_at_once)} at once`}
         </p>
         {apiKey.models.length > 0 && <p class="hint">Only the models {apiKey.models.join(", ")}</p>}
         {apiKey.routes.length > 0 && <p class="hint">Only {apiKey.routes.join(", ")}</p>}
@@ -75,6 +81,7 @@ function MakeKey({ make }: { make: (values: Values) => Promise<void> }) {
       <div class="field-pair">
         <Field label="Works until" name="expires" type="date" optional />
         <Field label="Tokens a day" name="tokens" type="number" min={1} inputMode="numeric" autocomplete="off" optional />
+        <Field label="Requests at once" name="at-once" type="number" min={1} inputMode="numeric" autocomplete="off" optional />
       </div>
       <Field label="Only these models" name="models" autocomplete="off" hint="Names, apart by spaces. Empty: all." optional />
       <Field label="Only these routes" name="routes" autocomplete="off" hint="For example /v1/chat/completions. Empty: all." optional />

@@ -2,7 +2,7 @@ import { type Usage, getUsage } from "../../api/account";
 import { DaysChart } from "../../parts/DaysChart";
 import { Loaded, useLoaded } from "../../parts/Loaded";
 import { Section } from "../../parts/Sheet";
-import { formatCount, formatTime } from "../../text/format";
+import { formatCount, formatRequests, formatTime } from "../../text/format";
 
 export function UsageSection() {
   return <Loaded of={useLoaded(getUsage)}>{(usage) => <Used usage={usage} />}</Loaded>;
@@ -41,7 +41,7 @@ function Meter({ usage }: { usage: Usage }) {
       {!isLimited && <p>{used} tokens used. Your account has no daily limit.</p>}
       <p class="hint">
         The day begins again {formatTime(usage.resets_at)}.
-        {usage.requests_at_once_max !== undefined && ` At most ${usage.requests_at_once_max} answers at once.`}
+        {usage.requests_at_once_max != null && ` At most ${formatRequests(usage.requests_at_once_max)} at once.`}
         {usage.balance !== null && ` Balance: ${formatCount(usage.balance)}.`}
       </p>
     </>
