@@ -40,7 +40,8 @@ TEST(Gateway, ServesThePageWithStrictHeaders) {
 
 // Of answers and refusals of every kind, also of a connection that is not even read.
 TEST(Gateway, EveryAnswerHasTheStrictHeaders) {
-  RunningService running({"HOLDFAST_GATEWAY_CONNECTIONS_PER_CLIENT_MAX=2"});
+  constexpr std::size_t kConnectionsMax = 16;
+  RunningService running({"HOLDFAST_GATEWAY_CONNECTIONS_PER_CLIENT_MAX=16"});
   const struct {
     std::string_view request;
     int status;
@@ -77,16 +78,16 @@ TEST(Gateway, EveryAnswerHasTheStrictHeaders) {
     EXPECT_EQ(response.status, status) << response.body;
     check(response);
   }
-  Connection first(running.port);
-  Connection second(running.port);
-  for (Connection* const open : {&first, &second}) {
-    open->Send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    EXPECT_EQ(open->Read().status, 200);
+  // One too many, whichever that is: those before may still be ending.
+  std::vector<std::unique_ptr<Connection>> open;
+  Response answer{.status = 200};
+  while (answer.status == 200 && open.size() <= kConnectionsMax) {
+    open.push_back(std::make_unique<Connection>(running.port));
+    open.back()->Send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    answer = open.back()->Read();
   }
-  Connection third(running.port);
-  const Response refused = third.Read();
-  EXPECT_EQ(refused.status, 429);
-  check(refused);
+  EXPECT_EQ(answer.status, 429);
+  check(answer);
 }
 
 // A line begins with a time that says its zone, and holds nothing that a client wrote.

@@ -158,78 +158,90 @@ Outcome<Answered> ListMail(Accounts& desk, const Asked&) {
   return Answered{200, json::Object{{"messages", std::move(messages)}}};
 }
 
-}  // namespace
+constexpr std::string_view kObject = R"({"type": "object"})";
 
-std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk) {
-  constexpr std::string_view kObject = R"({"type": "object"})";
-  const auto row = [](Method method, std::string pattern, DeskWork work,
-                      Documentation documentation) {
-    // What changes something could do harm.
-    return DeskRow{.method = method,
-                   .pattern = std::move(pattern),
-                   .access = Access::kOperator,
-                   .work = std::move(work),
-                   .documentation = std::move(documentation),
-                   .needs_fresh = method != Method::kGet};
-  };
-  std::vector<DeskRow> rows = {
-      row(Method::kGet, "/api/admin/accounts", ListAccounts,
+DeskRow Row(Method method, std::string pattern, DeskWork work, Documentation documentation) {
+  // What changes something could do harm.
+  return DeskRow{.method = method,
+                 .pattern = std::move(pattern),
+                 .access = Access::kOperator,
+                 .work = std::move(work),
+                 .documentation = std::move(documentation),
+                 .needs_fresh = method != Method::kGet};
+}
+
+std::vector<DeskRow> AccountRows() {
+  return {
+      Row(Method::kGet, "/api/admin/accounts", ListAccounts,
           {.id = "listAccounts", .summary = "All accounts, in pages.", .answer_schema = kObject}),
-      row(Method::kPost, "/api/admin/accounts/{id}/approve", Approve,
+      Row(Method::kPost, "/api/admin/accounts/{id}/approve", Approve,
           {.id = "approveAccount",
            .summary = "Says yes to one that waits.",
            .status = 204,
            .statuses = {404}}),
-      row(Method::kPost, "/api/admin/accounts/{id}/restrict", Restrict,
+      Row(Method::kPost, "/api/admin/accounts/{id}/restrict", Restrict,
           {.id = "restrictAccount",
            .summary = "Locks an account out, with a reason and an end.",
            .status = 204,
            .statuses = {404, 409}}),
-      row(Method::kPost, "/api/admin/accounts/{id}/unrestrict", Unrestrict,
+      Row(Method::kPost, "/api/admin/accounts/{id}/unrestrict", Unrestrict,
           {.id = "unrestrictAccount",
            .summary = "Lifts a restriction.",
            .status = 204,
            .statuses = {404}}),
-      row(Method::kPost, "/api/admin/accounts/{id}/end-sessions", EndSessions,
+      Row(Method::kPost, "/api/admin/accounts/{id}/end-sessions", EndSessions,
           {.id = "endSessions",
            .summary = "Logs an account out everywhere.",
            .status = 204,
            .statuses = {404}}),
-      row(Method::kPost, "/api/admin/accounts/{id}/quota", SetQuota,
+      Row(Method::kPost, "/api/admin/accounts/{id}/quota", SetQuota,
           {.id = "setQuota",
            .summary = "Tokens a day and requests at once; null: as the service has it.",
            .status = 204,
            .statuses = {404}}),
-      row(Method::kGet, "/api/admin/invitations", ListInvitations,
+  };
+}
+
+std::vector<DeskRow> ServiceRows() {
+  std::vector<DeskRow> rows = {
+      Row(Method::kGet, "/api/admin/invitations", ListInvitations,
           {.id = "listInvitations", .summary = "All invitations.", .answer_schema = kObject}),
-      row(Method::kPost, "/api/admin/invitations", Invite,
+      Row(Method::kPost, "/api/admin/invitations", Invite,
           {.id = "invite",
            .summary = "A new invitation, whose code is told once.",
            .answer_schema = kObject,
            .status = 201,
            .statuses = {409}}),
-      row(Method::kDelete, "/api/admin/invitations/{id}", RevokeInvitation,
+      Row(Method::kDelete, "/api/admin/invitations/{id}", RevokeInvitation,
           {.id = "revokeInvitation",
            .summary = "Revokes an invitation.",
            .status = 204,
            .statuses = {404}}),
-      row(Method::kGet, "/api/admin/registration", GetRegistration,
+      Row(Method::kGet, "/api/admin/registration", GetRegistration,
           {.id = "getRegistration",
            .summary = "The mode of registration.",
            .answer_schema = kObject}),
-      row(Method::kPut, "/api/admin/registration", SetRegistration,
+      Row(Method::kPut, "/api/admin/registration", SetRegistration,
           {.id = "setRegistration",
            .summary = "Switches the mode of registration.",
            .answer_schema = kObject}),
-      row(Method::kGet, "/api/admin/outbox", ListMail,
+      Row(Method::kGet, "/api/admin/outbox", ListMail,
           {.id = "listMail",
            .summary = "Mail, the latest first; its text where there is no mail server.",
            .answer_schema = kObject}),
   };
   // Its links let whoever reads them in.
   rows.back().needs_fresh = true;
+  return rows;
+}
+
+}  // namespace
+
+std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk) {
   std::vector<Endpoint> endpoints;
-  for (DeskRow& one : rows) endpoints.push_back(DeskEndpoint(desk, std::move(one)));
+  for (auto& rows : {AccountRows(), ServiceRows()}) {
+    for (const DeskRow& row : rows) endpoints.push_back(DeskEndpoint(desk, row));
+  }
   return endpoints;
 }
 
