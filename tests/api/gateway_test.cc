@@ -80,7 +80,8 @@ TEST(Gateway, EveryAnswerHasTheStrictHeaders) {
   }
   // One too many, whichever that is: those before may still be ending.
   std::vector<std::unique_ptr<Connection>> open;
-  Response answer{.status = 200};
+  Response answer;
+  answer.status = 200;
   while (answer.status == 200 && open.size() <= kConnectionsMax) {
     open.push_back(std::make_unique<Connection>(running.port));
     open.back()->Send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
