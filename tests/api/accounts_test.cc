@@ -306,11 +306,14 @@ TEST(Accounts, NeitherAnswerNorTimeTellsWhetherAMailAddressHasAnAccount) {
       Question{"/api/password-reset", [&](int, std::string_view email) { return ask(email); }}};
   constexpr int kRounds = 16;
   for (int round = 1; round <= kRounds; ++round) {
-    const std::array<std::string, 2> emails{"ada@example.org",
-                                            fmt::format("person{}@example.org", round)};
     for (Question& question : questions) {
+      // One that has an account, and one that never had.
+      const std::array<std::string, 2> emails{
+          "ada@example.org", fmt::format("{}{}@example.org", question.path.substr(5, 4), round)};
       std::array<std::string, 2> answers;
-      for (const std::size_t i : {0u, 1u}) {
+      // In turn, since what one left behind may take the other's time.
+      const std::size_t first = static_cast<std::size_t>(round) % 2;
+      for (const std::size_t i : {first, 1 - first}) {
         Browser stranger(running.port);
         const auto begun = std::chrono::steady_clock::now();
         const Response answer = stranger.Send(

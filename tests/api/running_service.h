@@ -2,20 +2,31 @@
 #pragma once
 
 #include <cstdlib>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "api/running_engine.h"
+#include "store/testing/postgres_server.h"
 
 namespace holdfast::testing {
 
-// `holdfast up` on the tiny model.
+inline std::string NewPostgresDatabase() {
+  store::testing::PostgresServer* const server = store::testing::PostgresServer::Shared();
+  CHECK_MSG(server != nullptr, "no PostgreSQL");
+  const Result<std::string> url = server->NewDatabase();
+  CHECK_MSG(url.has_value(), "{}", url.error().message);
+  return *url;
+}
+
+// `holdfast up` on the tiny model; with HOLDFAST_TEST_POSTGRES on an empty database of PostgreSQL.
 class RunningService {
  public:
   explicit RunningService(std::vector<std::string> variables = {}) {
     WriteTinyModel(model_.path());
     variables.push_back("HOLDFAST_UP_RUN_DIR=" + run_dir_.path().string());
+    if (std::getenv("HOLDFAST_TEST_POSTGRES") != nullptr) {
+      variables.push_back("HOLDFAST_ACCOUNTS_DATABASE=" + NewPostgresDatabase());
+    }
     variables.push_back("HOLDFAST_UP_DRAIN_SECONDS_MAX=10");
     service =
         std::make_unique<Service>(std::vector<std::string>{"up", "--model", model_.path(), "--name",

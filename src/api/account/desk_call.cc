@@ -60,9 +60,10 @@ class DeskCall final : public Call {
 
   net::Awaitable<ApiResult<void>> Run(Reply& reply, Progress& progress) override {
     if (row_.answers_at_once) {
-      net::Spawn(reply.exchange().executor(), DoUnwatched(desk_, row_, asked_));
       const Answered answered{row_.documentation.status, json::Object{}};
-      co_return co_await Tell(reply, answered);
+      const ApiResult<void> told = co_await Tell(reply, answered);
+      net::Spawn(reply.exchange().executor(), DoUnwatched(desk_, row_, asked_));
+      co_return told;
     }
     auto work = [this, asked = asked_] { return Do(desk_, row_, *asked); };
     const net::TimePoint begun = net::Clock::now();

@@ -60,7 +60,7 @@ struct DeskRow {
   DeskWork work;
   Documentation documentation = {};
   std::optional<guard::Route> kind = {};
-  // Answers before the work has been done, and always the same, so that neither answer nor time
+  // Answers before the work begins, and always the same, so that neither answer nor time
   // tells what it found.
   bool answers_at_once = false;
   // What it has done, it tells on the next whole kEvenStep after it began, so that its time does
