@@ -65,7 +65,10 @@ json::Object Content(std::string_view type, json::Value schema) {
   return content;
 }
 
+bool HasBody(int status) { return status != 204 && (status < 300 || status > 399); }
+
 json::Object Success(const Documentation& documentation) {
+  if (!HasBody(documentation.status)) return {{"description", "Done; there is no body."}};
   json::Object content;
   json::Value schema = documentation.answer_schema.empty() ? Schema(R"({"type": "string"})")
                                                            : Schema(documentation.answer_schema);
