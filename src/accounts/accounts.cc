@@ -216,6 +216,13 @@ Outcome<LoggedIn> Accounts::ShowSecondFactor(std::string_view token, std::string
   return Enter(**account, device, Shown::kSecondFactor, now);
 }
 
+Outcome<void> Accounts::LogOut(const Identity& who) {
+  const Outcome<void> ended = sessions_.End(who.account_id, who.session_id);
+  if (!ended && ended.error().reason != Reason::kNotFound) return ended;
+  ring_.Forget(who.account_id);
+  return {};
+}
+
 Outcome<void> Accounts::CheckOwner(const Identity& who, const Secret& password, TimeMs now) {
   const Outcome<std::optional<Credentials>> found = people_.FindCredentials(who.account_id);
   if (!found) return PassOn(found);

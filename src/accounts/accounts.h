@@ -146,6 +146,9 @@ class Accounts {
   // Errors: kNotFound (the token), kWrongCredentials (the code).
   Outcome<LoggedIn> ShowSecondFactor(std::string_view token, std::string_view code,
                                      std::string_view device, TimeMs now);
+  // Ends the session, and lets the account's data key go from memory; what else still uses it takes
+  // it anew. Errors: none where the session is over already.
+  Outcome<void> LogOut(const Identity& who);
   // That it is the owner who asks, by the password; without one, by a log-in at a provider within
   // kFreshLoginMs. Errors: kWrongCredentials, kSecondFactorRequired (no such log-in).
   Outcome<void> CheckOwner(const Identity& who, const Secret& password, TimeMs now);

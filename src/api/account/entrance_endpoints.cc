@@ -128,8 +128,7 @@ Outcome<Answered> ShowSecondFactor(Accounts& desk, const Asked& asked) {
 }
 
 Outcome<Answered> LogOut(Accounts& desk, const Asked& asked) {
-  const auto ended = desk.sessions().End(asked.who.account_id, asked.who.session_id);
-  if (!ended && ended.error().reason != Reason::kNotFound) return std::unexpected(ended.error());
+  TRY(desk.LogOut(asked.who));
   return Answered{204, nullptr, {SessionCookie("", asked.is_encrypted)}};
 }
 
