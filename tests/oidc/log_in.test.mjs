@@ -25,23 +25,23 @@ async function openHouse(registration = "open") {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const school = await startProvider({ people: PEOPLE, redirectUris: [`${url}/api/oidc/school/callback`] });
-  const work = await startProvider({ people: { ...PEOPLE, lou: { email: "lou@elsewhere.example", email_verified: true } }, redirectUris: [`${url}/api/oidc/work/callback`] });
+  const office = await startProvider({ people: { ...PEOPLE, lou: { email: "lou@elsewhere.example", email_verified: true } }, redirectUris: [`${url}/api/oidc/office/callback`] });
   await writeFile(path.join(folder, "secret"), `${school.client.secret}\n`);
   const entry = (id, name, provider, more = "") =>
     `[[oidc]]\nid = "${id}"\nname = "${name}"\nissuer = "${provider.url}"\nclient_id = "${provider.client.id}"\nclient_secret_file = "${path.join(folder, "secret")}"\n${more}\n`;
   const config = path.join(folder, "holdfast.toml");
-  await writeFile(config, `[accounts]\nregistration = "${registration}"\nanonymous = "off"\npassword_ms = 1\n${entry("school", "School", school)}${entry("work", "Work", work, 'domains = ["school.example"]')}`);
+  await writeFile(config, `[accounts]\nregistration = "${registration}"\nanonymous = "off"\npassword_ms = 1\n${entry("school", "School", school)}${entry("office", "Office", office, 'domains = ["school.example"]')}`);
   const env = { ...process.env, HOLDFAST_UP_RUN_DIR: folder, XDG_STATE_HOME: folder };
   const args = ["gateway", "--config", config, "--engine", "127.0.0.1:1", "--listen", `127.0.0.1:${port}`];
   const service = await launch(process.env.HOLDFAST_BINARY, args, { env, url: `${url}/api/me` });
   return {
     url,
     school,
-    work,
+    office,
     log: service.log,
     async stop() {
       await service.stop();
-      await Promise.all([school.stop(), work.stop()]);
+      await Promise.all([school.stop(), office.stop()]);
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -214,7 +214,7 @@ test("who says no there reads it in our words, and who may not come in reads why
   await assertAxe(page, "a log-in that was called off");
   for (const who of ["lou", "hal"]) {
     const other = await open("#/login");
-    await comeFrom(other, "Work", who);
+    await comeFrom(other, "Office", who);
     await other.getByText("vouches for no mail address").waitFor();
   }
 });
@@ -249,7 +249,7 @@ test("an answer that names another provider is refused before its code is used",
   const page = await open("#/login");
   house.school.divertNext((to) => {
     const url = new URL(to);
-    url.searchParams.set("iss", house.work.url);
+    url.searchParams.set("iss", house.office.url);
     return url.href;
   });
   await comeFrom(page, "School", "jo");
@@ -312,12 +312,12 @@ test("a provider that goes away is said so, at the start and at the end", async 
     const held = away.school.holdNext();
     await comeFrom(page, "School", "kim");
     const callback = await held;
-    await Promise.all([away.school.stop(), away.work.stop()]);
+    await Promise.all([away.school.stop(), away.office.stop()]);
     await page.goto(callback);
     await page.getByText("School cannot be reached now").waitFor();
     await page.goto(`${away.url}/#/login`);
-    await page.getByRole("link", { name: "Continue with Work" }).click();
-    await page.getByText("Work cannot be reached now").waitFor();
+    await page.getByRole("link", { name: "Continue with Office" }).click();
+    await page.getByText("Office cannot be reached now").waitFor();
     await picture(page, "oidc_away");
     await assertAxe(page, "a provider that is away");
   } finally {
