@@ -1,44 +1,27 @@
 // Signing up, logging in, losing a password and leaving, on both databases.
 #include <gtest/gtest.h>
 
-#include "accounts/accounts.h"
+#include "accounts/testing/with_accounts.h"
 #include "crypto/totp.h"
-#include "store/testing/both_databases.h"
 
 namespace holdfast::accounts {
 namespace {
 
-constexpr TimeMs kNow = 1'800'000'000'000;
-constexpr const char* kPassword = "otter kettle violin marble";
+using testing::kNow;
+using testing::kPassword;
+using testing::ReasonOf;
+
 constexpr const char* kOther = "granite pillow sunday engine";
 
-class ActsTest : public store::testing::BothDatabases {
+class ActsTest : public testing::WithAccounts {
  protected:
-  ActsTest() {
-    auto ring = crypto::KeyRing::Open(folder() / "keys", crypto::DataKey::Random());
-    EXPECT_TRUE(ring) << ring.error().message;
-    ring_ = std::move(*ring);
-    auto audit = audit::Log::Open(folder() / "audit.log");
-    EXPECT_TRUE(audit) << audit.error().message;
-    audit_ = std::move(*audit);
-    AccountsOptions options;
+  ActsTest() : WithAccounts(Options()) {}
+  static AccountsOptions Options() {
+    AccountsOptions options = testing::TestOptions();
     options.public_url = "https://chat.example";
-    options.mode = Mode::kOpen;
-    options.cost = {1, 8 << 10};  // Of tests alone.
-    auto accounts = Accounts::Open(database(), *ring_, *audit_, key_, options, kNow);
-    EXPECT_TRUE(accounts) << accounts.error().message;
-    accounts_ = std::move(*accounts);
+    return options;
   }
 
-  Outcome<SignedUp> SignUp(const std::string& name, std::optional<std::string> email = {}) {
-    return accounts_->SignUp({.name = name, .email = std::move(email), .invitation = {}},
-                             Secret(kPassword), "Firefox", kNow);
-  }
-  Identity WhoIs(const Secret& session) {
-    const auto found = accounts_->sessions().Find(session.Reveal(), kNow);
-    EXPECT_TRUE(found) << found.error().detail;
-    return found.value_or(Identity{});
-  }
   // What follows "token=" in the last mail to that address; empty: there is none.
   std::string TokenOfLastMail(const std::string& to) {
     const auto mail = accounts_->outbox().List(100);
@@ -49,19 +32,8 @@ class ActsTest : public store::testing::BothDatabases {
     }
     return "";
   }
-
-  const crypto::HashKey key_ = crypto::HashKey::Random();
-  std::unique_ptr<crypto::KeyRing> ring_;
-  std::unique_ptr<audit::Log> audit_;
-  std::unique_ptr<Accounts> accounts_;
 };
 INSTANTIATE_TEST_SUITE_P(Stores, ActsTest, store::testing::kBoth, store::testing::KindName);
-
-template <typename T>
-Reason ReasonOf(const Outcome<T>& outcome) {
-  EXPECT_FALSE(outcome.has_value());
-  return outcome ? Reason::kInternal : outcome.error().reason;
-}
 
 TEST_P(ActsTest, SignsUpLogsInAndLeaves) {
   const auto ada = SignUp("ada");

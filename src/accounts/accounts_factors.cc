@@ -6,11 +6,6 @@
 namespace holdfast::accounts {
 namespace {
 
-template <typename T>
-std::unexpected<Refused> PassOn(const Outcome<T>& outcome) {
-  return std::unexpected(outcome.error());
-}
-
 std::string_view HowToConfirm(const Factors& factors) {
   if (factors.app.is_on && factors.passkeys > 0) {
     return "Show a passkey or a code of your authenticator app again for this.";
@@ -30,24 +25,21 @@ std::optional<RelyingParty> Accounts::PasskeyParty(std::string_view host, bool i
 
 Outcome<LoggedIn> Accounts::LogInWithPasskey(const PasskeyAnswer& answer, const RelyingParty& party,
                                              std::string_view device, TimeMs now) {
-  const Outcome<std::string> account_id = passkey_desk_.Check(answer, {}, party, now);
-  if (!account_id) return PassOn(account_id);
-  const Outcome<std::optional<Account>> account = people_.Find(*account_id);
-  if (!account) return PassOn(account);
-  if (!*account) return Refuse(Reason::kWrongCredentials, "the account is gone");
-  TRY(CheckMayEnter(**account, now));
-  return Enter(**account, device, Shown::kSecondFactor, now);
+  TRY_ASSIGN(const auto account_id, passkey_desk_.Check(answer, {}, party, now));
+  TRY_ASSIGN(const auto account, people_.Find(account_id));
+  if (!account) return Refuse(Reason::kWrongCredentials, "the account is gone");
+  TRY(CheckMayEnter(*account, now));
+  return Enter(*account, device, Shown::kSecondFactor, now);
 }
 
 Outcome<PasskeyInfo> Accounts::AddPasskey(const Identity& who, std::string_view name,
                                           const PasskeyRegistration& registration,
                                           const RelyingParty& party, TimeMs now) {
   const PasskeyAsker asker{PasskeyPurpose::kEnrol, who.session_id, who.account_id};
-  const auto passkey = passkey_desk_.CheckNew(registration, asker, party, now);
-  if (!passkey) return PassOn(passkey);
+  TRY_ASSIGN(const auto passkey, passkey_desk_.CheckNew(registration, asker, party, now));
   TRY(Record(audit::EventKind::kSecondFactorAdded, who.account_id, who.account_id,
              {{"factor", "passkey"}}));
-  Outcome<PasskeyInfo> added = passkey_desk_.passkeys().Add(who.account_id, name, *passkey, now);
+  Outcome<PasskeyInfo> added = passkey_desk_.passkeys().Add(who.account_id, name, passkey, now);
   if (!added) return added;
   // Its owner was verified by it a moment ago.
   TRY(sessions_.Confirm(who.session_id, now));
@@ -61,30 +53,25 @@ Outcome<void> Accounts::RemovePasskey(const Identity& who, std::string_view pass
 }
 
 Outcome<Factors> Accounts::FactorsOf(std::string_view account_id) {
-  const Outcome<SecondFactorState> app = second_factor_.StateOf(account_id);
-  if (!app) return PassOn(app);
-  const Outcome<std::int64_t> passkeys = passkey_desk_.passkeys().CountOf(account_id);
-  if (!passkeys) return PassOn(passkeys);
-  const Outcome<std::optional<Account>> account = people_.Find(account_id);
-  if (!account) return PassOn(account);
-  return Factors{*app, *passkeys, *account && (*account)->has_password};
+  TRY_ASSIGN(const auto app, second_factor_.StateOf(account_id));
+  TRY_ASSIGN(const auto passkeys, passkey_desk_.passkeys().CountOf(account_id));
+  TRY_ASSIGN(const auto account, people_.Find(account_id));
+  return Factors{app, passkeys, account && account->has_password};
 }
 
 Outcome<void> Accounts::CheckFresh(const Identity& who, TimeMs now) {
   if (who.confirmed_at > 0 && now - who.confirmed_at < kFreshMs) return {};
-  const Outcome<Factors> factors = FactorsOf(who.account_id);
-  if (!factors) return PassOn(factors);
+  TRY_ASSIGN(const auto factors, FactorsOf(who.account_id));
   // A provider stands for a password, not for a second factor.
-  if (!factors->has_any() && who.provider_login_at + kFreshLoginMs > now) return {};
-  return Refuse(Reason::kSecondFactorRequired, std::string(HowToConfirm(*factors)));
+  if (!factors.has_any() && who.provider_login_at + kFreshLoginMs > now) return {};
+  return Refuse(Reason::kSecondFactorRequired, std::string(HowToConfirm(factors)));
 }
 
 Outcome<void> Accounts::CheckOwnerAndFactor(const Identity& who, const Secret& password,
                                             TimeMs now) {
   TRY(CheckOwner(who, password, now));
-  const Outcome<Factors> factors = FactorsOf(who.account_id);
-  if (!factors) return PassOn(factors);
-  return factors->has_any() ? CheckFresh(who, now) : Outcome<void>{};
+  TRY_ASSIGN(const auto factors, FactorsOf(who.account_id));
+  return factors.has_any() ? CheckFresh(who, now) : Outcome<void>{};
 }
 
 Outcome<void> Accounts::Confirm(const Identity& who, const Proof& proof,
@@ -98,17 +85,16 @@ Outcome<void> Accounts::CheckProof(const Identity& who, const Proof& proof,
   if (proof.passkey) {
     if (!party) return Refuse(Reason::kWrongCredentials, "no passkey is good here");
     const PasskeyAsker asker{PasskeyPurpose::kConfirm, who.session_id, who.account_id};
-    const Outcome<std::string> shown = passkey_desk_.Check(*proof.passkey, asker, *party, now);
-    return shown ? Outcome<void>{} : PassOn(shown);
+    TRY(passkey_desk_.Check(*proof.passkey, asker, *party, now));
+    return {};
   }
   if (!proof.code.empty()) return second_factor_.Check(who.account_id, proof.code, now);
   if (proof.password.Reveal().empty()) {
     return Refuse(Reason::kBadRequest, "Send a `credential`, a `code` or a `password`.");
   }
-  const Outcome<Factors> factors = FactorsOf(who.account_id);
-  if (!factors) return PassOn(factors);
-  if (factors->has_any()) {
-    return Refuse(Reason::kSecondFactorRequired, std::string(HowToConfirm(*factors)));
+  TRY_ASSIGN(const auto factors, FactorsOf(who.account_id));
+  if (factors.has_any()) {
+    return Refuse(Reason::kSecondFactorRequired, std::string(HowToConfirm(factors)));
   }
   return CheckOwner(who, proof.password, now);
 }

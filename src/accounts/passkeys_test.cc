@@ -2,59 +2,39 @@
 // databases.
 #include <gtest/gtest.h>
 
-#include "accounts/accounts.h"
+#include "accounts/testing/with_accounts.h"
 #include "crypto/encoding.h"
 #include "crypto/test_authenticator.h"
 #include "crypto/totp.h"
-#include "store/testing/both_databases.h"
 
 namespace holdfast::accounts {
 namespace {
 
 using crypto::PasskeyAlgorithm;
 using crypto::TestAuthenticator;
+using testing::kNow;
+using testing::kPassword;
+using testing::ReasonOf;
 
-constexpr TimeMs kNow = 1'800'000'000'000;
-constexpr const char* kPassword = "otter kettle violin marble";
 constexpr const char* kOrigin = "https://chat.example";
 
-template <typename T>
-Reason ReasonOf(const Outcome<T>& outcome) {
-  EXPECT_FALSE(outcome.has_value());
-  return outcome ? Reason::kInternal : outcome.error().reason;
-}
-
-class PasskeysTest : public store::testing::BothDatabases {
+class PasskeysTest : public testing::WithAccounts {
  protected:
-  PasskeysTest() {
-    auto ring = crypto::KeyRing::Open(folder() / "keys", crypto::DataKey::Random());
-    EXPECT_TRUE(ring) << ring.error().message;
-    ring_ = std::move(*ring);
-    auto audit = audit::Log::Open(folder() / "audit.log");
-    EXPECT_TRUE(audit) << audit.error().message;
-    audit_ = std::move(*audit);
-    AccountsOptions options;
-    options.public_url = kOrigin;
-    options.is_public_url_set = true;
-    options.mode = Mode::kOpen;
-    options.cost = {1, 8 << 10};  // Of tests alone.
-    auto accounts = Accounts::Open(database(), *ring_, *audit_, key_, options, kNow);
-    EXPECT_TRUE(accounts) << accounts.error().message;
-    accounts_ = std::move(*accounts);
-    who_ = SignUp("ada");
+  PasskeysTest() : WithAccounts(Options()) {
+    who_ = Join("ada");
     authenticator_.user_handle = who_.account_id;
   }
-
-  Identity SignUp(const std::string& name) {
-    const auto made = accounts_->SignUp({.name = name, .email = {}, .invitation = {}},
-                                        Secret(kPassword), "Firefox", kNow);
-    EXPECT_TRUE(made) << made.error().detail;
-    return WhoIs(*made->session, kNow);
+  static AccountsOptions Options() {
+    AccountsOptions options = testing::TestOptions();
+    options.public_url = kOrigin;
+    options.is_public_url_set = true;
+    return options;
   }
-  Identity WhoIs(const Secret& session, TimeMs now) {
-    const auto found = accounts_->sessions().Find(session.Reveal(), now);
-    EXPECT_TRUE(found) << found.error().detail;
-    return found.value_or(Identity{});
+
+  Identity Join(const std::string& name) {
+    const auto made = SignUp(name);
+    EXPECT_TRUE(made) << made.error().detail;
+    return WhoIs(*made->session);
   }
   // As the session stands now.
   Identity Again(const Identity& who) {
@@ -107,10 +87,6 @@ class PasskeysTest : public store::testing::BothDatabases {
   }
 
   const RelyingParty kParty{"chat.example", kOrigin};
-  const crypto::HashKey key_ = crypto::HashKey::Random();
-  std::unique_ptr<crypto::KeyRing> ring_;
-  std::unique_ptr<audit::Log> audit_;
-  std::unique_ptr<Accounts> accounts_;
   Identity who_;
   TestAuthenticator authenticator_{PasskeyAlgorithm::kEs256, "chat.example"};
 };
@@ -144,7 +120,7 @@ TEST_P(PasskeysTest, AnAppIsNotAskedForBesideAPasskey) {
 }
 
 TEST_P(PasskeysTest, ARegistrationIsTakenForItsChallengeOriginAndActAlone) {
-  const Identity eve = SignUp("eve");
+  const Identity eve = Join("eve");
   const auto add = [&](const PasskeyRegistration& registration, TimeMs now = kNow) {
     return accounts_->AddPasskey(who_, "Phone", registration, kParty, now);
   };
@@ -187,7 +163,7 @@ TEST_P(PasskeysTest, ALogInIsTakenForItsChallengeOriginAndActAlone) {
   PasskeyAnswer nobodys = AnswerOf(authenticator_, challenge);
   nobodys.user_handle.clear();
   PasskeyAnswer anothers = AnswerOf(authenticator_, challenge);
-  anothers.user_handle = SignUp("eve").account_id;
+  anothers.user_handle = Join("eve").account_id;
   const struct {
     const char* about;
     PasskeyAnswer answer;
@@ -250,7 +226,7 @@ TEST_P(PasskeysTest, AnAccountHasItsPasskeysUpToALimitAndEachOnce) {
     ASSERT_TRUE(Add(who_, one)) << i;
   }
   EXPECT_EQ(ReasonOf(Add(who_, authenticator_)), Reason::kConflict);
-  const Identity eve = SignUp("eve");
+  const Identity eve = Join("eve");
   ASSERT_TRUE(Add(eve, authenticator_));
   EXPECT_EQ(ReasonOf(Add(eve, authenticator_)), Reason::kConflict);
   EXPECT_EQ(accounts_->passkey_desk().passkeys().CountOf(who_.account_id), kPasskeysMax);
@@ -259,7 +235,7 @@ TEST_P(PasskeysTest, AnAccountHasItsPasskeysUpToALimitAndEachOnce) {
 TEST_P(PasskeysTest, AreRenamedAndRemovedByTheirOwnerAlone) {
   const auto added = Add(who_, authenticator_);
   ASSERT_TRUE(added);
-  const Identity eve = SignUp("eve");
+  const Identity eve = Join("eve");
   Passkeys& passkeys = accounts_->passkey_desk().passkeys();
   EXPECT_EQ(ReasonOf(passkeys.Rename(eve.account_id, added->id, "Mine")), Reason::kNotFound);
   EXPECT_EQ(ReasonOf(accounts_->RemovePasskey(eve, added->id)), Reason::kNotFound);
@@ -351,7 +327,7 @@ TEST_P(PasskeysTest, WhereThereIsAPasskeyAPasswordLogsInAndConfirmsNothing) {
 }
 
 TEST_P(PasskeysTest, AnotherAccountsPasskeyConfirmsNothing) {
-  const Identity eve = SignUp("eve");
+  const Identity eve = Join("eve");
   ASSERT_TRUE(Add(eve, authenticator_));
   TestAuthenticator own(PasskeyAlgorithm::kEdDsa, "chat.example");
   ASSERT_TRUE(Add(who_, own));

@@ -2,35 +2,21 @@
 // databases.
 #include <gtest/gtest.h>
 
-#include "accounts/accounts.h"
 #include "accounts/links.h"
+#include "accounts/testing/with_accounts.h"
 #include "crypto/totp.h"
-#include "store/testing/both_databases.h"
 
 namespace holdfast::accounts {
 namespace {
 
-constexpr TimeMs kNow = 1'800'000'000'000;
+using testing::kNow;
+using testing::kPassword;
+using testing::ReasonOf;
+
 constexpr const char* kIssuer = "https://id.example";
-constexpr const char* kPassword = "otter kettle violin marble";
 
-class ProviderActsTest : public store::testing::BothDatabases {
+class ProviderActsTest : public testing::WithAccounts {
  protected:
-  ProviderActsTest() {
-    auto ring = crypto::KeyRing::Open(folder() / "keys", crypto::DataKey::Random());
-    EXPECT_TRUE(ring) << ring.error().message;
-    ring_ = std::move(*ring);
-    auto audit = audit::Log::Open(folder() / "audit.log");
-    EXPECT_TRUE(audit) << audit.error().message;
-    audit_ = std::move(*audit);
-    AccountsOptions options;
-    options.mode = Mode::kOpen;
-    options.cost = {1, 8 << 10};  // Of tests alone.
-    auto accounts = Accounts::Open(database(), *ring_, *audit_, key_, options, kNow);
-    EXPECT_TRUE(accounts) << accounts.error().message;
-    accounts_ = std::move(*accounts);
-  }
-
   static ProviderPerson Person(const std::string& subject, std::optional<std::string> email = {},
                                const std::string& issuer = kIssuer) {
     return {{issuer, subject}, "school", std::move(email)};
@@ -39,32 +25,12 @@ class ProviderActsTest : public store::testing::BothDatabases {
                                const std::string& invitation = "") {
     return accounts_->SignUpFrom(person, name, invitation, "Firefox", kNow);
   }
-  Outcome<SignedUp> SignUp(const std::string& name, std::optional<std::string> email = {}) {
-    return accounts_->SignUp({.name = name, .email = std::move(email), .invitation = {}},
-                             Secret(kPassword), "Firefox", kNow);
-  }
-  Identity WhoIs(const Secret& session) {
-    const auto found = accounts_->sessions().Find(session.Reveal(), kNow);
-    EXPECT_TRUE(found) << found.error().detail;
-    return found.value_or(Identity{});
-  }
   void SetMode(Mode mode, const std::vector<std::string>& domains = {}) {
     const auto set = accounts_->registration().SetRules(mode, domains, kNow);
     EXPECT_TRUE(set) << set.error().detail;
   }
-
-  const crypto::HashKey key_ = crypto::HashKey::Random();
-  std::unique_ptr<crypto::KeyRing> ring_;
-  std::unique_ptr<audit::Log> audit_;
-  std::unique_ptr<Accounts> accounts_;
 };
 INSTANTIATE_TEST_SUITE_P(Stores, ProviderActsTest, store::testing::kBoth, store::testing::KindName);
-
-template <typename T>
-Reason ReasonOf(const Outcome<T>& outcome) {
-  EXPECT_FALSE(outcome.has_value());
-  return outcome ? Reason::kInternal : outcome.error().reason;
-}
 
 TEST_P(ProviderActsTest, SignsUpOnceAndComesBackAsTheSame) {
   const ProviderPerson ada = Person("1");
