@@ -1,4 +1,4 @@
-// Which EngineProfile (guard/engine/engine_profile.h) fits the engine on this machine? Times
+// Which EngineProfile (verdict/engine/engine_profile.h) fits the engine on this machine? Times
 // forward passes of many shapes (sequences that decode at several depths, with and without a chunk
 // of a prompt) and fits the four coefficients of a step's time by least squares of relative errors,
 // none below zero. Prints the profile as TOML. Scheduling and sampling are not in the pass; they
@@ -19,9 +19,9 @@
 
 #include <fmt/format.h>
 
-#include "guard/engine/engine_profile.h"
 #include "model/model.h"
 #include "parallel/thread_pool.h"
+#include "verdict/engine/engine_profile.h"
 #include "weights/checkpoint.h"
 
 namespace holdfast::bench {

@@ -11,12 +11,12 @@
 
 #include "base/mix.h"
 #include "guard/door.h"
+#include "guard/entrance/registration.h"
 #include "guard/limits/edge_limiter.h"
 #include "guard/limits/gcra.h"
 #include "guard/limits/heavy_hitters.h"
 #include "guard/limits/rate_table.h"
 #include "guard/overload/admission.h"
-#include "guard/registration.h"
 
 namespace holdfast::bench {
 namespace {

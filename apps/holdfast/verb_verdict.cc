@@ -67,7 +67,7 @@ Result<Verified> ReadVerified(const Options& options) {
 }
 
 std::string ReportOf(const incidents::Bundle& bundle, const std::string& path) {
-  return incidents::WriteReport(bundle, guard::Judge(bundle.input, bundle.seed, bundle.options),
+  return incidents::WriteReport(bundle, verdict::Judge(bundle.input, bundle.seed, bundle.options),
                                 FormatOf(path));
 }
 
@@ -87,7 +87,7 @@ Result<void> RunExplain(const Options& options) {
   TRY_ASSIGN(const Verified verified, ReadVerified(options));
   const incidents::Bundle& bundle = verified.bundle;
   const std::string text =
-      incidents::Explain(bundle, guard::Judge(bundle.input, bundle.seed, bundle.options));
+      incidents::Explain(bundle, verdict::Judge(bundle.input, bundle.seed, bundle.options));
   std::fwrite(text.data(), 1, text.size(), stdout);
   return {};
 }

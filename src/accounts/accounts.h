@@ -8,7 +8,7 @@
 // but for the mail.
 //
 // Thread-safe; blocks, and hashing a password takes the memory and time of its cost: the guard's
-// password gate says who comes when (guard/password_gate.h).
+// password gate says who comes when (guard/entrance/password_gate.h).
 #pragma once
 
 #include <functional>

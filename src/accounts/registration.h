@@ -1,6 +1,6 @@
 // Registration: who may make an account, as the operator has set it. The guard may ask for more
-// while sign-ups surge (guard/registration.h, asked at the door), and never for less. Both are told
-// to whoever wants to come in.
+// while sign-ups surge (guard/entrance/registration.h, asked at the door), and never for less. Both
+// are told to whoever wants to come in.
 //
 //   open        a name and a password
 //   email       a mail address too, from which a link must come back

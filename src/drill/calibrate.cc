@@ -177,15 +177,15 @@ CalibrationReport Evaluate(const std::vector<CalibrationRow>& rows,
   if (rows.empty()) return report;
   report.first_seed = rows.front().seed;
   report.last_seed = rows.back().seed;
-  std::vector<guard::Prediction> all;
-  std::array<std::vector<guard::Prediction>, kMoments.size() + 1> by_moment;
+  std::vector<Prediction> all;
+  std::array<std::vector<Prediction>, kMoments.size() + 1> by_moment;
   double visitors = 0;
   double visitors_accused = 0;
   for (const CalibrationRow& row : rows) {
     const double odds = guard::LogOdds(row.row.evidence, calibration);
-    const guard::Prediction prediction{.probability = guard::ProbabilityOf(odds),
-                                       .is_hostile = row.row.is_hostile,
-                                       .weight = row.row.weight};
+    const Prediction prediction{.probability = guard::ProbabilityOf(odds),
+                                .is_hostile = row.row.is_hostile,
+                                .weight = row.row.weight};
     all.push_back(prediction);
     by_moment[row.moment].push_back(prediction);
     if (row.kind == CallerKind::kVisitor) {
@@ -204,21 +204,21 @@ CalibrationReport Evaluate(const std::vector<CalibrationRow>& rows,
     kind.accused_share /= kind.clients;
   }
   for (std::size_t moment = 0; moment < by_moment.size(); ++moment) {
-    report.brier[moment] = guard::BrierScore(by_moment[moment]);
+    report.brier[moment] = BrierScore(by_moment[moment]);
   }
-  report.brier_mean = guard::BrierScore(all);
-  report.curve = guard::ReliabilityCurve(all);
-  report.calibration_error = guard::CalibrationError(report.curve);
+  report.brier_mean = BrierScore(all);
+  report.curve = ReliabilityCurve(all);
+  report.calibration_error = CalibrationError(report.curve);
   report.crowd_accused_share = visitors > 0 ? visitors_accused / visitors : 0;
   return report;
 }
 
 guard::Calibration FitCalibration(const std::vector<CalibrationRow>& rows, double l2) {
-  std::vector<guard::LabelledRow> labelled;
+  std::vector<LabelledRow> labelled;
   labelled.reserve(rows.size());
   for (const CalibrationRow& row : rows) labelled.push_back(row.row);
-  const guard::FittedCoefficients fit =
-      guard::FitCoefficients(labelled, {.l2 = l2, .centre = guard::kCoefficientsBeforeFit});
+  const FittedCoefficients fit =
+      FitCoefficients(labelled, {.l2 = l2, .centre = guard::kCoefficientsBeforeFit});
   return {.prior = fit.prior,
           .coefficient = fit.coefficient,
           .family_max = guard::kCalibration.family_max};
@@ -250,7 +250,7 @@ std::string ReportToText(const CalibrationReport& report) {
   for (const double brier : report.brier) text += fmt::format(" {:.4f}", brier);
   text += fmt::format("\ncalibration error {:.4f}  visitors of crowds accused {:.4f}\n",
                       report.calibration_error, report.crowd_accused_share);
-  for (const guard::ReliabilityBin& bin : report.curve) {
+  for (const ReliabilityBin& bin : report.curve) {
     text += fmt::format("  stated {:.3f}  hostile {:.3f}  weight {:.1f}\n", bin.stated, bin.hostile,
                         bin.weight);
   }
@@ -280,7 +280,7 @@ json::Object ReportToJson(const CalibrationReport& report) {
   }
   by_moment["end"] = report.brier.back();
   json::Array curve;
-  for (const guard::ReliabilityBin& bin : report.curve) {
+  for (const ReliabilityBin& bin : report.curve) {
     curve.push_back(
         json::Object{{"stated", bin.stated}, {"hostile", bin.hostile}, {"weight", bin.weight}});
   }

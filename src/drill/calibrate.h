@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "drill/calibration_curve.h"
 #include "drill/caller_kind.h"
+#include "drill/fit.h"
 #include "drill/labelled_incident.h"
-#include "guard/evidence/calibration_curve.h"
-#include "guard/evidence/fit.h"
 #include "guard/evidence/scorer.h"
 #include "json/json.h"
 
@@ -19,8 +19,7 @@ namespace holdfast::drill {
 
 // One client at one moment of an incident.
 struct CalibrationRow {
-  guard::LabelledRow
-      row;  // The rows of one moment weigh 1 together, so that no flood drowns others.
+  LabelledRow row;  // The rows of one moment weigh 1 together, so that no flood drowns others.
   CallerKind kind = CallerKind::kRegular;
   std::uint64_t seed = 0;
   std::uint8_t moment = 0;  // kMoments
@@ -49,7 +48,7 @@ struct CalibrationReport {
   std::uint64_t last_seed = 0;
   std::array<double, kMoments.size() + 1> brier{};  // By moment.
   double brier_mean = 0;
-  std::vector<guard::ReliabilityBin> curve;
+  std::vector<ReliabilityBin> curve;
   double calibration_error = 0;
   std::array<KindCalibration, kCallerKindCount> kinds;
   double crowd_accused_share = 0;  // Of visitors of crowds, at any moment.

@@ -4,19 +4,20 @@
 #include <vector>
 
 #include "base/check.h"
-#include "guard/engine/engine_model.h"
+#include "verdict/engine/engine_model.h"
 
 namespace holdfast::drill {
 namespace {
 
-using guard::EngineModel;
 using guard::Time;
+using verdict::EngineModel;
 
 constexpr std::size_t kRoundsToFill = 3;  // Of the engine's places.
 
 }  // namespace
 
-double MeasureCapacity(const guard::EngineProfile& profile, std::span<const TokenCounts> requests) {
+double MeasureCapacity(const verdict::EngineProfile& profile,
+                       std::span<const TokenCounts> requests) {
   CHECK(!requests.empty());
   EngineModel engine(profile);
   const auto places =

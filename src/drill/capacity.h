@@ -5,12 +5,13 @@
 #include <span>
 
 #include "drill/lengths.h"
-#include "guard/engine/engine_profile.h"
+#include "verdict/engine/engine_profile.h"
 
 namespace holdfast::drill {
 
 // Requests a second of an engine with a queue that is never empty, over one round of `requests`,
 // after enough of them to be full. None may be larger than a worker's cache.
-double MeasureCapacity(const guard::EngineProfile& profile, std::span<const TokenCounts> requests);
+double MeasureCapacity(const verdict::EngineProfile& profile,
+                       std::span<const TokenCounts> requests);
 
 }  // namespace holdfast::drill

@@ -19,7 +19,7 @@ struct Setting {
   std::string_view name;
   double min;
   double max;
-  void (*set)(guard::EngineProfile& profile, double value);
+  void (*set)(verdict::EngineProfile& profile, double value);
 };
 constexpr Setting kSettings[] = {
     {"step_base_s", 0, 3600, [](auto& p, double value) { p.step_base_s = value; }},
@@ -36,7 +36,7 @@ constexpr Setting kSettings[] = {
     {"workers", 1, 10'000, [](auto& p, double value) { p.workers = static_cast<int>(value); }},
 };
 
-bool SetLine(std::string_view line, guard::EngineProfile& profile) {
+bool SetLine(std::string_view line, verdict::EngineProfile& profile) {
   const std::size_t equals = line.find('=');
   if (equals == std::string_view::npos) return false;
   const std::string_view name = Trim(line.substr(0, equals));
@@ -50,8 +50,8 @@ bool SetLine(std::string_view line, guard::EngineProfile& profile) {
 
 }  // namespace
 
-Result<guard::EngineProfile> ParseEngineProfile(std::istream& text) {
-  guard::EngineProfile profile;
+Result<verdict::EngineProfile> ParseEngineProfile(std::istream& text) {
+  verdict::EngineProfile profile;
   std::array<char, 1024> buffer;
   std::size_t number = 0;
   while (text.getline(buffer.data(), buffer.size()) && number < kLinesMax) {
@@ -72,7 +72,7 @@ Result<guard::EngineProfile> ParseEngineProfile(std::istream& text) {
   return profile;
 }
 
-Result<guard::EngineProfile> ReadEngineProfile(const std::string& path) {
+Result<verdict::EngineProfile> ReadEngineProfile(const std::string& path) {
   std::ifstream file(path);
   if (!file) return Fail(ErrorCode::kIo, "{}: cannot be opened", path);
   auto profile = ParseEngineProfile(file);

@@ -6,13 +6,13 @@
 #include <string>
 
 #include "base/result.h"
-#include "guard/engine/engine_profile.h"
+#include "verdict/engine/engine_profile.h"
 
 namespace holdfast::drill {
 
 // Errors: kIo, kCorrupt (with the line): an unknown name, not a number, out of range, or an engine
 // that would never be done.
-[[nodiscard]] Result<guard::EngineProfile> ReadEngineProfile(const std::string& path);
-[[nodiscard]] Result<guard::EngineProfile> ParseEngineProfile(std::istream& text);
+[[nodiscard]] Result<verdict::EngineProfile> ReadEngineProfile(const std::string& path);
+[[nodiscard]] Result<verdict::EngineProfile> ParseEngineProfile(std::istream& text);
 
 }  // namespace holdfast::drill

@@ -8,7 +8,7 @@
 namespace holdfast::drill {
 namespace {
 
-Result<guard::EngineProfile> Parse(const std::string& text) {
+Result<verdict::EngineProfile> Parse(const std::string& text) {
   std::istringstream in(text);
   return ParseEngineProfile(in);
 }
@@ -26,7 +26,7 @@ TEST(EngineProfileFile, ReadsWhatTheBenchPrints) {
   EXPECT_DOUBLE_EQ(profile->prefill_token_s, 6.5e-05);
   EXPECT_EQ(profile->sequences_max, 16);
   EXPECT_EQ(profile->workers, 2);
-  EXPECT_EQ(profile->cache_tokens_max, guard::EngineProfile{}.cache_tokens_max);
+  EXPECT_EQ(profile->cache_tokens_max, verdict::EngineProfile{}.cache_tokens_max);
 }
 
 TEST(EngineProfileFile, NamesTheLineThatIsWrong) {

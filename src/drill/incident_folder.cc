@@ -81,13 +81,13 @@ class Writer final : public Observer {
 json::Object Describe(const LabelledIncident& incident) {
   json::Object shares;
   if (incident.incident_class != IncidentClass::kUnknown) {
-    for (int cause = 0; cause < guard::kCauseCount; ++cause) {
-      shares[guard::CauseWord(static_cast<guard::Cause>(cause))] = incident.shares[cause];
+    for (int cause = 0; cause < verdict::kCauseCount; ++cause) {
+      shares[verdict::CauseWord(static_cast<verdict::Cause>(cause))] = incident.shares[cause];
     }
   }
   return {{"seed", incident.seed},
           {"class", IncidentClassWord(incident.incident_class)},
-          {"label", guard::LabelWord(LabelOf(incident.incident_class))},
+          {"label", verdict::LabelWord(LabelOf(incident.incident_class))},
           {"true_shares", shares},
           {"onset_s", guard::ToSeconds(incident.onset)},
           {"length_s", guard::ToSeconds(incident.scenario.length)},

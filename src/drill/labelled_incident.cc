@@ -99,7 +99,7 @@ void AddTrace(Draft& draft, const IncidentTraffic& traffic, double load) {
   }
   const auto count = static_cast<double>(requests.size());
   const double capacity_per_s =
-      guard::SustainedRequestsPerSecond(draft.scenario().engine, prompt / count, output / count);
+      verdict::SustainedRequestsPerSecond(draft.scenario().engine, prompt / count, output / count);
   const Trace segment = CutSegment(traffic.trace, {.length = draft.scenario().length,
                                                    .requests_per_s = load * capacity_per_s,
                                                    .begin = dice.In(0, 1)});
@@ -231,11 +231,11 @@ bool IsClear(const LabelledIncident& incident) {
   const double most = *std::ranges::max_element(incident.shares);
   switch (incident.incident_class) {
     case IncidentClass::kCrowd:
-      return incident.shares[static_cast<int>(guard::Cause::kDemand)] >= kPureShare;
+      return incident.shares[static_cast<int>(verdict::Cause::kDemand)] >= kPureShare;
     case IncidentClass::kAttack:
-      return incident.shares[static_cast<int>(guard::Cause::kHostile)] >= kPureShare;
+      return incident.shares[static_cast<int>(verdict::Cause::kHostile)] >= kPureShare;
     case IncidentClass::kLostCapacity:
-      return incident.shares[static_cast<int>(guard::Cause::kLostCapacity)] >= kPureShare;
+      return incident.shares[static_cast<int>(verdict::Cause::kLostCapacity)] >= kPureShare;
     case IncidentClass::kMixed:
       return most <= kMixedShare;
     case IncidentClass::kUnknown:
@@ -280,20 +280,20 @@ std::string_view IncidentClassWord(IncidentClass incident_class) {
   return kWords[static_cast<std::size_t>(incident_class)];
 }
 
-guard::Label LabelOf(IncidentClass incident_class) {
+verdict::Label LabelOf(IncidentClass incident_class) {
   switch (incident_class) {
     case IncidentClass::kCrowd:
-      return guard::Label::kDemand;
+      return verdict::Label::kDemand;
     case IncidentClass::kAttack:
-      return guard::Label::kAttack;
+      return verdict::Label::kAttack;
     case IncidentClass::kLostCapacity:
-      return guard::Label::kLostCapacity;
+      return verdict::Label::kLostCapacity;
     case IncidentClass::kMixed:
-      return guard::Label::kMixed;
+      return verdict::Label::kMixed;
     case IncidentClass::kUnknown:
       break;
   }
-  return guard::Label::kUnknown;
+  return verdict::Label::kUnknown;
 }
 
 LabelledIncident DraftIncident(std::uint64_t seed, IncidentClass incident_class,
@@ -308,7 +308,7 @@ LabelledIncident DraftIncident(std::uint64_t seed, IncidentClass incident_class,
   incident.onset = Time(seconds(180)) + guard::FromSeconds(dice.In(0, 30));
   Draft draft{incident, dice};
   draft.capacity_per_s =
-      guard::SustainedRequestsPerSecond(scenario.engine, kMeanPrompt, kMeanOutput);
+      verdict::SustainedRequestsPerSecond(scenario.engine, kMeanPrompt, kMeanOutput);
   draft.end = incident.onset + guard::FromSeconds(dice.In(60, 150));
   scenario.length = draft.end.time_since_epoch() + seconds(45);
   const double load = dice.In(0.4, 0.7);
@@ -326,16 +326,16 @@ LabelledIncident DraftIncident(std::uint64_t seed, IncidentClass incident_class,
 
 void Weigh(LabelledIncident& incident) {
   Scenario thinned = Counterfactual(incident.scenario, {true, false, true});
-  guard::WorldLosses losses{};
-  for (int world = 0; world < guard::kWorldCount; ++world) {
-    const auto presence = guard::CausePresence::Of(world);
+  verdict::WorldLosses losses{};
+  for (int world = 0; world < verdict::kWorldCount; ++world) {
+    const auto presence = verdict::CausePresence::Of(world);
     Scenario scenario = presence.demand ? incident.scenario : thinned;
     scenario.causes = {presence.hostile, presence.demand, presence.lost_capacity};
     losses[world] = LostWishes(scenario);
   }
   incident.lost = losses.back();
   incident.lost_at_best = losses.front();
-  incident.shares = guard::ShapleyShares(losses);
+  incident.shares = verdict::ShapleyShares(losses);
 }
 
 std::optional<LabelledIncident> MakeIncident(std::uint64_t seed, const IncidentTraffic& traffic) {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "drill/scenario.h"
-#include "guard/verdict/shapley.h"
-#include "guard/verdict/verdict.h"
+#include "verdict/shapley.h"
+#include "verdict/verdict.h"
 
 namespace holdfast::drill {
 
@@ -21,7 +21,7 @@ inline constexpr int kIncidentClassCount = static_cast<int>(IncidentClass::kUnkn
 // "crowd", "attack", "lost_capacity", "mixed", "unknown".
 std::string_view IncidentClassWord(IncidentClass incident_class);
 // The label that a right verdict has.
-guard::Label LabelOf(IncidentClass incident_class);
+verdict::Label LabelOf(IncidentClass incident_class);
 
 struct LabelledIncident {
   std::uint64_t seed = 0;
@@ -31,7 +31,7 @@ struct LabelledIncident {
   int redraws = 0;  // Drafts that were dropped: no loss, or no clear class.
   // By full simulations of the eight worlds, with true labels; not for kUnknown, whose evidence
   // is taken away, so that no share can be told.
-  guard::CauseValues shares{};
+  verdict::CauseValues shares{};
   double lost = 0;          // Honest wishes lost in the run as it was,
   double lost_at_best = 0;  // and in the world without any cause.
 };

@@ -31,10 +31,10 @@ TEST(LabelledIncident, SameSeedGivesTheSameIncident) {
 TEST(LabelledIncident, TruthIsWhatTheScriptCaused) {
   struct Case {
     IncidentClass incident_class;
-    guard::Cause absent_a;
-    guard::Cause absent_b;
+    verdict::Cause absent_a;
+    verdict::Cause absent_b;
   };
-  using enum guard::Cause;
+  using enum verdict::Cause;
   for (const Case& expected : {Case{IncidentClass::kCrowd, kHostile, kLostCapacity},
                                Case{IncidentClass::kAttack, kLostCapacity, kLostCapacity},
                                Case{IncidentClass::kLostCapacity, kHostile, kHostile}}) {
@@ -118,7 +118,7 @@ TEST(LabelledIncident, IsWrittenWithItsTruthAndAVerdictThatVerifies) {
   const auto verification = incidents::Verify(bundle);
   ASSERT_TRUE(verification) << verification.error().message;
   EXPECT_TRUE(verification->differences.empty());
-  EXPECT_EQ(*written, guard::LabelWord(LabelOf(incident->incident_class)));
+  EXPECT_EQ(*written, verdict::LabelWord(LabelOf(incident->incident_class)));
   std::filesystem::remove_all(folder);
 }
 

@@ -54,7 +54,7 @@ void LiveJudge::Track(const guard::RequestFacts& facts, const guard::OutcomeFact
   if (outcome.time < options_.quiet_from) return;  // A simulation starts with all at once.
   const double hostile = guard::ProbabilityOf(scorer_.LogOddsOfSender(table_, facts, outcome.time));
   const bool is_lost =
-      guard::WasLost(guard::MakeRecord(facts, outcome, Duration(0)), scenario_.level);
+      verdict::WasLost(verdict::MakeRecord(facts, outcome, Duration(0)), scenario_.level);
   tracker_.Add(outcome.time, !is_lost, 1 - hostile);
 }
 
@@ -84,12 +84,12 @@ void LiveJudge::OnGap(Time from, Time to) {
 void LiveJudge::OnSecond(Time now) {
   if (provision_.levels.empty() && now >= options_.quiet_to) {
     const auto quiet = journal_.Records(options_.quiet_from, options_.quiet_to);
-    guard::ProvisionedLevel level = guard::LearnLevel(quiet, options_.quiet_from, options_.quiet_to,
-                                                      NominalAdmission(scenario_));
+    verdict::ProvisionedLevel level = verdict::LearnLevel(
+        quiet, options_.quiet_from, options_.quiet_to, NominalAdmission(scenario_));
     level.cost_per_s *= options_.provision_margin;
     provision_.levels.push_back(level);
   }
-  using Change = guard::IncidentTracker::Change;
+  using Change = verdict::IncidentTracker::Change;
   const Change change = tracker_.Advance(now);
   table_.SetLearning(!tracker_.is_open());
   if (change == Change::kOpened || change == Change::kReopened) {
@@ -119,24 +119,24 @@ void LiveJudge::Finish(Time now) {
 void LiveJudge::Judge(Time now, bool is_final) {
   JudgedIncident& judged = incidents_.back();
   judged.incident = tracker_.incident();
-  guard::JudgeInput input = Gather(now, is_final);
-  guard::JudgeOptions judgement = options_.final_judgement;
+  verdict::JudgeInput input = Gather(now, is_final);
+  verdict::JudgeOptions judgement = options_.final_judgement;
   if (!is_final) judgement.attempts_max = options_.early_attempts_max;
-  judged.verdicts.push_back(guard::Judge(input, options_.seed, judgement));
+  judged.verdicts.push_back(verdict::Judge(input, options_.seed, judgement));
   judged_ = now;
   ++early_verdicts_;
-  is_known_ = judged.verdicts.back().label != guard::Label::kUnknown;
+  is_known_ = judged.verdicts.back().label != verdict::Label::kUnknown;
   if (is_final) judged.input = std::move(input);
 }
 
-guard::JudgeInput LiveJudge::Gather(Time now, bool is_final) const {
-  const guard::Incident& incident = tracker_.incident();
-  guard::JudgeInput input;
+verdict::JudgeInput LiveJudge::Gather(Time now, bool is_final) const {
+  const verdict::Incident& incident = tracker_.incident();
+  verdict::JudgeInput input;
   const Time from = incident.onset - options_.final_judgement.lead_in;
   input.records = journal_.Records(from, now, now);
   input.gaps = journal_.Gaps(from, now);
   scorer_.Score(table_, now, input.scores);
-  for (const guard::OutsideProbe& probe : probes_) {
+  for (const verdict::OutsideProbe& probe : probes_) {
     if (probe.time >= from) input.probes.push_back(probe);
   }
   input.capacity = capacity_;

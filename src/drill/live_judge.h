@@ -12,10 +12,10 @@
 #include "drill/scenario.h"
 #include "guard/evidence/cluster_table.h"
 #include "guard/evidence/scorer.h"
-#include "guard/verdict/capacity_trace.h"
-#include "guard/verdict/incident.h"
-#include "guard/verdict/journal.h"
-#include "guard/verdict/verdict.h"
+#include "verdict/capacity_trace.h"
+#include "verdict/incident.h"
+#include "verdict/journal.h"
+#include "verdict/verdict.h"
 
 namespace holdfast::drill {
 
@@ -26,7 +26,7 @@ struct LiveJudgeOptions {
   int early_verdicts = 18;
   Duration known_interval = std::chrono::seconds(40);
   std::size_t early_attempts_max = 250'000;
-  guard::JudgeOptions final_judgement{};
+  verdict::JudgeOptions final_judgement{};
   // The quiet time from which the provision and the ordinary conduct are learned.
   Time quiet_from{};
   Time quiet_to{};
@@ -39,9 +39,9 @@ struct LiveJudgeOptions {
 
 // What was made of one incident.
 struct JudgedIncident {
-  guard::Incident incident;
-  std::vector<guard::Verdict> verdicts;  // In order of time; the last is the final one.
-  guard::JudgeInput input;               // Of the final one: what a bundle is made of.
+  verdict::Incident incident;
+  std::vector<verdict::Verdict> verdicts;  // In order of time; the last is the final one.
+  verdict::JudgeInput input;               // Of the final one: what a bundle is made of.
 };
 
 // A client's odds at the end, and the truth.
@@ -80,7 +80,7 @@ class LiveJudge final : public Observer {
   void Track(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome);
   Duration Pause() const;
   void Judge(Time now, bool is_final);
-  guard::JudgeInput Gather(Time now, bool is_final) const;
+  verdict::JudgeInput Gather(Time now, bool is_final) const;
 
   struct Refused {
     std::uint64_t client = 0;
@@ -92,11 +92,11 @@ class LiveJudge final : public Observer {
   LiveJudgeOptions options_;
   guard::ClusterTable table_;
   guard::Scorer scorer_;
-  guard::Journal journal_;
-  guard::IncidentTracker tracker_;
-  guard::CapacityTrace capacity_;
-  guard::Provision provision_;
-  std::vector<guard::OutsideProbe> probes_;
+  verdict::Journal journal_;
+  verdict::IncidentTracker tracker_;
+  verdict::CapacityTrace capacity_;
+  verdict::Provision provision_;
+  std::vector<verdict::OutsideProbe> probes_;
   std::vector<JudgedIncident> incidents_;
   Refused refused_;  // The last request, should it have been refused.
   Time judged_{};

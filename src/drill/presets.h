@@ -15,7 +15,7 @@ namespace holdfast::drill {
 
 struct PresetOptions {
   std::uint64_t seed = 1;
-  guard::EngineProfile engine;
+  verdict::EngineProfile engine;
   double load = 0;  // Size of what happens, as a multiple of capacity; 0: the preset's own.
   Trace trace;      // Lengths and arrivals to replay; null: laws fitted to real ones.
 };

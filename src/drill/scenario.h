@@ -14,8 +14,8 @@
 
 #include "drill/caller_kind.h"
 #include "guard/clock.h"
-#include "guard/engine/engine_profile.h"
 #include "guard/facts.h"
+#include "verdict/engine/engine_profile.h"
 
 namespace holdfast::drill {
 
@@ -212,7 +212,7 @@ struct Scenario {
   Duration warm_up = std::chrono::seconds(60);  // Not counted in results.
   DoorKind door = DoorKind::kGuard;
   DoorResources resources;
-  guard::EngineProfile engine;
+  verdict::EngineProfile engine;
   guard::ServiceLevel level;
   // The demand the service was built for, in weighted tokens (prompt + 2 x output) of honest wishes
   // a second; 0: whatever comes.

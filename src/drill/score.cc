@@ -49,27 +49,27 @@ std::optional<Time> LossOnset(const SimulationResult& result, Time onset) {
 
 double ShareError(const JudgedCase& judged) {
   double sum = 0;
-  for (int cause = 0; cause < guard::kCauseCount; ++cause) {
+  for (int cause = 0; cause < verdict::kCauseCount; ++cause) {
     sum += std::abs(judged.shares[cause] - judged.true_shares[cause]);
   }
-  return 100 * sum / guard::kCauseCount;
+  return 100 * sum / verdict::kCauseCount;
 }
 
 void SetCalibration(const std::vector<ScoredClient>& clients, JudgedCase& judged) {
-  std::vector<guard::Prediction> predictions;
+  std::vector<Prediction> predictions;
   predictions.reserve(clients.size());
   for (const ScoredClient& client : clients) {
     predictions.push_back({.probability = client.probability, .is_hostile = client.is_hostile});
   }
-  judged.brier = guard::BrierScore(predictions);
-  judged.reliability = guard::ReliabilityCurve(predictions, kReliabilityBins);
+  judged.brier = BrierScore(predictions);
+  judged.reliability = ReliabilityCurve(predictions, kReliabilityBins);
 }
 
 // One curve of several, each bin by its weight.
-std::vector<guard::ReliabilityBin> Merge(const std::vector<JudgedCase>& cases) {
-  std::array<guard::ReliabilityBin, kReliabilityBins> sums{};
+std::vector<ReliabilityBin> Merge(const std::vector<JudgedCase>& cases) {
+  std::array<ReliabilityBin, kReliabilityBins> sums{};
   for (const JudgedCase& judged : cases) {
-    for (const guard::ReliabilityBin& bin : judged.reliability) {
+    for (const ReliabilityBin& bin : judged.reliability) {
       const int at =
           std::clamp(static_cast<int>(bin.stated * kReliabilityBins), 0, kReliabilityBins - 1);
       sums[at].stated += bin.stated * bin.weight;
@@ -77,9 +77,9 @@ std::vector<guard::ReliabilityBin> Merge(const std::vector<JudgedCase>& cases) {
       sums[at].weight += bin.weight;
     }
   }
-  std::vector<guard::ReliabilityBin> curve;
+  std::vector<ReliabilityBin> curve;
   curve.reserve(kReliabilityBins);
-  for (const guard::ReliabilityBin& sum : sums) {
+  for (const ReliabilityBin& sum : sums) {
     if (sum.weight == 0) continue;
     curve.push_back({sum.stated / sum.weight, sum.hostile / sum.weight, sum.weight});
   }
@@ -87,21 +87,21 @@ std::vector<guard::ReliabilityBin> Merge(const std::vector<JudgedCase>& cases) {
 }
 
 void SetVerdicts(const JudgedIncident& worst, std::optional<Time> loss_onset, JudgedCase& judged) {
-  const guard::Verdict& final_verdict = worst.verdicts.back();
+  const verdict::Verdict& final_verdict = worst.verdicts.back();
   judged.was_noticed = true;
   judged.label = final_verdict.label;
   judged.why_unknown = final_verdict.why_unknown;
   judged.fidelity = final_verdict.fidelity;
-  judged.has_shares = final_verdict.label != guard::Label::kUnknown &&
+  judged.has_shares = final_verdict.label != verdict::Label::kUnknown &&
                       judged.incident_class != IncidentClass::kUnknown;
-  for (int cause = 0; cause < guard::kCauseCount; ++cause) {
+  for (int cause = 0; cause < verdict::kCauseCount; ++cause) {
     judged.shares[cause] = final_verdict.shares[cause].median;
     judged.shares_low[cause] = final_verdict.shares[cause].low;
     judged.shares_high[cause] = final_verdict.shares[cause].high;
   }
-  for (const guard::Verdict& verdict : worst.verdicts) {
-    const bool says_something =
-        verdict.label != guard::Label::kUnknown || judged.incident_class == IncidentClass::kUnknown;
+  for (const verdict::Verdict& verdict : worst.verdicts) {
+    const bool says_something = verdict.label != verdict::Label::kUnknown ||
+                                judged.incident_class == IncidentClass::kUnknown;
     if (judged.first_verdict_s < 0 && says_something && loss_onset) {
       judged.first_verdict_s = std::max(0.0, guard::ToSeconds(verdict.time - *loss_onset));
     }
@@ -114,7 +114,7 @@ void SetF1(Score& score) {
   for (int incident_class = 0; incident_class < kIncidentClassCount; ++incident_class) {
     const int label = static_cast<int>(LabelOf(static_cast<IncidentClass>(incident_class)));
     int right = score.confusion[incident_class][label], of_class = 0, of_label = 0;
-    for (int i = 0; i < guard::kLabelCount; ++i) of_class += score.confusion[incident_class][i];
+    for (int i = 0; i < verdict::kLabelCount; ++i) of_class += score.confusion[incident_class][i];
     for (int i = 0; i < kIncidentClassCount; ++i) of_label += score.confusion[i][label];
     if (of_class + of_label == 0) continue;
     score.f1[incident_class] = 2.0 * right / (of_class + of_label);
@@ -129,13 +129,13 @@ std::string_view ClassWord(int incident_class) {
 }
 
 std::string_view LabelWordAt(int label) {
-  return guard::LabelWord(static_cast<guard::Label>(label));
+  return verdict::LabelWord(static_cast<verdict::Label>(label));
 }
 
-json::Object SharesToJson(const guard::CauseValues& shares) {
+json::Object SharesToJson(const verdict::CauseValues& shares) {
   json::Object object;
-  for (int cause = 0; cause < guard::kCauseCount; ++cause) {
-    object[guard::CauseWord(static_cast<guard::Cause>(cause))] = shares[cause];
+  for (int cause = 0; cause < verdict::kCauseCount; ++cause) {
+    object[verdict::CauseWord(static_cast<verdict::Cause>(cause))] = shares[cause];
   }
   return object;
 }
@@ -153,8 +153,8 @@ JudgedCase JudgeIncident(const LabelledIncident& incident) {
   judged.true_shares = incident.shares;
   judged.lost = incident.lost;
   for (const JudgedIncident& one : judge.incidents()) {
-    for (const guard::Verdict& verdict : one.verdicts) {
-      judged.ever_claimed_attack |= verdict.label == guard::Label::kAttack;
+    for (const verdict::Verdict& verdict : one.verdicts) {
+      judged.ever_claimed_attack |= verdict.label == verdict::Label::kAttack;
     }
   }
   SetCalibration(judge.ScoreClients(end), judged);
@@ -184,7 +184,7 @@ Score ScoreCases(const std::vector<JudgedCase>& cases, int not_made) {
     briers.push_back(judged.brier);
   }
   score.reliability = Merge(cases);
-  score.calibration_error = guard::CalibrationError(score.reliability);
+  score.calibration_error = CalibrationError(score.reliability);
   SetF1(score);
   score.share_cases = static_cast<int>(errors.size());
   score.share_error_mean = Mean(errors);
@@ -224,8 +224,8 @@ std::vector<JudgedCase> JudgeSeeds(std::uint64_t first, std::uint64_t last,
 json::Object CaseToJson(const JudgedCase& judged) {
   json::Object object{{"seed", judged.seed},
                       {"class", IncidentClassWord(judged.incident_class)},
-                      {"label", guard::LabelWord(judged.label)},
-                      {"why_unknown", guard::WhyUnknownWord(judged.why_unknown)},
+                      {"label", verdict::LabelWord(judged.label)},
+                      {"why_unknown", verdict::WhyUnknownWord(judged.why_unknown)},
                       {"noticed", judged.was_noticed},
                       {"lost_requests", judged.lost},
                       {"fidelity", judged.fidelity},
@@ -245,7 +245,7 @@ json::Object ScoreToJson(const Score& score) {
   json::Object confusion, f1;
   for (int incident_class = 0; incident_class < kIncidentClassCount; ++incident_class) {
     json::Object row;
-    for (int label = 0; label < guard::kLabelCount; ++label) {
+    for (int label = 0; label < verdict::kLabelCount; ++label) {
       row[LabelWordAt(label)] = score.confusion[incident_class][label];
     }
     confusion[ClassWord(incident_class)] = row;
@@ -253,7 +253,7 @@ json::Object ScoreToJson(const Score& score) {
     f1[ClassWord(incident_class)] = value ? json::Value(*value) : nullptr;
   }
   json::Array reliability;
-  for (const guard::ReliabilityBin& bin : score.reliability) {
+  for (const ReliabilityBin& bin : score.reliability) {
     reliability.push_back(json::Object{
         {"clients", bin.weight}, {"predicted", bin.stated}, {"observed", bin.hostile}});
   }
@@ -280,13 +280,13 @@ json::Object ScoreToJson(const Score& score) {
 std::string ScoreToText(const Score& score) {
   std::string text = fmt::format("{} incidents ({} seeds gave no clear case)\n\n{:>16}",
                                  score.incidents, score.not_made, "");
-  for (int label = 0; label < guard::kLabelCount; ++label) {
+  for (int label = 0; label < verdict::kLabelCount; ++label) {
     text += fmt::format("{:>15}", LabelWordAt(label));
   }
   text += fmt::format("{:>8}\n", "F1");
   for (int incident_class = 0; incident_class < kIncidentClassCount; ++incident_class) {
     text += fmt::format("{:>16}", ClassWord(incident_class));
-    for (int label = 0; label < guard::kLabelCount; ++label) {
+    for (int label = 0; label < verdict::kLabelCount; ++label) {
       text += fmt::format("{:>15}", score.confusion[incident_class][label]);
     }
     const std::optional<double>& f1 = score.f1[incident_class];
@@ -308,7 +308,7 @@ std::string ScoreToText(const Score& score) {
 
 std::string ScoreToHtml(const Score& score) {
   charts::Curve curve{.name = "clients", .x = {}, .y = {}};
-  for (const guard::ReliabilityBin& bin : score.reliability) {
+  for (const ReliabilityBin& bin : score.reliability) {
     curve.x.push_back(bin.stated);
     curve.y.push_back(bin.hostile);
   }

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "drill/calibration_curve.h"
 #include "drill/labelled_incident.h"
 #include "drill/live_judge.h"
-#include "guard/evidence/calibration_curve.h"
-#include "guard/verdict/verdict.h"
 #include "json/json.h"
+#include "verdict/verdict.h"
 
 namespace holdfast::drill {
 
@@ -23,15 +23,15 @@ inline constexpr int kReliabilityBins = 10;
 struct JudgedCase {
   std::uint64_t seed = 0;
   IncidentClass incident_class = IncidentClass::kCrowd;
-  guard::Label label =
-      guard::Label::kUnknown;  // Of the final verdict; unknown without an incident.
-  guard::WhyUnknown why_unknown = guard::WhyUnknown::kNoLoss;
+  verdict::Label label =
+      verdict::Label::kUnknown;  // Of the final verdict; unknown without an incident.
+  verdict::WhyUnknown why_unknown = verdict::WhyUnknown::kNoLoss;
   bool was_noticed = false;          // An incident was opened.
   bool ever_claimed_attack = false;  // In any verdict that was published, the first ones too.
-  guard::CauseValues true_shares{};
-  guard::CauseValues shares{};  // Medians, and their intervals.
-  guard::CauseValues shares_low{};
-  guard::CauseValues shares_high{};
+  verdict::CauseValues true_shares{};
+  verdict::CauseValues shares{};  // Medians, and their intervals.
+  verdict::CauseValues shares_low{};
+  verdict::CauseValues shares_high{};
   bool has_shares = false;  // Both sides have them: the class has, and the verdict is no unknown.
   double fidelity = 0;
   double lost = 0;
@@ -39,7 +39,7 @@ struct JudgedCase {
   // that names a cause (in the class unknown: to the first verdict); negative: there was none.
   double first_verdict_s = -1;
   double brier = 0;  // Of the odds of its clients.
-  std::vector<guard::ReliabilityBin> reliability;
+  std::vector<ReliabilityBin> reliability;
 };
 inline constexpr double kLossShare = 0.05;
 
@@ -48,8 +48,8 @@ JudgedCase JudgeIncident(const LabelledIncident& incident);
 struct Score {
   int incidents = 0;
   int not_made = 0;  // Seeds without a clear case in kDraftsMax drafts.
-  // [class][label], labels in the order of guard::Label.
-  std::array<std::array<int, guard::kLabelCount>, kIncidentClassCount> confusion{};
+  // [class][label], labels in the order of verdict::Label.
+  std::array<std::array<int, verdict::kLabelCount>, kIncidentClassCount> confusion{};
   // None of a class that neither occurred nor was told: it is no part of the mean.
   std::array<std::optional<double>, kIncidentClassCount> f1{};
   double macro_f1 = 0;
@@ -62,9 +62,9 @@ struct Score {
   double first_verdict_median_s = 0;
   double first_verdict_p95_s = 0;
   int without_verdict = 0;
-  double brier = 0;                                // Over clients, each incident counting the same.
-  std::vector<guard::ReliabilityBin> reliability;  // Over the clients of all incidents,
-  double calibration_error = 0;                    // and how far it is off, by clients.
+  double brier = 0;                         // Over clients, each incident counting the same.
+  std::vector<ReliabilityBin> reliability;  // Over the clients of all incidents,
+  double calibration_error = 0;             // and how far it is off, by clients.
 };
 
 Score ScoreCases(const std::vector<JudgedCase>& cases, int not_made);

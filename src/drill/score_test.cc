@@ -6,8 +6,8 @@
 namespace holdfast::drill {
 namespace {
 
-using guard::Label;
 using ::testing::HasSubstr;
+using verdict::Label;
 
 JudgedCase Case(IncidentClass incident_class, Label label) {
   JudgedCase judged;

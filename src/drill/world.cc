@@ -140,8 +140,8 @@ void World::RunEvent(const Event& event) {
 void World::RunEngine(Time now) {
   engine_events_.clear();
   engine_.Advance(now, engine_events_);
-  for (const guard::EngineModel::Event& event : engine_events_) {
-    if (event.what == guard::EngineModel::Event::kFirstToken) {
+  for (const verdict::EngineModel::Event& event : engine_events_) {
+    if (event.what == verdict::EngineModel::Event::kFirstToken) {
       OnFirstToken(event.slot);
     } else {
       EndAttempt(event.slot, {.output_tokens = wishes_[event.slot].output_tokens}, true);

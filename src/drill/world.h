@@ -17,7 +17,7 @@
 #include "drill/recorder.h"
 #include "drill/scenario.h"
 #include "drill/wish.h"
-#include "guard/engine/engine_model.h"
+#include "verdict/engine/engine_model.h"
 
 namespace holdfast::drill {
 
@@ -170,7 +170,7 @@ class World {
   Scenario scenario_;
   Observer* observer_;
   std::unique_ptr<FrontDoor> door_;
-  guard::EngineModel engine_;
+  verdict::EngineModel engine_;
   CpuQueue handshakes_;
   CpuQueue hashes_;  // Of passwords.
   Recorder recorder_;
@@ -187,7 +187,7 @@ class World {
   std::deque<Opened> slow_order_;  // By opening; some are closed already.
   std::uint32_t connections_ = 0;
   std::uint32_t slow_connections_ = 0;
-  std::vector<guard::EngineModel::Event> engine_events_;
+  std::vector<verdict::EngineModel::Event> engine_events_;
   std::vector<std::uint32_t> started_;
   std::vector<FrontDoor::Expired> expired_;
   std::vector<bool> active_faults_;

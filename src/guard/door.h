@@ -30,14 +30,14 @@
 #include <string_view>
 #include <vector>
 
+#include "guard/entrance/password_gate.h"
+#include "guard/entrance/registration.h"
 #include "guard/evidence/cluster_table.h"
 #include "guard/evidence/proposals.h"
 #include "guard/evidence/scorer.h"
 #include "guard/facts.h"
 #include "guard/limits/edge_limiter.h"
 #include "guard/overload/admission.h"
-#include "guard/password_gate.h"
-#include "guard/registration.h"
 
 namespace holdfast::guard {
 

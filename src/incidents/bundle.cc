@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "crypto/digest.h"
-#include "guard/verdict/sentences.h"
 #include "incidents/internal/fields.h"
 #include "incidents/internal/rekey.h"
 #include "incidents/internal/rows.h"
 #include "incidents/internal/sections.h"
+#include "incidents/sentences.h"
 
 namespace holdfast::incidents {
 namespace {
@@ -45,13 +45,13 @@ Time Floor(Time time, Time zero) {
 }
 
 // The records and scores that a verdict rests on, with times from `zero` on.
-guard::JudgeInput Cut(const guard::JudgeInput& whole, const guard::JudgeOptions& options,
-                      Time zero) {
-  guard::JudgeInput input = whole;
+verdict::JudgeInput Cut(const verdict::JudgeInput& whole, const verdict::JudgeOptions& options,
+                        Time zero) {
+  verdict::JudgeInput input = whole;
   const Duration settle = whole.admission.level.first_token_max + options.lead_in;
   const Time end = std::min(whole.end, whole.now);
   const Time last = std::min(end + settle, whole.now);
-  std::erase_if(input.records, [&](const guard::JournalRecord& record) {
+  std::erase_if(input.records, [&](const verdict::JournalRecord& record) {
     return record.arrival < zero || record.arrival >= last || !guard::IsGeneration(record.route);
   });
   // Beyond the limit, the incident's middle stays.
@@ -61,29 +61,29 @@ guard::JudgeInput Cut(const guard::JudgeInput& whole, const guard::JudgeOptions&
     input.records.erase(input.records.begin(),
                         input.records.begin() + static_cast<std::ptrdiff_t>(extra - extra / 2));
   }
-  for (guard::JournalRecord& record : input.records) {
+  for (verdict::JournalRecord& record : input.records) {
     record.arrival = Floor(record.arrival, zero);
   }
   input.end = Floor(end, zero);
   input.now = Floor(whole.now, zero);
   // What was in force at time zero begins there.
-  for (guard::CapacityStep& step : input.capacity.steps) step.time = Floor(step.time, zero);
-  for (guard::ProvisionedLevel& level : input.provision.levels) {
+  for (verdict::CapacityStep& step : input.capacity.steps) step.time = Floor(step.time, zero);
+  for (verdict::ProvisionedLevel& level : input.provision.levels) {
     level.from = Floor(level.from, zero);
   }
   std::erase_if(input.probes, [&](const auto& probe) { return probe.time < zero; });
-  for (guard::OutsideProbe& probe : input.probes) probe.time = Floor(probe.time, zero);
+  for (verdict::OutsideProbe& probe : input.probes) probe.time = Floor(probe.time, zero);
   std::erase_if(input.gaps, [&](const auto& gap) { return gap.to <= zero; });
-  for (guard::JournalGap& gap : input.gaps) {
+  for (verdict::JournalGap& gap : input.gaps) {
     gap = {.from = Floor(gap.from, zero), .to = Floor(gap.to, zero)};
   }
   return input;
 }
 
 // Of clients without records only those that may hold connections against us matter.
-void CutScores(guard::JudgeInput& input) {
+void CutScores(verdict::JudgeInput& input) {
   std::vector<std::uint64_t> seen;
-  for (const guard::JournalRecord& record : input.records) seen.push_back(record.client);
+  for (const verdict::JournalRecord& record : input.records) seen.push_back(record.client);
   std::ranges::sort(seen);
   std::erase_if(input.scores, [&](const guard::ClusterScore& score) {
     return !std::ranges::binary_search(seen, score.client) &&
@@ -94,8 +94,8 @@ void CutScores(guard::JudgeInput& input) {
 
 }  // namespace
 
-Bundle MakeBundle(const guard::JudgeInput& input, std::uint64_t seed,
-                  const guard::JudgeOptions& options, std::int64_t zero_unix_s,
+Bundle MakeBundle(const verdict::JudgeInput& input, std::uint64_t seed,
+                  const verdict::JudgeOptions& options, std::int64_t zero_unix_s,
                   std::uint64_t secret) {
   const Time latest = std::min(input.end, input.now) - kIncidentMax;
   const Time onset = std::max(input.onset, latest);
@@ -110,10 +110,10 @@ Bundle MakeBundle(const guard::JudgeInput& input, std::uint64_t seed,
   bundle.options.attempts_max = std::min(options.attempts_max, kBundleAttemptsMax);
   CutScores(bundle.input);
   Rekey(bundle.input, secret);
-  for (guard::JournalRecord& record : bundle.input.records) record = Rounded(record);
+  for (verdict::JournalRecord& record : bundle.input.records) record = Rounded(record);
   for (guard::ClusterScore& score : bundle.input.scores) score = Rounded(score);
   bundle.claims =
-      ClaimsOf(guard::Judge(bundle.input, bundle.seed, bundle.options), bundle.zero_unix_s);
+      ClaimsOf(verdict::Judge(bundle.input, bundle.seed, bundle.options), bundle.zero_unix_s);
   return bundle;
 }
 

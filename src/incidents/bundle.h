@@ -12,8 +12,8 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "guard/verdict/verdict.h"
 #include "json/json.h"
+#include "verdict/verdict.h"
 
 namespace holdfast::incidents {
 
@@ -26,20 +26,20 @@ inline constexpr std::size_t kBundleAttemptsMax = 4'000'000;
 struct Bundle {
   std::int64_t zero_unix_s = 0;  // Unix time of the input's time zero.
   std::uint64_t seed = 0;        // Below 2^53, as the following numbers of a bundle.
-  guard::JudgeInput input{};
-  guard::JudgeOptions options{};
+  verdict::JudgeInput input{};
+  verdict::JudgeOptions options{};
   json::Value claims{};  // ClaimsOf() the verdict on the above.
 };
 
 // Of a judgement: cuts what the verdict does not need (of an incident of more than a day, all but
 // its last day), re-keys with `secret` (random, not kept) and judges what is left, so that the
 // claims are true of the bundle's own input.
-Bundle MakeBundle(const guard::JudgeInput& input, std::uint64_t seed,
-                  const guard::JudgeOptions& options, std::int64_t zero_unix_s,
+Bundle MakeBundle(const verdict::JudgeInput& input, std::uint64_t seed,
+                  const verdict::JudgeOptions& options, std::int64_t zero_unix_s,
                   std::uint64_t secret);
 
 // Every figure and sentence that a bundle claims.
-json::Value ClaimsOf(const guard::Verdict& verdict, std::int64_t zero_unix_s);
+json::Value ClaimsOf(const verdict::Verdict& verdict, std::int64_t zero_unix_s);
 
 std::string WriteBundle(const Bundle& bundle);
 

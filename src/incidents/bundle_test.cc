@@ -84,9 +84,9 @@ TEST(Bundle, IsVerifiedAsItWasMade) {
 }
 
 TEST(Bundle, ItsClaimsAreCloseToTheVerdictOnTheRawInput) {
-  const guard::Verdict raw = guard::Judge(test::MakeInput(), kSeed, test::SmallOptions());
+  const verdict::Verdict raw = verdict::Judge(test::MakeInput(), kSeed, test::SmallOptions());
   const Bundle bundle = ReadBundle(BundleText()).value();
-  const guard::Verdict rounded = guard::Judge(bundle.input, kSeed, bundle.options);
+  const verdict::Verdict rounded = verdict::Judge(bundle.input, kSeed, bundle.options);
   EXPECT_EQ(raw.label, rounded.label);
   EXPECT_EQ(raw.requests, rounded.requests);
   EXPECT_NEAR(raw.lost_observed, rounded.lost_observed, 2);
@@ -156,9 +156,9 @@ TEST(Bundle, AForgedInputDoesNotGiveTheClaims) {
 
 TEST(Bundle, HoldsNoNameOfAnybody) {
   const Bundle bundle = ReadBundle(BundleText()).value();
-  const guard::Verdict verdict = guard::Judge(bundle.input, bundle.seed, bundle.options);
+  const verdict::Verdict verdict = verdict::Judge(bundle.input, bundle.seed, bundle.options);
   std::vector<std::uint64_t> canaries;
-  for (const guard::JournalRecord& record : test::MakeInput().records) {
+  for (const verdict::JournalRecord& record : test::MakeInput().records) {
     canaries.insert(canaries.end(), {record.client, record.group, record.request});
   }
   for (const guard::ClusterScore& score : test::MakeInput().scores) {

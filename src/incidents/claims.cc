@@ -1,12 +1,12 @@
-#include "guard/verdict/sentences.h"
 #include "incidents/bundle.h"
 #include "incidents/internal/fields.h"
+#include "incidents/sentences.h"
 
 namespace holdfast::incidents {
 namespace {
 
-using guard::Share;
-using guard::Verdict;
+using verdict::Share;
+using verdict::Verdict;
 
 json::Value ShareJson(const Share& share) {
   json::Object object;
@@ -16,10 +16,10 @@ json::Value ShareJson(const Share& share) {
   return object;
 }
 
-json::Value SharesJson(const std::array<Share, guard::kCauseCount>& shares) {
+json::Value SharesJson(const std::array<Share, verdict::kCauseCount>& shares) {
   json::Object object;
-  for (int c = 0; c < guard::kCauseCount; ++c) {
-    object[guard::CauseWord(static_cast<guard::Cause>(c))] =
+  for (int c = 0; c < verdict::kCauseCount; ++c) {
+    object[verdict::CauseWord(static_cast<verdict::Cause>(c))] =
         ShareJson(shares[static_cast<std::size_t>(c)]);
   }
   return object;
@@ -28,17 +28,17 @@ json::Value SharesJson(const std::array<Share, guard::kCauseCount>& shares) {
 // "none", "attack", "attack+demand", ...
 std::string WorldWord(int world) {
   std::string word;
-  for (int c = 0; c < guard::kCauseCount; ++c) {
+  for (int c = 0; c < verdict::kCauseCount; ++c) {
     if ((world >> c & 1) == 0) continue;
     if (!word.empty()) word += '+';
-    word += guard::CauseWord(static_cast<guard::Cause>(c));
+    word += verdict::CauseWord(static_cast<verdict::Cause>(c));
   }
   return word.empty() ? "none" : word;
 }
 
-json::Value WorldsJson(const guard::WorldLosses& losses) {
+json::Value WorldsJson(const verdict::WorldLosses& losses) {
   json::Object object;
-  for (int world = 0; world < guard::kWorldCount; ++world) {
+  for (int world = 0; world < verdict::kWorldCount; ++world) {
     object[WorldWord(world)] = ExactNumber(losses[static_cast<std::size_t>(world)]);
   }
   return object;
@@ -47,7 +47,7 @@ json::Value WorldsJson(const guard::WorldLosses& losses) {
 json::Value DetectorsJson(const Verdict& verdict) {
   json::Object object;
   for (int d = 0; d < guard::kDetectorCount; ++d) {
-    const guard::DetectorSummary& summary = verdict.detectors[static_cast<std::size_t>(d)];
+    const verdict::DetectorSummary& summary = verdict.detectors[static_cast<std::size_t>(d)];
     if (summary.clients == 0) continue;
     json::Object detector;
     detector["clients"] = ExactNumber(summary.clients);
@@ -81,10 +81,10 @@ json::Value FiguresJson(const Verdict& verdict) {
 
 json::Value ClaimsOf(const Verdict& verdict, std::int64_t zero_unix_s) {
   json::Object claims;
-  claims["label"] = guard::LabelWord(verdict.label);
-  claims["why_unknown"] = guard::WhyUnknownWord(verdict.why_unknown);
+  claims["label"] = verdict::LabelWord(verdict.label);
+  claims["why_unknown"] = verdict::WhyUnknownWord(verdict.why_unknown);
   json::Array sentences;
-  for (const std::string& sentence : guard::Sentences(verdict, zero_unix_s)) {
+  for (const std::string& sentence : Sentences(verdict, zero_unix_s)) {
     sentences.emplace_back(sentence);
   }
   claims["sentences"] = std::move(sentences);

@@ -6,19 +6,19 @@
 
 #include <fmt/format.h>
 
-#include "guard/verdict/sentences.h"
+#include "incidents/sentences.h"
 
 namespace holdfast::incidents {
 namespace {
 
-using guard::JudgeInput;
-using guard::Verdict;
+using verdict::JudgeInput;
+using verdict::Verdict;
 
 // More of the loss than this makes a change worth telling.
 constexpr double kToldChange = 0.02;
 
 void ScaleProvision(JudgeInput& input, double factor) {
-  for (guard::ProvisionedLevel& level : input.provision.levels) level.cost_per_s *= factor;
+  for (verdict::ProvisionedLevel& level : input.provision.levels) level.cost_per_s *= factor;
 }
 
 void ScaleEngine(JudgeInput& input, double speed) {
@@ -40,7 +40,7 @@ double ChangeOf(const Verdict& before, const Verdict& after) {
   if (before.label != after.label) return 1;
   double change = 0;
   for (std::size_t cause = 0; cause < before.shares.size(); ++cause) {
-    for (const auto end : {&guard::Share::median, &guard::Share::low, &guard::Share::high}) {
+    for (const auto end : {&verdict::Share::median, &verdict::Share::low, &verdict::Share::high}) {
       change = std::max(change, std::abs(after.shares[cause].*end - before.shares[cause].*end));
     }
   }
@@ -48,14 +48,15 @@ double ChangeOf(const Verdict& before, const Verdict& after) {
 }
 
 std::string SharesText(const Verdict& verdict) {
-  if (verdict.draws == 0) return std::string(guard::WhyUnknownWord(verdict.why_unknown));
-  return fmt::format("attack {}, demand {}, lost capacity {}", guard::PercentOf(verdict.shares[0]),
-                     guard::PercentOf(verdict.shares[1]), guard::PercentOf(verdict.shares[2]));
+  if (verdict.draws == 0) return std::string(verdict::WhyUnknownWord(verdict.why_unknown));
+  return fmt::format("attack {}, demand {}, lost capacity {}", PercentOf(verdict.shares[0]),
+                     PercentOf(verdict.shares[1]), PercentOf(verdict.shares[2]));
 }
 
 std::string LabelText(const Verdict& verdict) {
-  if (verdict.label != guard::Label::kUnknown) return std::string(guard::LabelWord(verdict.label));
-  return fmt::format("unknown ({})", guard::WhyUnknownWord(verdict.why_unknown));
+  if (verdict.label != verdict::Label::kUnknown)
+    return std::string(verdict::LabelWord(verdict.label));
+  return fmt::format("unknown ({})", verdict::WhyUnknownWord(verdict.why_unknown));
 }
 
 std::string DriversText(const Verdict& verdict) {
@@ -65,20 +66,18 @@ std::string DriversText(const Verdict& verdict) {
       "  Of {} honest requests {} were lost; the replay with all causes loses {}, without any {}.\n"
       "  Alone, the attack loses {}, demand {}, lost capacity {}.\n"
       "  Taken away from the rest, the attack saves {}, demand {}, lost capacity {}.\n",
-      guard::Grouped(verdict.requests), guard::Grouped(verdict.lost_observed),
-      guard::Grouped(loss[7]), guard::Grouped(loss[0]), guard::Grouped(loss[1] - loss[0]),
-      guard::Grouped(loss[2] - loss[0]), guard::Grouped(loss[4] - loss[0]),
-      guard::Grouped(loss[7] - loss[6]), guard::Grouped(loss[7] - loss[5]),
-      guard::Grouped(loss[7] - loss[3]));
-  const auto telling = guard::TellingDetectors(verdict);
+      Grouped(verdict.requests), Grouped(verdict.lost_observed), Grouped(loss[7]), Grouped(loss[0]),
+      Grouped(loss[1] - loss[0]), Grouped(loss[2] - loss[0]), Grouped(loss[4] - loss[0]),
+      Grouped(loss[7] - loss[6]), Grouped(loss[7] - loss[5]), Grouped(loss[7] - loss[3]));
+  const auto telling = TellingDetectors(verdict);
   if (telling.empty()) return text + "  No detector speaks for hostility.\n";
   text += fmt::format("  About {} of {} clients are held hostile. What speaks for it most:\n",
-                      guard::Grouped(verdict.hostile_clients), guard::Grouped(verdict.clients));
+                      Grouped(verdict.hostile_clients), Grouped(verdict.clients));
   for (const guard::Detector detector : telling) {
-    const guard::DetectorSummary& summary = verdict.detectors[static_cast<std::size_t>(detector)];
+    const verdict::DetectorSummary& summary = verdict.detectors[static_cast<std::size_t>(detector)];
     text +=
         fmt::format("    {} ({}): {} clients, {:.1f} nats each\n", guard::DetectorWord(detector),
-                    guard::DetectorPhrase(detector), guard::Grouped(summary.clients), summary.llr);
+                    DetectorPhrase(detector), Grouped(summary.clients), summary.llr);
   }
   return text;
 }
@@ -91,11 +90,11 @@ std::vector<Variation> Vary(const Bundle& bundle, const Verdict& verdict) {
     JudgeInput input = bundle.input;
     change(input);
     Variation variation{.what = std::move(what),
-                        .verdict = guard::Judge(input, bundle.seed, bundle.options)};
+                        .verdict = verdict::Judge(input, bundle.seed, bundle.options)};
     variation.change = ChangeOf(verdict, variation.verdict);
     variations.push_back(std::move(variation));
   };
-  for (const guard::Detector detector : guard::TellingDetectors(verdict)) {
+  for (const guard::Detector detector : TellingDetectors(verdict)) {
     vary(fmt::format("without the evidence '{}'", guard::DetectorWord(detector)),
          [&](JudgeInput& input) { LeaveOut(input, detector); });
   }
@@ -114,7 +113,7 @@ std::vector<Variation> Vary(const Bundle& bundle, const Verdict& verdict) {
 
 std::string Explain(const Bundle& bundle, const Verdict& verdict) {
   std::string text;
-  for (const std::string& sentence : guard::Sentences(verdict, bundle.zero_unix_s)) {
+  for (const std::string& sentence : Sentences(verdict, bundle.zero_unix_s)) {
     text += sentence + '\n';
   }
   if (verdict.draws == 0) return text;

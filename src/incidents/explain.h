@@ -6,20 +6,20 @@
 #include <string>
 #include <vector>
 
-#include "guard/verdict/verdict.h"
 #include "incidents/bundle.h"
+#include "verdict/verdict.h"
 
 namespace holdfast::incidents {
 
 struct Variation {
   std::string what;  // "without the evidence 'newcomers'".
-  guard::Verdict verdict;
+  verdict::Verdict verdict;
   double change = 0;  // Of the share or interval that moves most; 1 where the label changes.
 };
 
 // The one that changes most first.
-std::vector<Variation> Vary(const Bundle& bundle, const guard::Verdict& verdict);
+std::vector<Variation> Vary(const Bundle& bundle, const verdict::Verdict& verdict);
 
-std::string Explain(const Bundle& bundle, const guard::Verdict& verdict);
+std::string Explain(const Bundle& bundle, const verdict::Verdict& verdict);
 
 }  // namespace holdfast::incidents

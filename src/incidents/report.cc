@@ -73,8 +73,8 @@ std::string WriteHtml(const ReportParts& parts, const Timeline& timeline, guard:
   return charts::MakePage(parts.title, body);
 }
 
-std::string WriteJson(const Bundle& bundle, const guard::Verdict& verdict, const Timeline& timeline,
-                      const ReportParts& parts) {
+std::string WriteJson(const Bundle& bundle, const verdict::Verdict& verdict,
+                      const Timeline& timeline, const ReportParts& parts) {
   json::Object report;
   report["title"] = parts.title;
   report["verdict"] = ClaimsOf(verdict, bundle.zero_unix_s);
@@ -105,7 +105,8 @@ std::string WriteJson(const Bundle& bundle, const guard::Verdict& verdict, const
 
 }  // namespace
 
-std::string WriteReport(const Bundle& bundle, const guard::Verdict& verdict, ReportFormat format) {
+std::string WriteReport(const Bundle& bundle, const verdict::Verdict& verdict,
+                        ReportFormat format) {
   const Timeline timeline = MakeTimeline(bundle.input, bundle.options);
   const ReportParts parts = MakeReportParts(bundle, verdict, timeline);
   switch (format) {

@@ -6,14 +6,14 @@
 
 #include <string>
 
-#include "guard/verdict/verdict.h"
 #include "incidents/bundle.h"
+#include "verdict/verdict.h"
 
 namespace holdfast::incidents {
 
 enum class ReportFormat { kJson, kMarkdown, kHtml };
 
 // `verdict`: Judge() of the bundle's input.
-std::string WriteReport(const Bundle& bundle, const guard::Verdict& verdict, ReportFormat format);
+std::string WriteReport(const Bundle& bundle, const verdict::Verdict& verdict, ReportFormat format);
 
 }  // namespace holdfast::incidents

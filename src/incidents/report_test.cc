@@ -17,14 +17,15 @@ class Reports : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     bundle_ = new Bundle(MakeBundle(test::MakeInput(), 77, test::SmallOptions(), 1737986520, 1));
-    verdict_ = new guard::Verdict(guard::Judge(bundle_->input, bundle_->seed, bundle_->options));
+    verdict_ =
+        new verdict::Verdict(verdict::Judge(bundle_->input, bundle_->seed, bundle_->options));
   }
   static void TearDownTestSuite() {
     delete bundle_;
     delete verdict_;
   }
   static inline Bundle* bundle_ = nullptr;
-  static inline guard::Verdict* verdict_ = nullptr;
+  static inline verdict::Verdict* verdict_ = nullptr;
 };
 
 TEST_F(Reports, SayTheSameInEveryForm) {
@@ -58,10 +59,11 @@ TEST_F(Reports, TimelineAddsUpToTheRecords) {
   EXPECT_NEAR(attempts, static_cast<double>(bundle_->input.records.size()), 1e-6);
   double refused = 0;
   for (const RefusalCount& count : timeline.refusals) refused += count.honest + count.hostile;
-  EXPECT_NEAR(refused,
-              static_cast<double>(std::ranges::count(
-                  bundle_->input.records, guard::Ending::kRefused, &guard::JournalRecord::ending)),
-              1e-6);
+  EXPECT_NEAR(
+      refused,
+      static_cast<double>(std::ranges::count(bundle_->input.records, guard::Ending::kRefused,
+                                             &verdict::JournalRecord::ending)),
+      1e-6);
 }
 
 TEST_F(Reports, ExplainSaysWhatDroveItAndWhatWouldChangeIt) {
@@ -82,10 +84,10 @@ TEST_F(Reports, ExplainSaysWhatDroveItAndWhatWouldChangeIt) {
 }
 
 TEST(Report, OfAnUnknownCauseSaysSoPlainly) {
-  guard::JudgeInput input = test::MakeInput();
+  verdict::JudgeInput input = test::MakeInput();
   input.gaps = {{input.onset, input.end}};
   const Bundle bundle = MakeBundle(input, 1, test::SmallOptions(), 1737986520, 1);
-  const guard::Verdict verdict = guard::Judge(bundle.input, bundle.seed, bundle.options);
+  const verdict::Verdict verdict = verdict::Judge(bundle.input, bundle.seed, bundle.options);
   const std::string report = WriteReport(bundle, verdict, ReportFormat::kMarkdown);
   EXPECT_THAT(report, HasSubstr("The traffic journal misses a part of the incident"));
   EXPECT_THAT(report, HasSubstr("Verdict: not known."));

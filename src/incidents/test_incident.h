@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/mix.h"
-#include "guard/verdict/test_service.h"
+#include "verdict/test_service.h"
 
 namespace holdfast::incidents::test {
 
@@ -15,38 +15,38 @@ inline constexpr std::uint64_t kSecretNames = 0xCA7A5E1E0D15EA5E;
 // The true name of the n-th caller or fingerprint.
 inline std::uint64_t NameOf(std::uint64_t number) { return Mix64(kSecretNames, number); }
 
-inline guard::JudgeInput MakeInput() {
+inline verdict::JudgeInput MakeInput() {
   using guard::AtSeconds;
-  guard::test::Service service{.admission = {},
+  verdict::test::Service service{.admission = {},
                                .engine = {.step_base_s = 0.05},
                                .scripts = {},
                                .faults = {},
                                .count_from = AtSeconds(70),
                                .count_to = AtSeconds(110)};
-  guard::test::AddArrivals(service, 5, {}, AtSeconds(125), 60, {.client = 1000, .group = 1}, 1);
-  guard::test::AddArrivals(service, 12, AtSeconds(70), AtSeconds(110), 200,
+  verdict::test::AddArrivals(service, 5, {}, AtSeconds(125), 60, {.client = 1000, .group = 1}, 1);
+  verdict::test::AddArrivals(service, 12, AtSeconds(70), AtSeconds(110), 200,
                            {.client = 2000, .group = 2, .is_extra = true}, 2);
-  guard::test::AddArrivals(service, 12, AtSeconds(70), AtSeconds(110), 200,
+  verdict::test::AddArrivals(service, 12, AtSeconds(70), AtSeconds(110), 200,
                            {.client = 3000, .group = 3, .is_hostile = true}, 3);
   service.faults = {{AtSeconds(80), AtSeconds(105), 0.7}};
-  for (guard::test::Script& script : service.scripts) {
+  for (verdict::test::Script& script : service.scripts) {
     script.client = NameOf(script.client);
     script.group = NameOf(script.group);
   }
-  guard::JudgeInput input{.records = {},
-                          .gaps = {},
-                          .scores = {},
-                          .probes = {{.time = AtSeconds(75), .host_busy_share = 0.9}},
-                          .capacity = service.Trace(),
-                          .provision = {},
-                          .admission = service.admission,
-                          .engine = service.engine,
-                          .onset = service.count_from,
-                          .end = service.count_to,
-                          .now = AtSeconds(125)};
-  service.Run(guard::CausePresence::Of(7), &input.records);
+  verdict::JudgeInput input{.records = {},
+                            .gaps = {},
+                            .scores = {},
+                            .probes = {{.time = AtSeconds(75), .host_busy_share = 0.9}},
+                            .capacity = service.Trace(),
+                            .provision = {},
+                            .admission = service.admission,
+                            .engine = service.engine,
+                            .onset = service.count_from,
+                            .end = service.count_to,
+                            .now = AtSeconds(125)};
+  service.Run(verdict::CausePresence::Of(7), &input.records);
   input.provision.levels = {
-      guard::LearnLevel(input.records, AtSeconds(5), input.onset, input.admission)};
+      verdict::LearnLevel(input.records, AtSeconds(5), input.onset, input.admission)};
   const auto add = [&](std::uint64_t first, int count, std::uint64_t group, double odds) {
     for (int i = 0; i < count; ++i) {
       guard::ClusterScore score{.client = NameOf(first + static_cast<std::uint64_t>(i)),
@@ -66,6 +66,6 @@ inline guard::JudgeInput MakeInput() {
   return input;
 }
 
-inline guard::JudgeOptions SmallOptions() { return {.draws = 6, .attempts_max = 200'000}; }
+inline verdict::JudgeOptions SmallOptions() { return {.draws = 6, .attempts_max = 200'000}; }
 
 }  // namespace holdfast::incidents::test

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "guard/verdict/hostility.h"
+#include "verdict/hostility.h"
 
 namespace holdfast::incidents {
 namespace {
@@ -13,17 +13,17 @@ constexpr guard::Duration kStepMin = std::chrono::seconds(5);
 
 }  // namespace
 
-Timeline MakeTimeline(const guard::JudgeInput& input, const guard::JudgeOptions& options) {
+Timeline MakeTimeline(const verdict::JudgeInput& input, const verdict::JudgeOptions& options) {
   Timeline timeline;
   if (input.records.empty()) return timeline;
-  std::vector<guard::JournalClient> clients;
-  for (const guard::JournalRecord& record : input.records) {
+  std::vector<verdict::JournalClient> clients;
+  for (const verdict::JournalRecord& record : input.records) {
     clients.push_back({.id = record.client, .group = record.group});
   }
-  std::ranges::sort(clients, {}, &guard::JournalClient::id);
-  const auto repeated = std::ranges::unique(clients, {}, &guard::JournalClient::id);
+  std::ranges::sort(clients, {}, &verdict::JournalClient::id);
+  const auto repeated = std::ranges::unique(clients, {}, &verdict::JournalClient::id);
   clients.erase(repeated.begin(), repeated.end());
-  const guard::Hostility hostility(
+  const verdict::Hostility hostility(
       clients, input.scores,
       {.group_deviation = options.group_deviation, .prior_log_odds = options.prior_log_odds});
 
@@ -35,13 +35,13 @@ Timeline MakeTimeline(const guard::JudgeInput& input, const guard::JudgeOptions&
   for (std::size_t i = 0; i < timeline.steps.size(); ++i) {
     TimelineStep& step = timeline.steps[i];
     step.time = from + static_cast<std::int64_t>(i) * timeline.step;
-    const guard::CapacityStep capacity = input.capacity.At(step.time + timeline.step / 2);
+    const verdict::CapacityStep capacity = input.capacity.At(step.time + timeline.step / 2);
     step.engine_share = capacity.engine_share * capacity.workers_up / capacity.workers_total;
   }
   const double per_s = 1 / guard::ToSeconds(timeline.step);
-  for (const guard::JournalRecord& record : input.records) {
+  for (const verdict::JournalRecord& record : input.records) {
     const auto client =
-        std::ranges::lower_bound(clients, record.client, {}, &guard::JournalClient::id);
+        std::ranges::lower_bound(clients, record.client, {}, &verdict::JournalClient::id);
     const double hostile =
         hostility.probability(static_cast<std::uint32_t>(client - clients.begin()));
     const double weight = record.weight;
@@ -49,7 +49,7 @@ Timeline MakeTimeline(const guard::JudgeInput& input, const guard::JudgeOptions&
         timeline.steps[static_cast<std::size_t>((record.arrival - from) / timeline.step)];
     step.hostile += per_s * weight * hostile;
     step.honest += per_s * weight * (1 - hostile);
-    if (!record.is_open && guard::WasLost(record, input.admission.level)) {
+    if (!record.is_open && verdict::WasLost(record, input.admission.level)) {
       step.honest_lost += per_s * weight * (1 - hostile);
     }
     if (record.ending != guard::Ending::kRefused) continue;

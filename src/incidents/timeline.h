@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "guard/facts.h"
-#include "guard/verdict/verdict.h"
+#include "verdict/verdict.h"
 
 namespace holdfast::incidents {
 
@@ -30,6 +30,6 @@ struct Timeline {
   std::array<RefusalCount, guard::kRefusalCount> refusals{};
 };
 
-Timeline MakeTimeline(const guard::JudgeInput& input, const guard::JudgeOptions& options);
+Timeline MakeTimeline(const verdict::JudgeInput& input, const verdict::JudgeOptions& options);
 
 }  // namespace holdfast::incidents

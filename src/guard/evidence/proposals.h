@@ -7,7 +7,7 @@
 #include "guard/clock.h"
 #include "guard/evidence/scorer.h"
 #include "guard/facts.h"
-#include "guard/restrictions.h"
+#include "guard/limits/restrictions.h"
 
 namespace holdfast::guard {
 

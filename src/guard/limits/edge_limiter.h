@@ -29,8 +29,8 @@
 #include "guard/limits/gcra.h"
 #include "guard/limits/heavy_hitters.h"
 #include "guard/limits/rate_table.h"
+#include "guard/limits/restrictions.h"
 #include "guard/refusal.h"
-#include "guard/restrictions.h"
 
 namespace holdfast::guard {
 

@@ -15,8 +15,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "guard/bounded_map.h"
 #include "guard/clock.h"
+#include "guard/tables/bounded_map.h"
 
 namespace holdfast::guard {
 

@@ -34,11 +34,11 @@ class Names {
 
 }  // namespace
 
-void Rekey(guard::JudgeInput& input, std::uint64_t secret) {
+void Rekey(verdict::JudgeInput& input, std::uint64_t secret) {
   Names clients(Mix64(secret, 1));
   Names groups(Mix64(secret, 2));
   Names requests(Mix64(secret, 3));
-  for (const guard::JournalRecord& record : input.records) {
+  for (const verdict::JournalRecord& record : input.records) {
     clients.Add(record.client);
     groups.Add(record.group);
     requests.Add(record.request);
@@ -50,7 +50,7 @@ void Rekey(guard::JudgeInput& input, std::uint64_t secret) {
   clients.Number();
   groups.Number();
   requests.Number();
-  for (guard::JournalRecord& record : input.records) {
+  for (verdict::JournalRecord& record : input.records) {
     record.client = clients(record.client);
     record.group = groups(record.group);
     record.request = requests(record.request);

@@ -5,11 +5,11 @@
 
 #include <cstdint>
 
-#include "guard/verdict/verdict.h"
+#include "verdict/verdict.h"
 
 namespace holdfast::incidents {
 
 // Names become 1, 2, ...; 0 stays 0. Equal names stay equal, a client's records and its score too.
-void Rekey(guard::JudgeInput& input, std::uint64_t secret);
+void Rekey(verdict::JudgeInput& input, std::uint64_t secret);
 
 }  // namespace holdfast::incidents

@@ -4,18 +4,15 @@
 
 #include <fmt/format.h>
 
-#include "guard/verdict/sentences.h"
+#include "incidents/sentences.h"
 
 namespace holdfast::incidents {
 namespace {
 
-using guard::Grouped;
-using guard::Percent;
-using guard::PercentOf;
-using guard::Verdict;
+using verdict::Verdict;
 
 std::string CauseName(int cause) {
-  std::string name(guard::CauseWord(static_cast<guard::Cause>(cause)));
+  std::string name(verdict::CauseWord(static_cast<verdict::Cause>(cause)));
   std::ranges::replace(name, '_', ' ');
   return name;
 }
@@ -24,7 +21,7 @@ Table SharesTable(const Verdict& verdict) {
   Table table{.title = "Shares of the loss",
               .head = {"cause", "of lost requests", "of lost tokens"},
               .rows = {}};
-  for (int c = 0; c < guard::kCauseCount; ++c) {
+  for (int c = 0; c < verdict::kCauseCount; ++c) {
     const auto cause = static_cast<std::size_t>(c);
     table.rows.push_back(
         {CauseName(c), PercentOf(verdict.shares[cause]), PercentOf(verdict.token_shares[cause])});
@@ -36,9 +33,10 @@ Table WorldsTable(const Verdict& verdict) {
   Table table{.title = "Honest requests lost in replays with",
               .head = {"attack", "demand", "lost capacity", "lost"},
               .rows = {}};
-  for (int world = 0; world < guard::kWorldCount; ++world) {
+  for (int world = 0; world < verdict::kWorldCount; ++world) {
     std::vector<std::string> row;
-    for (int c = 0; c < guard::kCauseCount; ++c) row.push_back((world >> c & 1) != 0 ? "yes" : "-");
+    for (int c = 0; c < verdict::kCauseCount; ++c)
+      row.push_back((world >> c & 1) != 0 ? "yes" : "-");
     row.push_back(Grouped(verdict.world_losses[static_cast<std::size_t>(world)]));
     table.rows.push_back(std::move(row));
   }
@@ -51,10 +49,10 @@ Table EvidenceTable(const Verdict& verdict) {
               .rows = {}};
   for (int d = 0; d < guard::kDetectorCount; ++d) {
     const auto detector = static_cast<guard::Detector>(d);
-    const guard::DetectorSummary& summary = verdict.detectors[static_cast<std::size_t>(d)];
+    const verdict::DetectorSummary& summary = verdict.detectors[static_cast<std::size_t>(d)];
     if (summary.clients < 0.5) continue;
     table.rows.push_back({std::string(guard::DetectorWord(detector)),
-                          std::string(guard::DetectorPhrase(detector)), Grouped(summary.clients),
+                          std::string(DetectorPhrase(detector)), Grouped(summary.clients),
                           fmt::format("{:.1f}", summary.llr)});
   }
   return table;
@@ -77,10 +75,9 @@ Table CapacityTable(const Bundle& bundle) {
   Table table{.title = "Capacity",
               .head = {"from", "engine speed", "workers", "batch", "limits"},
               .rows = {}};
-  for (const guard::CapacityStep& step : bundle.input.capacity.steps) {
+  for (const verdict::CapacityStep& step : bundle.input.capacity.steps) {
     if (table.rows.size() == 40) break;
-    table.rows.push_back({guard::UtcSecond(step.time, bundle.zero_unix_s),
-                          Percent(step.engine_share),
+    table.rows.push_back({UtcSecond(step.time, bundle.zero_unix_s), Percent(step.engine_share),
                           fmt::format("{} of {}", step.workers_up, step.workers_total),
                           Percent(step.batch_share), Percent(step.limits_share)});
   }
@@ -112,13 +109,13 @@ std::vector<std::string> Notes(const Verdict& verdict) {
 ReportParts MakeReportParts(const Bundle& bundle, const Verdict& verdict,
                             const Timeline& timeline) {
   const guard::Time end = std::min(bundle.input.end, bundle.input.now);
-  ReportParts parts{.title = fmt::format("Incident of {}, {} to {}",
-                                         guard::UtcDate(verdict.onset, bundle.zero_unix_s),
-                                         guard::UtcMinute(verdict.onset, bundle.zero_unix_s),
-                                         guard::UtcMinute(end, bundle.zero_unix_s)),
-                    .sentences = guard::Sentences(verdict, bundle.zero_unix_s),
-                    .tables = {},
-                    .notes = Notes(verdict)};
+  ReportParts parts{
+      .title = fmt::format("Incident of {}, {} to {}", UtcDate(verdict.onset, bundle.zero_unix_s),
+                           UtcMinute(verdict.onset, bundle.zero_unix_s),
+                           UtcMinute(end, bundle.zero_unix_s)),
+      .sentences = Sentences(verdict, bundle.zero_unix_s),
+      .tables = {},
+      .notes = Notes(verdict)};
   if (verdict.draws > 0) {
     parts.tables.push_back(SharesTable(verdict));
     parts.tables.push_back(WorldsTable(verdict));

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "guard/verdict/verdict.h"
 #include "incidents/bundle.h"
 #include "incidents/timeline.h"
+#include "verdict/verdict.h"
 
 namespace holdfast::incidents {
 
@@ -24,7 +24,7 @@ struct ReportParts {
   std::vector<std::string> notes;  // How far it can be trusted.
 };
 
-ReportParts MakeReportParts(const Bundle& bundle, const guard::Verdict& verdict,
+ReportParts MakeReportParts(const Bundle& bundle, const verdict::Verdict& verdict,
                             const Timeline& timeline);
 
 }  // namespace holdfast::incidents

@@ -14,8 +14,8 @@ namespace {
 
 using guard::ClusterScore;
 using guard::Duration;
-using guard::JournalRecord;
 using guard::Time;
+using verdict::JournalRecord;
 
 constexpr std::int64_t kNameMax = std::int64_t{1} << 32;  // Re-keyed names are small numbers.
 constexpr std::int64_t kSpan_ms = 25 * 3600 * 1000;

@@ -88,7 +88,7 @@ void DescribeOptions(Fields& fields, auto& options) {
   fields.Real("lost_min", options.lost_min, 0, 1e9);
 }
 
-template <typename Fields, Like<guard::CapacityStep> T>
+template <typename Fields, Like<verdict::CapacityStep> T>
 void Describe(Fields& fields, T& step) {
   fields.Moment("time_us", step.time, kSpanMax);
   fields.Real("engine_share", step.engine_share, 0, 1);
@@ -98,20 +98,20 @@ void Describe(Fields& fields, T& step) {
   fields.Real("limits_share", step.limits_share, 0, 1);
 }
 
-template <typename Fields, Like<guard::ProvisionedLevel> T>
+template <typename Fields, Like<verdict::ProvisionedLevel> T>
 void Describe(Fields& fields, T& level) {
   fields.Moment("from_us", level.from, kSpanMax);
   fields.Real("cost_per_s", level.cost_per_s, 0, 1e15);
 }
 
-template <typename Fields, Like<guard::OutsideProbe> T>
+template <typename Fields, Like<verdict::OutsideProbe> T>
 void Describe(Fields& fields, T& probe) {
   fields.Moment("time_us", probe.time, kSpanMax);
   fields.Flag("has_reached_host", probe.has_reached_host);
   fields.Real("host_busy_share", probe.host_busy_share, 0, 1);
 }
 
-template <typename Fields, Like<guard::JournalGap> T>
+template <typename Fields, Like<verdict::JournalGap> T>
 void Describe(Fields& fields, T& gap) {
   fields.Moment("from_us", gap.from, kSpanMax);
   fields.Moment("to_us", gap.to, kSpanMax);
@@ -178,7 +178,7 @@ void DescribeService(auto& fields, auto& input) {
 
 // What a field alone cannot say.
 Result<void> CheckWhole(const Bundle& bundle) {
-  const guard::JudgeInput& input = bundle.input;
+  const verdict::JudgeInput& input = bundle.input;
   const auto broken = [](std::string_view what) {
     return Fail(ErrorCode::kInvalidArgument, "{}", what);
   };
@@ -197,13 +197,13 @@ Result<void> CheckWhole(const Bundle& bundle) {
   double share = 0;
   for (const double part : admission.share) share += part;
   if (share >= 1) return broken("section 'service': the shares are 1 or more");
-  if (!std::ranges::is_sorted(input.capacity.steps, {}, &guard::CapacityStep::time)) {
+  if (!std::ranges::is_sorted(input.capacity.steps, {}, &verdict::CapacityStep::time)) {
     return broken("section 'capacity': not in order of time");
   }
-  if (!std::ranges::is_sorted(input.provision.levels, {}, &guard::ProvisionedLevel::from)) {
+  if (!std::ranges::is_sorted(input.provision.levels, {}, &verdict::ProvisionedLevel::from)) {
     return broken("section 'provision': not in order of time");
   }
-  if (!std::ranges::is_sorted(input.records, {}, &guard::JournalRecord::arrival)) {
+  if (!std::ranges::is_sorted(input.records, {}, &verdict::JournalRecord::arrival)) {
     return broken("section 'records': not in order of arrival");
   }
   return {};
@@ -212,7 +212,7 @@ Result<void> CheckWhole(const Bundle& bundle) {
 }  // namespace
 
 std::vector<std::pair<std::string, json::Value>> WriteSections(const Bundle& bundle) {
-  const guard::JudgeInput& input = bundle.input;
+  const verdict::JudgeInput& input = bundle.input;
   std::vector<std::pair<std::string, json::Value>> sections;
   const auto add = [&](const char* name, json::Value value) {
     sections.emplace_back(name, std::move(value));
@@ -230,7 +230,7 @@ std::vector<std::pair<std::string, json::Value>> WriteSections(const Bundle& bun
 }
 
 Result<void> ReadSections(const json::Object& sections, Bundle& bundle) {
-  guard::JudgeInput& input = bundle.input;
+  verdict::JudgeInput& input = bundle.input;
   TRY(ReadObject(sections, "incident", [&](auto& f) { DescribeIncident(f, bundle); }));
   TRY(ReadObject(sections, "service", [&](auto& f) { DescribeService(f, input); }));
   TRY(ReadObject(sections, "options", [&](auto& f) { DescribeOptions(f, bundle.options); }));

@@ -1,0 +1,127 @@
+// PasswordGate: whose password is checked next, and who is told to come again. Checking a password
+// is made to be dear, so a few hundred guesses a second take all the CPU there is for it; then what
+// counts is the order. Owned by whoever checks passwords; single-threaded; pure.
+//
+// Five lanes, the first that is not empty goes first:
+//   familiar  a log-in where this account was logged in before (its address, or its prefix): asked
+//             for nothing, ever. Guessers cannot get here without having been the account's owner.
+//   expected  a log-in with a browser that this account used before, elsewhere; and sign-ups, which
+//             the registration policy has let in. Copying common browsers leads here now and then.
+//   vouched   paid a challenge or confirmed a code by mail.
+//   stranger  everybody else.
+//   suspect   a log-in that is not familiar, at an address with more than `failures` of late.
+// At most `checks_max` are checked at a time; a check whose end is not told within `check_max` is
+// given up for lost, so that what loses its ends cannot stop all log-ins. Lanes are bounded in
+// length and wait, and who finds no place is told when to come again. When strangers wait in
+// numbers, they are challenged before they are let wait, for `pressure_hold` after the last time.
+// The idea is that of device cookies (OWASP, "Slow down online guessing attacks with device
+// cookies"), with places and browsers for devices.
+//
+// Wrong passwords in a row are counted by account (NIST SP 800-63B: at most 100). The last
+// `familiar_failures` of `failures_in_row_max` are kept for familiar places: guessers use up the
+// others and lock out themselves and strangers, not the owner at home. Then Refusal::kYourRate,
+// until a right password or with a code confirmed by mail (RequestFacts::has_invitation).
+//
+// Memory is fixed: `places_max` places and `accounts_max` counts at 8 bytes (tag_table.h: full, the
+// place longest unused is forgotten, and counts err upwards), and a RateTable of addresses.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "guard/clock.h"
+#include "guard/facts.h"
+#include "guard/limits/gcra.h"
+#include "guard/limits/rate_table.h"
+#include "guard/refusal.h"
+#include "guard/tables/tag_table.h"
+
+namespace holdfast::guard {
+
+struct PasswordGateOptions {
+  std::size_t checks_max = 2;  // Cores for it.
+  std::size_t familiar_max = 256;
+  std::size_t others_max = 64;  // In each of the other lanes.
+  Duration familiar_wait_max = std::chrono::seconds(20);
+  Duration others_wait_max = std::chrono::seconds(5);
+  std::size_t pressure_waiting = 16;
+  Duration pressure_hold = std::chrono::seconds(60);
+  double check_s = 0.06;  // Until it is measured.
+  Duration check_max = std::chrono::seconds(60);
+  RateLimit failures = {1.0 / 300, 3};  // Of an address.
+  std::uint32_t failures_in_row_max = 100;
+  std::uint32_t familiar_failures = 10;
+  Duration familiar_for = std::chrono::hours(24 * 180);
+  std::size_t places_max = 1 << 20;  // Three for an account used in one place.
+  std::size_t accounts_max = 1 << 18;
+  std::size_t address_cells = 1 << 16;
+};
+
+class PasswordGate {
+ public:
+  struct Offer {
+    enum What : std::uint8_t { kStart, kWait, kRefuse };
+    What what = kStart;
+    Refusal refusal = Refusal::kNone;
+    Duration retry_after{0};
+  };
+  struct Expired {
+    std::uint32_t id = 0;
+    Duration retry_after{0};  // Refused as Refusal::kQueueFull.
+  };
+
+  PasswordGate(const PasswordGateOptions& options, std::uint64_t seed);
+
+  // A log-in or a sign-up that passed all limits; `id` names it until its end, unless refused.
+  Offer Request(std::uint32_t id, const RequestFacts& facts, Time now);
+  // Appends who is checked now, who has waited too long, and whose check was given up. Of the last
+  // two nothing more is told.
+  void Poll(Time now, std::vector<std::uint32_t>& started, std::vector<Expired>& refused,
+            std::vector<std::uint32_t>& lost);
+  Time NextTime() const;  // When Poll() has something to do without another call.
+  // The end of one that started or waits, for whatever reason. Of others: ignored.
+  void OnEnd(std::uint32_t id, const OutcomeFacts& outcome);
+
+  // The account is logged in at this place: a right password, an answer to its session.
+  void Remember(const Caller& caller, Time now);
+  bool IsFamiliar(const Caller& caller, Time now) const;
+
+  std::size_t waiting() const;
+  bool is_pressed(Time now) const { return now < pressed_until_; }
+  std::size_t state_bytes() const;
+
+ private:
+  enum Lane { kFamiliar, kExpected, kVouched, kStranger, kSuspect, kLaneCount };
+  struct Waiting {
+    std::uint32_t id = 0;
+    Time deadline{};
+  };
+  struct Checked {
+    std::uint32_t id = 0;
+    Time started{};
+  };
+
+  void GiveUpLost(Time now, std::vector<std::uint32_t>& lost);
+  Lane LaneOf(const RequestFacts& facts, Time now);
+  bool WasSeen(std::uint64_t place, Time now) const;
+  bool IsLocked(const RequestFacts& facts, Lane lane) const;
+  void Learn(const Caller& caller, bool is_right, Time now);
+  // Until who comes now into this lane would be checked.
+  Duration WaitOf(Lane lane) const;
+  std::size_t LimitOf(Lane lane) const;
+
+  PasswordGateOptions options_;
+  std::array<std::deque<Waiting>, kLaneCount> lanes_;
+  std::vector<Checked> checked_;  // At most checks_max.
+  TagTable places_;               // Minutes of the last time, from 1.
+  TagTable failures_in_row_;      // By account.
+  Gcra failures_;
+  RateTable failed_addresses_;
+  double check_s_;
+  Time pressed_until_ = Time::min();
+};
+
+}  // namespace holdfast::guard

@@ -1,0 +1,283 @@
+#include "guard/entrance/password_gate.h"
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace holdfast::guard {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using What = PasswordGate::Offer;
+
+RequestFacts LogIn(std::uint64_t account, std::uint64_t address) {
+  return {.caller = {.address = address, .prefix = address << 32, .account = account},
+          .route = Route::kLogin};
+}
+
+RequestFacts Paid(RequestFacts facts) {
+  facts.paid_challenge = true;
+  return facts;
+}
+
+// A gate and its two cores, 60 ms a check.
+class House {
+ public:
+  explicit House(const PasswordGateOptions& options = {}) : gate(options, 1) {}
+
+  PasswordGate::Offer Ask(const RequestFacts& facts, bool is_right) {
+    const auto id = static_cast<std::uint32_t>(asked_.size());
+    asked_.push_back({facts, is_right, std::nullopt});
+    const PasswordGate::Offer offer = gate.Request(id, facts, now);
+    if (offer.what == What::kStart) Start(id);
+    if (offer.what == What::kRefuse) asked_[id].ending = Ending::kRefused;
+    return offer;
+  }
+
+  void RunUntil(Time end) {
+    while (true) {
+      Poll();
+      Time next = gate.NextTime();
+      for (const auto& [done, id] : running_) next = std::min(next, done);
+      if (next > end) break;
+      now = std::max(now, next);
+      if (!running_.empty() && running_.begin()->first <= now) {
+        const std::uint32_t id = running_.begin()->second;
+        running_.erase(running_.begin());
+        End(id, Ending::kServed);
+      }
+    }
+    now = end;
+    Poll();
+  }
+
+  void End(std::uint32_t id, Ending ending) {
+    asked_[id].ending = ending;
+    gate.OnEnd(id, {.time = now,
+                    .caller = asked_[id].facts.caller,
+                    .route = asked_[id].facts.route,
+                    .ending = ending,
+                    .failed_login = ending == Ending::kServed && !asked_[id].is_right});
+  }
+
+  // Checks at once, with nothing else under way.
+  void Check(const RequestFacts& facts, bool is_right) {
+    ASSERT_EQ(Ask(facts, is_right).what, What::kStart);
+    RunUntil(now + milliseconds(60));
+  }
+
+  std::optional<Ending> ending(std::size_t id) const { return asked_[id].ending; }
+  std::size_t running() const { return running_.size(); }
+
+  PasswordGate gate;
+  Time now = AtSeconds(1000);
+
+ private:
+  struct Asked {
+    RequestFacts facts;
+    bool is_right;
+    std::optional<Ending> ending;
+  };
+
+  void Start(std::uint32_t id) { running_.emplace(now + milliseconds(60), id); }
+  void Poll() {
+    std::vector<std::uint32_t> started;
+    std::vector<PasswordGate::Expired> refused;
+    std::vector<std::uint32_t> lost;
+    gate.Poll(now, started, refused, lost);
+    EXPECT_TRUE(lost.empty());
+    for (const std::uint32_t id : started) Start(id);
+    for (const PasswordGate::Expired& expired : refused) {
+      EXPECT_GE(expired.retry_after, seconds(1));
+      End(expired.id, Ending::kRefused);
+    }
+    EXPECT_LE(running_.size(), PasswordGateOptions{}.checks_max);
+  }
+
+  std::vector<Asked> asked_;
+  std::set<std::pair<Time, std::uint32_t>> running_;
+};
+
+TEST(PasswordGate, ChecksAtOnceWhileNobodyWaits) {
+  House house;
+  EXPECT_EQ(house.Ask(LogIn(1, 10), true).what, What::kStart);
+  EXPECT_EQ(house.Ask(LogIn(2, 20), true).what, What::kStart);
+  EXPECT_EQ(house.Ask(LogIn(3, 30), true).what, What::kWait);
+  house.RunUntil(house.now + milliseconds(130));
+  for (int id = 0; id < 3; ++id) EXPECT_EQ(house.ending(id), Ending::kServed);
+}
+
+TEST(PasswordGate, WhoWasLoggedInHereBeforeGoesFirstAndIsAskedForNothing) {
+  House house;
+  house.Check(LogIn(1, 10), true);
+  EXPECT_TRUE(house.gate.IsFamiliar(LogIn(1, 10).caller, house.now));
+  EXPECT_FALSE(house.gate.IsFamiliar(LogIn(1, 11).caller, house.now));
+  EXPECT_FALSE(house.gate.IsFamiliar(LogIn(2, 10).caller, house.now));
+  int challenged = 0;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    challenged +=
+        house.Ask(LogIn(1000 + i, 1000 + i), false).refusal == Refusal::kChallengeRequired;
+  }
+  EXPECT_EQ(challenged, 300 - 2 - 16);
+  EXPECT_EQ(house.Ask(LogIn(1, 10), true).what, What::kWait);
+  house.RunUntil(house.now + milliseconds(130));
+  EXPECT_EQ(house.ending(301), Ending::kServed);
+  // Elsewhere in the same network, too.
+  RequestFacts neighbour = LogIn(1, 10);
+  neighbour.caller.address = 77;
+  EXPECT_TRUE(house.gate.IsFamiliar(neighbour.caller, house.now));
+}
+
+TEST(PasswordGate, StrangersUnderPressurePayAndThenGoBeforeThoseWhoHaveFailed) {
+  House house;
+  const RequestFacts guesser = LogIn(500, 50);
+  for (int i = 0; i < 4; ++i) house.Check(guesser, false);
+  for (std::uint64_t i = 0; i < 18; ++i) house.Ask(LogIn(1000 + i, 1000 + i), false);
+  EXPECT_EQ(house.Ask(LogIn(1, 10), true).refusal, Refusal::kChallengeRequired);
+  EXPECT_TRUE(house.gate.is_pressed(house.now));
+  EXPECT_EQ(house.Ask(Paid(guesser), false).what, What::kWait);
+  EXPECT_EQ(house.Ask(Paid(LogIn(1, 10)), true).what, What::kWait);
+  house.RunUntil(house.now + milliseconds(150));
+  EXPECT_EQ(house.ending(4 + 18 + 2), Ending::kServed);
+  EXPECT_FALSE(house.ending(4 + 18 + 1));
+  house.RunUntil(house.now + seconds(2));
+  EXPECT_EQ(house.ending(4 + 18 + 1), Ending::kServed);
+  house.RunUntil(house.now + seconds(120));
+  EXPECT_FALSE(house.gate.is_pressed(house.now));
+}
+
+TEST(PasswordGate, LanesAreBoundedInLengthAndWait) {
+  PasswordGateOptions options;
+  options.others_wait_max = seconds(1);
+  House house(options);
+  int waiting = 0;
+  int full = 0;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const PasswordGate::Offer offer = house.Ask(Paid(LogIn(1000 + i, 1000 + i)), false);
+    waiting += offer.what == What::kWait;
+    if (offer.what != What::kRefuse) continue;
+    ++full;
+    EXPECT_EQ(offer.refusal, Refusal::kQueueFull);
+    EXPECT_GE(offer.retry_after, seconds(1));
+    EXPECT_LE(offer.retry_after, seconds(10));
+  }
+  EXPECT_EQ(waiting, static_cast<int>(options.others_max));
+  EXPECT_EQ(full, 200 - 2 - waiting);
+  house.RunUntil(house.now + milliseconds(1100));
+  EXPECT_EQ(house.gate.waiting(), 0u);
+}
+
+TEST(PasswordGate, WhoLeavesGivesItsPlaceBack) {
+  House house;
+  for (std::uint64_t i = 0; i < 6; ++i) house.Ask(LogIn(i + 1, i + 1), true);
+  EXPECT_EQ(house.gate.waiting(), 4u);
+  house.End(3, Ending::kAbandoned);
+  EXPECT_EQ(house.gate.waiting(), 3u);
+  house.RunUntil(house.now + seconds(1));
+  EXPECT_EQ(house.ending(5), Ending::kServed);
+  EXPECT_EQ(house.ending(3), Ending::kAbandoned);
+}
+
+// NIST SP 800-63B: at most 100 in a row; and nobody locks the owner out at home.
+TEST(PasswordGate, GuessesAtAnAccountEndAndItsOwnerStillGetsIn) {
+  House house;
+  const RequestFacts home = LogIn(1, 10);
+  house.Check(home, true);
+  int checked = 0;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    const PasswordGate::Offer offer = house.Ask(LogIn(1, 1000 + i), false);
+    if (offer.what == What::kStart) {
+      ++checked;
+    } else {
+      EXPECT_EQ(offer.refusal, Refusal::kYourRate);
+    }
+    house.RunUntil(house.now + milliseconds(60));
+  }
+  EXPECT_EQ(checked, 90);
+  // Elsewhere the owner needs a code by mail, and it is not used up by a typo.
+  RequestFacts abroad = LogIn(1, 99);
+  EXPECT_EQ(house.Ask(abroad, true).what, What::kRefuse);
+  abroad.has_invitation = true;
+  house.Check(abroad, false);
+  EXPECT_EQ(house.Ask(home, false).what, What::kStart);
+  house.RunUntil(house.now + milliseconds(60));
+  EXPECT_EQ(house.Ask(home, true).what, What::kStart);
+  house.RunUntil(house.now + milliseconds(60));
+  // A right password begins a new row.
+  EXPECT_EQ(house.Ask(LogIn(1, 5000), false).what, What::kStart);
+}
+
+TEST(PasswordGate, AlsoGuessesFromTheOwnersPlaceEnd) {
+  House house;
+  house.Check(LogIn(1, 10), true);
+  int checked = 0;
+  for (int i = 0; i < 200; ++i) {
+    checked += house.Ask(LogIn(1, 10), false).what == What::kStart;
+    house.RunUntil(house.now + milliseconds(60));
+  }
+  EXPECT_EQ(checked, 100);
+}
+
+TEST(PasswordGate, FamiliarityEnds) {
+  PasswordGateOptions options;
+  options.familiar_for = std::chrono::hours(1);
+  House house(options);
+  house.Check(LogIn(1, 10), true);
+  EXPECT_TRUE(house.gate.IsFamiliar(LogIn(1, 10).caller, house.now + std::chrono::minutes(50)));
+  EXPECT_FALSE(house.gate.IsFamiliar(LogIn(1, 10).caller, house.now + std::chrono::minutes(62)));
+}
+
+TEST(PasswordGate, KnownBrowsersElsewhereAndSignUpsGoBeforeGuessersWhoPay) {
+  House house;
+  RequestFacts home = LogIn(1, 10);
+  home.caller.fingerprint = 5;
+  house.Check(home, true);
+  for (std::uint64_t i = 0; i < 60; ++i) house.Ask(Paid(LogIn(1000 + i, 1000 + i)), false);
+  RequestFacts abroad = LogIn(1, 99);
+  abroad.caller.fingerprint = 5;
+  EXPECT_EQ(house.Ask(abroad, true).what, What::kWait);
+  EXPECT_EQ(house.Ask({.caller = {.address = 7}, .route = Route::kRegister}, true).what,
+            What::kWait);
+  abroad.caller.fingerprint = 6;
+  EXPECT_EQ(house.Ask(abroad, true).refusal, Refusal::kChallengeRequired);
+  house.RunUntil(house.now + milliseconds(130));
+  EXPECT_EQ(house.ending(61), Ending::kServed);
+  EXPECT_EQ(house.ending(62), Ending::kServed);
+}
+
+// Whoever checks passwords may lose the end of a check; that must not stop all log-ins.
+TEST(PasswordGate, GivesUpChecksWhoseEndIsNeverTold) {
+  PasswordGate gate({}, 1);
+  std::vector<std::uint32_t> started;
+  std::vector<PasswordGate::Expired> refused;
+  std::vector<std::uint32_t> lost;
+  EXPECT_EQ(gate.Request(1, LogIn(1, 10), AtSeconds(0)).what, What::kStart);
+  EXPECT_EQ(gate.Request(2, LogIn(2, 20), AtSeconds(0)).what, What::kStart);
+  EXPECT_EQ(gate.Request(3, LogIn(3, 30), AtSeconds(58)).what, What::kWait);
+  gate.Poll(AtSeconds(59), started, refused, lost);
+  EXPECT_TRUE(lost.empty());
+  EXPECT_EQ(gate.NextTime(), AtSeconds(60));
+  gate.Poll(AtSeconds(60), started, refused, lost);
+  EXPECT_EQ(lost, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_EQ(started, std::vector<std::uint32_t>{3});
+  EXPECT_TRUE(refused.empty());
+  gate.OnEnd(1, {.time = AtSeconds(61), .caller = {}, .route = Route::kLogin});
+  EXPECT_EQ(gate.Request(4, LogIn(4, 40), AtSeconds(61)).what, What::kStart);
+}
+
+TEST(PasswordGate, MemoryIsFixed) {
+  House house;
+  const std::size_t bytes = house.gate.state_bytes();
+  EXPECT_LE(bytes, 12u << 20);
+  for (std::uint64_t i = 1; i < 100'000; ++i) {
+    house.gate.Remember(LogIn(i, i * 7).caller, house.now);
+  }
+  EXPECT_EQ(house.gate.state_bytes(), bytes);
+}
+
+}  // namespace
+}  // namespace holdfast::guard
