@@ -31,11 +31,12 @@ std::string WithManifest(const json::Object& file) {
 void Judge(incidents::Bundle bundle) {
   // Weights and draws make many attempts of few records; a fuzzer has no time for these.
   for (verdict::JournalRecord& record : bundle.input.records) record.weight = record.clients = 1;
-  bundle.options.draws = 1;
-  bundle.options.attempts_max = 1000;
+  verdict::JudgeOptions options = incidents::JudgementOf(bundle.depth);
+  options.draws = 1;
+  options.attempts_max = 1000;
   bundle.input.report_interval = std::chrono::minutes(1);
   bundle.input.admission.clients_max = 8;
-  const verdict::Verdict verdict = verdict::Judge(bundle.input, bundle.seed, bundle.options);
+  const verdict::Verdict verdict = verdict::Judge(bundle.input, 1, options);
   for (const auto format : {incidents::ReportFormat::kJson, incidents::ReportFormat::kMarkdown,
                             incidents::ReportFormat::kHtml}) {
     CHECK(!incidents::WriteReport(bundle, verdict, format).empty());

@@ -46,13 +46,19 @@ struct ScoreOptions {
   std::string trace;
   std::string html;
   std::string cases;
+  std::string ablation = "none";
   bool as_json = false;
   int threads = 0;
 };
 
 Result<void> ScoreSeeds(const ScoreOptions& options) {
   TRY_ASSIGN(const SeedRange range, ParseSeeds("--seeds", options.seeds));
-  TRY_ASSIGN(const drill::IncidentTraffic traffic, ReadTraffic(options.trace));
+  TRY_ASSIGN(drill::IncidentTraffic traffic, ReadTraffic(options.trace));
+  const auto ablation = drill::FindAblation(options.ablation);
+  if (!ablation) {
+    return Fail(ErrorCode::kInvalidArgument, "--ablation: '{}' is none", options.ablation);
+  }
+  traffic.ablation = *ablation;
   std::string lines;
   int not_made = 0;
   const auto cases = drill::JudgeSeeds(range.first, range.last, traffic, options.threads, not_made,
@@ -87,6 +93,10 @@ void AddDrillScore(CLI::App& drill, int& exit_code) {
   verb->add_option("--html", options->html, "Write the reliability curve to this page");
   verb->add_option("--cases", options->cases,
                    "Write each incident's result to this file, JSON Lines");
+  verb->add_option("--ablation", options->ablation,
+                   "Take one assumption away: nobody_known, reading_attackers, crowd_by_api, "
+                   "browser_pages, fresh_install, onset_untold, capacity_from_tokens, "
+                   "other_engine, restart");
   verb->add_option("--threads", options->threads, "Worker threads; 0: one per CPU")
       ->check(CLI::Range(0, 256));
   verb->callback([options, &exit_code] { ReportDrill(ScoreSeeds(*options), exit_code); });

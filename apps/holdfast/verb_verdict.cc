@@ -42,6 +42,7 @@ incidents::ReportFormat FormatOf(const std::string& path) {
 struct Options {
   std::string bundle;
   std::string digest;
+  std::string key;
   std::vector<std::string> reports;
 };
 
@@ -59,6 +60,11 @@ Result<Verified> ReadVerified(const Options& options) {
                 options.digest);
   }
   TRY_ASSIGN(incidents::Verification verification, incidents::Verify(text));
+  const std::string& signer = verification.bundle.signer;
+  if (!options.key.empty() && options.key != signer) {
+    return Fail(ErrorCode::kCorrupt, "{}: signed by {}, not by {}", options.bundle,
+                signer.empty() ? "nobody" : signer, options.key);
+  }
   for (const std::string& difference : verification.differences) log::error("{}", difference);
   if (!verification.differences.empty()) {
     return Fail(ErrorCode::kCorrupt, "{}: not what its input gives", options.bundle);
@@ -67,8 +73,7 @@ Result<Verified> ReadVerified(const Options& options) {
 }
 
 std::string ReportOf(const incidents::Bundle& bundle, const std::string& path) {
-  return incidents::WriteReport(bundle, verdict::Judge(bundle.input, bundle.seed, bundle.options),
-                                FormatOf(path));
+  return incidents::WriteReport(bundle, incidents::JudgeBundle(bundle), FormatOf(path));
 }
 
 Result<void> RunVerify(const Options& options) {
@@ -79,15 +84,22 @@ Result<void> RunVerify(const Options& options) {
       return Fail(ErrorCode::kCorrupt, "{}: not the report of this bundle", path);
     }
   }
-  std::printf("verified: every figure recomputed equal\nSHA-256 %s\n", verified.digest.c_str());
+  const std::string& signer = verified.bundle.signer;
+  std::printf(
+      "verified: every figure recomputed equal\n"
+      "SHA-256 %s\n"
+      "signed by %s\n"
+      "This shows that the verdict follows from these inputs. It cannot show that the inputs are\n"
+      "true: an operator could have invented them. What speaks against that is that the SHA-256\n"
+      "was published at the time (--digest), under a key that you know (--key).\n",
+      verified.digest.c_str(), signer.empty() ? "nobody" : signer.c_str());
   return {};
 }
 
 Result<void> RunExplain(const Options& options) {
   TRY_ASSIGN(const Verified verified, ReadVerified(options));
   const incidents::Bundle& bundle = verified.bundle;
-  const std::string text =
-      incidents::Explain(bundle, verdict::Judge(bundle.input, bundle.seed, bundle.options));
+  const std::string text = incidents::Explain(bundle, incidents::JudgeBundle(bundle));
   std::fwrite(text.data(), 1, text.size(), stdout);
   return {};
 }
@@ -109,6 +121,7 @@ CLI::App* AddTask(CLI::App& verb, const char* name, const char* about, Task task
   CLI::App* added = verb.add_subcommand(name, about);
   added->add_option("BUNDLE", options->bundle, "Bundle of an incident (JSON)")->required();
   added->add_option("--digest", options->digest, "SHA-256 under which the bundle was published");
+  added->add_option("--key", options->key, "Key that must have signed it (ed25519:...)");
   added->callback([task, options, &exit_code] {
     const Result<void> result = task(*options);
     if (result) return;

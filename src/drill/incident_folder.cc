@@ -96,13 +96,10 @@ json::Object Describe(const LabelledIncident& incident) {
           {"redraws", incident.redraws}};
 }
 
-// A day as good as any: the same seed gives the same bundle.
-constexpr std::int64_t kZeroUnix_s = 1'767'225'600;  // 2026-01-01.
-
 // The worst incident that the judge saw, if any.
 Result<std::optional<std::string>> WriteBundle(const LabelledIncident& incident,
                                                const fs::path& path) {
-  LiveJudge judge(incident.scenario, LiveJudgeOptions::For(incident.scenario, incident.onset));
+  LiveJudge judge(incident.scenario, LiveJudgeOptions::For(incident));
   Simulate(incident.scenario, &judge);
   judge.Finish(guard::Time(incident.scenario.length));
   const JudgedIncident* worst = judge.worst();
@@ -111,14 +108,11 @@ Result<std::optional<std::string>> WriteBundle(const LabelledIncident& incident,
     fs::remove(path, error);
     return std::optional<std::string>();
   }
-  const std::uint64_t secret = Mix64(incident.scenario.seed);  // Nobody to hide.
-  const incidents::Bundle bundle =
-      incidents::MakeBundle(worst->input, incident.scenario.seed, {}, kZeroUnix_s, secret);
   std::ofstream file(path, std::ios::binary);
-  file << incidents::WriteBundle(bundle);
+  file << incidents::WriteBundle(worst->bundle);
   file.close();
   if (!file.good()) return Fail(ErrnoError(fmt::format("{}: writing the bundle", path.string())));
-  TRY_ASSIGN(std::string label, json::RequireString(bundle.claims.as_object(), "label"));
+  TRY_ASSIGN(std::string label, json::RequireString(worst->bundle.claims.as_object(), "label"));
   return std::optional(std::move(label));
 }
 

@@ -204,6 +204,39 @@ void AddBlindness(Draft& draft) {
       {FaultKind::kBlind, from, draft.end - guard::FromSeconds(dice.In(0, 0.15) * total_s), 0.0});
 }
 
+// The crowd as programs that were never seen before: each asks some times, by a stock SDK.
+void ComeByApi(Scenario& scenario) {
+  for (const FlashCrowd& crowd : scenario.crowds) {
+    const double requests_per_s = crowd.visitors_per_s * crowd.visitor.turns_mean;
+    Programs programs{.kind = CallerKind::kVisitor,
+                      .count = static_cast<std::uint32_t>(20 * requests_per_s) + 1,
+                      .lengths = crowd.visitor.lengths,
+                      .standing = guard::Standing::kNew};
+    const double each = requests_per_s / programs.count;
+    const Duration end = crowd.start.time_since_epoch() + crowd.rise + crowd.hold + crowd.fall;
+    programs.windows = {{.length = crowd.start.time_since_epoch()},
+                        {.length = crowd.rise, .rate_per_s = each / 2},
+                        {.length = crowd.hold, .rate_per_s = each},
+                        {.length = crowd.fall, .rate_per_s = each / 2},
+                        {.length = std::max(scenario.length - end, Duration(seconds(1)))}};
+    scenario.programs.push_back(programs);
+  }
+  scenario.crowds.clear();
+}
+
+void TakeAway(Ablation ablation, Scenario& scenario) {
+  if (ablation == Ablation::kNobodyKnown || ablation == Ablation::kFreshInstall) {
+    scenario.announces_regulars = false;
+  }
+  if (ablation == Ablation::kFreshInstall) scenario.everybody_is_new = true;
+  if (ablation == Ablation::kBrowserPages) scenario.page_files = 10;
+  if (ablation == Ablation::kCrowdByApi) ComeByApi(scenario);
+  if (ablation != Ablation::kReadingAttackers) return;
+  for (Attack& attack : scenario.attacks) {
+    if (attack.kind != CallerKind::kAbandonedStreams) attack.read_share = 1;
+  }
+}
+
 void AddCauses(Draft& draft, IncidentClass incident_class) {
   Dice& dice = draft.dice;
   switch (incident_class) {
@@ -305,7 +338,10 @@ LabelledIncident DraftIncident(std::uint64_t seed, IncidentClass incident_class,
   Scenario& scenario = incident.scenario;
   scenario.name = std::string(IncidentClassWord(incident_class));
   scenario.seed = dice.Seed();
-  incident.onset = Time(seconds(180)) + guard::FromSeconds(dice.In(0, 30));
+  const bool is_fresh = traffic.ablation == Ablation::kFreshInstall;
+  incident.ablation = traffic.ablation;
+  if (is_fresh) scenario.warm_up = seconds(20);
+  incident.onset = Time(is_fresh ? seconds(50) : seconds(180)) + guard::FromSeconds(dice.In(0, 30));
   Draft draft{incident, dice};
   draft.capacity_per_s =
       verdict::SustainedRequestsPerSecond(scenario.engine, kMeanPrompt, kMeanOutput);
@@ -320,6 +356,7 @@ LabelledIncident DraftIncident(std::uint64_t seed, IncidentClass incident_class,
     AddPeople(draft, draft.capacity_per_s * load);
   }
   AddCauses(draft, incident_class);
+  TakeAway(traffic.ablation, scenario);
   scenario.provisioned_cost_per_s = kProvisionMargin * OrdinaryCostPerSecond(incident);
   return incident;
 }

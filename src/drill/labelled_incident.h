@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "drill/ablation.h"
 #include "drill/scenario.h"
 #include "verdict/shapley.h"
 #include "verdict/verdict.h"
@@ -27,7 +28,8 @@ struct LabelledIncident {
   std::uint64_t seed = 0;
   IncidentClass incident_class = IncidentClass::kCrowd;
   Scenario scenario;
-  Time onset{};     // When the first cause begins; all is ordinary before.
+  Time onset{};  // When the first cause begins; all is ordinary before.
+  Ablation ablation = Ablation::kNone;
   int redraws = 0;  // Drafts that were dropped: no loss, or no clear class.
   // By full simulations of the eight worlds, with true labels; not for kUnknown, whose evidence
   // is taken away, so that no share can be told.
@@ -41,6 +43,7 @@ struct IncidentTraffic {
   // At least half of the ordinary traffic is a stretch of this (trace_segment.h), at a load that
   // suits the engine, with the lengths of the trace; null: people and programs alone.
   std::shared_ptr<const std::vector<TracedRequest>> trace;
+  Ablation ablation = Ablation::kNone;
 };
 
 // Draws until the incident is a clear case of its class: a single cause has at least

@@ -3,15 +3,32 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mix.h"
 #include "drill/door_options.h"
 
 namespace holdfast::drill {
+namespace {
 
-LiveJudgeOptions LiveJudgeOptions::For(const Scenario& scenario, Time onset) {
+constexpr Duration kUntilRestart = std::chrono::seconds(20);
+// What is lost is noticed so much later than it begins.
+constexpr Duration kBeforeNoticed = std::chrono::seconds(10);
+
+verdict::Verdict OnClockOf(Time zero, verdict::Verdict verdict) {
+  for (const auto time : {&verdict::Verdict::onset, &verdict::Verdict::time,
+                          &verdict::Verdict::counted_from, &verdict::Verdict::counted_to}) {
+    verdict.*time += zero.time_since_epoch();
+  }
+  return verdict;
+}
+
+}  // namespace
+
+LiveJudgeOptions LiveJudgeOptions::For(const LabelledIncident& incident) {
   LiveJudgeOptions options;
-  options.quiet_from = Time(scenario.warm_up);
-  options.quiet_to = onset;
-  options.seed = scenario.seed;
+  options.quiet_from = Time(incident.scenario.warm_up);
+  options.quiet_to = incident.onset;
+  options.seed = incident.scenario.seed;
+  options.ablation = incident.ablation;
   return options;
 }
 
@@ -20,7 +37,8 @@ LiveJudge::LiveJudge(const Scenario& scenario, const LiveJudgeOptions& options)
       options_(options),
       table_({}, options.seed),
       journal_({}, options.seed),
-      tracker_() {}
+      tracker_(),
+      speed_(scenario.engine) {}
 
 void LiveJudge::OnRequest(const guard::RequestFacts& facts, const Answer& answer,
                           const Truth& truth) {
@@ -33,6 +51,7 @@ void LiveJudge::OnRequest(const guard::RequestFacts& facts, const Answer& answer
 
 void LiveJudge::OnFirstToken(const guard::RequestFacts& facts, Time now) {
   journal_.OnFirstToken(facts, now);
+  speed_.OnPrompt(facts.prompt_tokens);
 }
 
 void LiveJudge::OnOutcome(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome,
@@ -82,17 +101,16 @@ void LiveJudge::OnGap(Time from, Time to) {
 }
 
 void LiveJudge::OnSecond(Time now) {
-  if (provision_.levels.empty() && now >= options_.quiet_to) {
-    const auto quiet = journal_.Records(options_.quiet_from, options_.quiet_to);
-    verdict::ProvisionedLevel level = verdict::LearnLevel(
-        quiet, options_.quiet_from, options_.quiet_to, NominalAdmission(scenario_));
-    level.cost_per_s *= options_.provision_margin;
-    provision_.levels.push_back(level);
+  const bool is_told = options_.ablation != Ablation::kOnsetUntold;
+  if (is_told && now >= options_.quiet_to) LearnProvision(options_.quiet_to);
+  if (options_.ablation == Ablation::kRestart && now >= options_.quiet_to + kUntilRestart) {
+    Forget(now);
   }
   using Change = verdict::IncidentTracker::Change;
   const Change change = tracker_.Advance(now);
   table_.SetLearning(!tracker_.is_open());
   if (change == Change::kOpened || change == Change::kReopened) {
+    if (!is_told) LearnProvision(tracker_.incident().onset - kBeforeNoticed);
     if (change == Change::kOpened) incidents_.emplace_back();
     incidents_.back().incident = tracker_.incident();
     judged_ = now;
@@ -103,6 +121,25 @@ void LiveJudge::OnSecond(Time now) {
   } else if (tracker_.is_open() && now - judged_ >= Pause()) {
     Judge(now, false);
   }
+}
+
+// Of the quiet time that ends then; once.
+void LiveJudge::LearnProvision(Time quiet_to) {
+  if (!provision_.levels.empty() || quiet_to <= options_.quiet_from) return;
+  const auto quiet = journal_.Records(options_.quiet_from, quiet_to);
+  verdict::ProvisionedLevel level =
+      verdict::LearnLevel(quiet, options_.quiet_from, quiet_to, NominalAdmission(scenario_));
+  level.cost_per_s *= options_.provision_margin;
+  provision_.levels.push_back(level);
+}
+
+// As a judge that was started again; the journal is on the disk.
+void LiveJudge::Forget(Time now) {
+  if (has_forgotten_) return;
+  has_forgotten_ = true;
+  table_ = guard::ClusterTable({}, options_.seed);
+  table_.SetLearning(false);
+  table_.MarkGap(now - std::chrono::seconds(1), now);
 }
 
 // Often at first, then ever more seldom; seldom once the cause is known.
@@ -119,30 +156,36 @@ void LiveJudge::Finish(Time now) {
 void LiveJudge::Judge(Time now, bool is_final) {
   JudgedIncident& judged = incidents_.back();
   judged.incident = tracker_.incident();
-  verdict::JudgeInput input = Gather(now, is_final);
-  verdict::JudgeOptions judgement = options_.final_judgement;
-  if (!is_final) judgement.attempts_max = options_.early_attempts_max;
-  judged.verdicts.push_back(verdict::Judge(input, options_.seed, judgement));
+  const std::uint64_t secret = Mix64(options_.seed);  // Nobody to hide.
+  const incidents::Depth depth = is_final ? incidents::Depth::kFinal : incidents::Depth::kEarly;
+  incidents::JudgedBundle made =
+      incidents::MakeBundle(Gather(now, is_final), depth, options_.zero_unix_s, secret);
+  judged.verdicts.push_back(OnClockOf(made.zero, made.verdict));
   judged_ = now;
   ++early_verdicts_;
   is_known_ = judged.verdicts.back().label != verdict::Label::kUnknown;
-  if (is_final) judged.input = std::move(input);
+  judged.bundle = std::move(made.bundle);
 }
 
 verdict::JudgeInput LiveJudge::Gather(Time now, bool is_final) const {
   const verdict::Incident& incident = tracker_.incident();
   verdict::JudgeInput input;
-  const Time from = incident.onset - options_.final_judgement.lead_in;
+  const Time from = incident.onset - incidents::JudgementOf(incidents::Depth::kFinal).lead_in;
   input.records = journal_.Records(from, now, now);
   input.gaps = journal_.Gaps(from, now);
   scorer_.Score(table_, now, input.scores);
   for (const verdict::OutsideProbe& probe : probes_) {
     if (probe.time >= from) input.probes.push_back(probe);
   }
-  input.capacity = capacity_;
+  const bool is_estimated = options_.ablation == Ablation::kCapacityFromTokens;
+  input.capacity = is_estimated ? speed_.trace() : capacity_;
   input.provision = provision_;
   input.admission = NominalAdmission(scenario_);
   input.engine = scenario_.engine;
+  if (options_.ablation == Ablation::kOtherEngine) {
+    input.engine.step_base_s *= 1.2;
+    input.engine.prefill_token_s *= 0.8;
+  }
   input.onset = incident.onset;
   if (is_final && incident.closed != Time{}) input.end = incident.end;
   input.now = now;

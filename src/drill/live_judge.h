@@ -8,13 +8,17 @@
 #include <unordered_map>
 #include <vector>
 
+#include "drill/ablation.h"
+#include "drill/labelled_incident.h"
 #include "drill/observer.h"
 #include "drill/scenario.h"
 #include "guard/evidence/cluster_table.h"
 #include "guard/evidence/scorer.h"
+#include "incidents/bundle.h"
 #include "verdict/capacity_trace.h"
 #include "verdict/incident.h"
 #include "verdict/journal.h"
+#include "verdict/speed_estimate.h"
 #include "verdict/verdict.h"
 
 namespace holdfast::drill {
@@ -25,23 +29,24 @@ struct LiveJudgeOptions {
   Duration judge_interval = std::chrono::seconds(2);
   int early_verdicts = 18;
   Duration known_interval = std::chrono::seconds(40);
-  std::size_t early_attempts_max = 250'000;
-  verdict::JudgeOptions final_judgement{};
   // The quiet time from which the provision and the ordinary conduct are learned.
   Time quiet_from{};
   Time quiet_to{};
   double provision_margin = 1.2;
   std::uint64_t seed = 1;
+  std::int64_t zero_unix_s = 1'767'225'600;  // 2026-01-01: a day as good as any.
 
-  // For a scenario in which all is ordinary from its warm-up to `onset`.
-  static LiveJudgeOptions For(const Scenario& scenario, Time onset);
+  Ablation ablation = Ablation::kNone;
+
+  // For an incident before whose onset all is ordinary.
+  static LiveJudgeOptions For(const LabelledIncident& incident);
 };
 
 // What was made of one incident.
 struct JudgedIncident {
   verdict::Incident incident;
   std::vector<verdict::Verdict> verdicts;  // In order of time; the last is the final one.
-  verdict::JudgeInput input;               // Of the final one: what a bundle is made of.
+  incidents::Bundle bundle;                // Of the last.
 };
 
 // A client's odds at the end, and the truth.
@@ -56,6 +61,9 @@ class LiveJudge final : public Observer {
   LiveJudge(const Scenario& scenario, const LiveJudgeOptions& options);
 
   void OnKnown(const guard::Caller& caller) override { table_.Remember(caller); }
+  void OnEngineReport(const guard::EngineReport& report, Time now) override {
+    speed_.OnReport(report, now);
+  }
   void OnRequest(const guard::RequestFacts& facts, const Answer& answer,
                  const Truth& truth) override;
   void OnOutcome(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome,
@@ -77,6 +85,8 @@ class LiveJudge final : public Observer {
   std::vector<ScoredClient> ScoreClients(Time now) const;
 
  private:
+  void LearnProvision(Time quiet_to);
+  void Forget(Time now);
   void Track(const guard::RequestFacts& facts, const guard::OutcomeFacts& outcome);
   Duration Pause() const;
   void Judge(Time now, bool is_final);
@@ -95,6 +105,8 @@ class LiveJudge final : public Observer {
   verdict::Journal journal_;
   verdict::IncidentTracker tracker_;
   verdict::CapacityTrace capacity_;
+  verdict::SpeedEstimate speed_;
+  bool has_forgotten_ = false;
   verdict::Provision provision_;
   std::vector<verdict::OutsideProbe> probes_;
   std::vector<JudgedIncident> incidents_;

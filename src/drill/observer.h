@@ -5,6 +5,7 @@
 #include "drill/caller_kind.h"
 #include "guard/evidence/connection_facts.h"
 #include "guard/facts.h"
+#include "guard/overload/engine_report.h"
 
 namespace holdfast::drill {
 
@@ -52,6 +53,8 @@ class Observer {
   virtual void OnConnection(const guard::ConnectionFacts&, const Truth&) {}
   // Once at the start, then at each change.
   virtual void OnCapacity(const CapacityChange&) {}
+  // What the gateway hears of the engine, four times a second.
+  virtual void OnEngineReport(const guard::EngineReport&, guard::Time) {}
   virtual void OnProbe(const ProbeFacts&) {}
   // The journal has lost what happened in [from, to): nothing of it was told (FaultKind::kBlind).
   // While that lasts, once a second.

@@ -135,6 +135,16 @@ void PeopleGroup::AskPage(World& world, std::uint32_t caller) {
   if (!world.Ask(caller, {.route = Route::kPage, .opens_connection = true},
                  Mark(world, caller, person))) {
     GoOn(world, caller, Route::kPage, 0);
+    return;
+  }
+  const std::uint64_t elsewhere = Mix(world.seed(), name_ + 3, caller - first_);
+  for (int file = 1; file < world.scenario().page_files; ++file) {
+    world.Ask(caller,
+              {.route = Route::kPage,
+               .is_file = true,
+               .address = NameOf(world.seed(), NameSpace::kAddress, elsewhere),
+               .prefix = NameOf(world.seed(), NameSpace::kPrefix, elsewhere)},
+              Mark(world, caller, person));
   }
 }
 
@@ -225,6 +235,7 @@ void PeopleGroup::EndSession(World& world, std::uint32_t caller) {
 }
 
 Duration PeopleGroup::OnAttemptEnd(World& world, Wish& wish, const AttemptEnd& end) {
+  if (wish.is_file) return kNoRetry;
   CallerState& person = world.caller(wish.caller);
   const Route route = wish.facts.route;
   const bool has_answer = wish.first_token != Time{} && end.ending != Ending::kFailed;

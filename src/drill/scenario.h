@@ -230,6 +230,11 @@ struct Scenario {
   std::vector<Attack> attacks;
   std::vector<Fault> faults;
 
+  // What an ablation takes away (ablation.h).
+  bool announces_regulars = true;
+  bool everybody_is_new = false;
+  int page_files = 1;  // Beyond one, the others come from a second address.
+
   Causes causes;
   // Share of honest wishes that are kept, per kThinningWindow; made by MeasureDemand() when
   // `causes` has no demand. Empty: all.

@@ -143,7 +143,7 @@ json::Object SharesToJson(const verdict::CauseValues& shares) {
 }  // namespace
 
 JudgedCase JudgeIncident(const LabelledIncident& incident) {
-  LiveJudge judge(incident.scenario, LiveJudgeOptions::For(incident.scenario, incident.onset));
+  LiveJudge judge(incident.scenario, LiveJudgeOptions::For(incident));
   const SimulationResult result = Simulate(incident.scenario, &judge);
   const Time end(incident.scenario.length);
   judge.Finish(end);

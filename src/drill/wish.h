@@ -34,6 +34,7 @@ struct Wish {
   bool opens_connection = false;
   bool has_wrong_password = false;
   bool reads = true;     // Takes every byte as it comes.
+  bool is_file = false;  // Of a page: nothing follows from its end.
   bool is_good = false;  // Some attempt was answered within the service level.
   bool is_served = false;
   bool was_blocked = false;

@@ -48,7 +48,7 @@ void World::Add(std::unique_ptr<CallerGroup> group) {
 
 SimulationResult World::Run() {
   for (const CallerState& caller : callers_) {
-    if (!caller.is_known) continue;
+    if (!caller.is_known || !scenario_.announces_regulars) continue;
     door_->OnKnown(caller.ids);
     if (observer_ != nullptr) observer_->OnKnown(caller.ids);
   }
@@ -193,7 +193,7 @@ bool World::Ask(std::uint32_t caller_index, const Request& request, double mark)
                 .tokens_max = request.tokens_max,
                 .patience = request.tells_patience ? request.patience : Duration(0),
                 .route = request.route,
-                .standing = is_stranger ? guard::Standing::kAnonymous : caller.standing,
+                .standing = is_stranger ? guard::Standing::kAnonymous : StandingOf(caller),
                 .is_batch = request.is_batch,
                 .form_time = request.form_time,
                 .has_disposable_mail = request.has_disposable_mail},
@@ -208,13 +208,19 @@ bool World::Ask(std::uint32_t caller_index, const Request& request, double mark)
                            : std::min(request.output_tokens, request.tokens_max),
       .opens_connection = request.opens_connection,
       .has_wrong_password = request.has_wrong_password,
-      .reads = request.reads};
+      .reads = request.reads,
+      .is_file = request.is_file};
   if (request.account != 0) wish.facts.caller.account = request.account;
   if (request.address != 0) wish.facts.caller.address = request.address;
   if (request.prefix != 0) wish.facts.caller.prefix = request.prefix;
   recorder_.OnWish(wish, caller.kind);
   Attempt(slot);
   return true;
+}
+
+guard::Standing World::StandingOf(const CallerState& caller) const {
+  const bool is_new = scenario_.everybody_is_new && caller.standing == guard::Standing::kHistory;
+  return is_new ? guard::Standing::kNew : caller.standing;
 }
 
 void World::Attempt(std::uint32_t slot) {

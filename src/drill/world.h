@@ -78,6 +78,7 @@ struct Request {
   bool is_batch = false;
   bool opens_connection = false;
   bool reads = true;
+  bool is_file = false;  // Of a page that was asked for: nobody waits for it.
   bool has_wrong_password = false;
   Duration form_time{-1};  // Of a sign-up, as in RequestFacts.
   bool has_disposable_mail = false;
@@ -110,6 +111,7 @@ class World {
   void OpenSlowConnection(std::uint32_t caller, guard::ConnectionEvent event, Time until);
 
  private:
+  guard::Standing StandingOf(const CallerState& caller) const;
   enum What : std::uint8_t {
     kWake,
     kRetry,

@@ -155,14 +155,16 @@ void World::Report() {
   const double rate = interval_s > 0.05 ? (tokens - reported_tokens_) / interval_s : 0;
   reported_tokens_ = tokens;
   reported_at_ = now_;
-  door_->OnEngineReport({.running = engine_.running(),
-                         .waiting = engine_.waiting(),
-                         .sequences_max = static_cast<std::uint32_t>(engine_.sequences_max()),
-                         .free_cache_share = engine_.free_cache_share(),
-                         .workers_up = static_cast<std::uint32_t>(engine_.workers_up()),
-                         .workers_total = static_cast<std::uint32_t>(scenario_.engine.workers),
-                         .tokens_per_s = rate},
-                        now_);
+  const guard::EngineReport report{
+      .running = engine_.running(),
+      .waiting = engine_.waiting(),
+      .sequences_max = static_cast<std::uint32_t>(engine_.sequences_max()),
+      .free_cache_share = engine_.free_cache_share(),
+      .workers_up = static_cast<std::uint32_t>(engine_.workers_up()),
+      .workers_total = static_cast<std::uint32_t>(scenario_.engine.workers),
+      .tokens_per_s = rate};
+  door_->OnEngineReport(report, now_);
+  if (observer_ != nullptr) observer_->OnEngineReport(report, now_);
   is_door_touched_ = true;
 }
 

@@ -430,6 +430,21 @@ TEST_F(EdgeTest, AHeadMayBeAsLargeAsItsLimit) {
   EXPECT_EQ(ask(1, 70 << 10), "HTTP/1.1 431") << "one field has a limit of its own";
 }
 
+TEST_F(EdgeTest, ABodyComesAtALeastRateOrIsRefused) {
+  body_limits_.time_max = milliseconds(600'000);
+  body_limits_.slow_time_max = milliseconds(20);
+  const net::Endpoint endpoint = Listen({});
+  const std::string head = "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n";
+  RawClient slow(endpoint);
+  slow.Send(head + "1234");
+  const std::string answer = slow.Read();
+  EXPECT_TRUE(Has(answer, "HTTP/1.1 408"));
+  EXPECT_TRUE(Has(answer, "slower than 1024 bytes a second"));
+  RawClient quick(endpoint);
+  quick.Send(head + std::string(4'000, 'b'));
+  EXPECT_TRUE(Has(quick.Read("\n.\n"), "peer"));
+}
+
 TEST_F(EdgeTest, ADeclaredBodyCostsNothingUntilItComes) {
   ServerOptions options;
   options.bodies = net::ByteBudget::Make({.bytes_max = 8 << 20, .reserve_bytes = 4 << 20});

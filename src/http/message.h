@@ -78,6 +78,10 @@ struct HeadLimits {
 struct BodyLimits {
   std::size_t bytes_max = 1 << 20;
   std::chrono::milliseconds time_max{30'000};
+  // After `slow_time_max` a body must have come at least so fast on average: who sends a byte now
+  // and then would else hold a connection for all of `time_max`.
+  std::chrono::milliseconds slow_time_max{5'000};
+  std::size_t bytes_per_s_min = 1 << 10;
   // For room in the budget of all bodies, each time it has to grow.
   std::chrono::milliseconds room_time_max{5'000};
 };

@@ -251,6 +251,25 @@ void RequestReader::FinishRequest() {
   connection_.ExpectInput(false);
 }
 
+namespace {
+
+// How long a body may take to get so far.
+std::chrono::milliseconds LeastTime(const BodyLimits& limits, std::size_t bytes) {
+  return limits.slow_time_max +
+         std::chrono::milliseconds(1'000 * bytes /
+                                   std::max<std::size_t>(limits.bytes_per_s_min, 1));
+}
+
+std::unexpected<Refusal> RefuseSlow(const BodyLimits& limits, bool is_below_rate) {
+  return is_below_rate
+             ? Refuse(408, fmt::format("the request's body came slower than {} bytes a second",
+                                       limits.bytes_per_s_min))
+             : Refuse(408, fmt::format("the request's body took longer than {} ms",
+                                       limits.time_max.count()));
+}
+
+}  // namespace
+
 net::Awaitable<std::expected<void, Refusal>> RequestReader::ParseBody(const BodyLimits& limits) {
   auto& parser = parser_->beast;
   const std::string too_large =
@@ -264,9 +283,13 @@ net::Awaitable<std::expected<void, Refusal>> RequestReader::ParseBody(const Body
   }
   parser.body_limit(limits.bytes_max);
   parser.eager(true);
-  const net::TimePoint deadline = net::Clock::now() + limits.time_max;
+  net::TimePoint began = net::Clock::now();
+  const net::TimePoint deadline = began + limits.time_max;
   while (!parser.is_done()) {
-    if (!co_await MakeRoom(limits, deadline)) {
+    const net::TimePoint had_no_room = net::Clock::now();
+    const bool has_room = co_await MakeRoom(limits, deadline);
+    began += net::Clock::now() - had_no_room;  // It was not the peer who was slow then.
+    if (!has_room) {
       co_return std::unexpected(
           Refusal{503, "there is no memory for more requests now", Reason::kBodiesFull});
     }
@@ -283,11 +306,11 @@ net::Awaitable<std::expected<void, Refusal>> RequestReader::ParseBody(const Body
       co_return Refuse(400, fmt::format("the request's body is malformed: {}", error.message()));
     }
     if (!is_all || (!error && !connection_.input().empty())) continue;
-    const Result<bool> more = co_await connection_.WaitInput(deadline);
+    const net::TimePoint too_slow_at = began + LeastTime(limits, parser.get().body().size());
+    const Result<bool> more = co_await connection_.WaitInput(std::min(deadline, too_slow_at));
     if (!more && more.error().code == ErrorCode::kDeadlineExceeded) {
       is_out_of_time_ = true;
-      co_return Refuse(
-          408, fmt::format("the request's body took longer than {} ms", limits.time_max.count()));
+      co_return RefuseSlow(limits, too_slow_at < deadline);
     }
     if (!more || !*more) co_return Gone();
   }

@@ -5,7 +5,11 @@
 #include <span>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "crypto/digest.h"
+#include "crypto/encoding.h"
+#include "crypto/public_key.h"
 #include "incidents/internal/fields.h"
 #include "incidents/internal/rekey.h"
 #include "incidents/internal/rows.h"
@@ -19,12 +23,12 @@ using guard::Duration;
 using guard::Time;
 
 constexpr std::string_view kFormat = "holdfast-verdict-bundle";
-constexpr std::int64_t kVersion = 1;
-constexpr std::uint64_t kSeedMask = (std::uint64_t{1} << 53) - 1;
+constexpr std::int64_t kVersion = 2;
 // What callers did before the replayed time teaches their ways (ConductLaws).
 constexpr Duration kLearned = std::chrono::seconds(60);
 constexpr Duration kIncidentMax = std::chrono::hours(24);
 constexpr Duration kGrain = std::chrono::milliseconds(1);
+constexpr std::size_t kEarlyAttemptsMax = 250'000;
 
 std::string Sha256Of(std::string_view text) {
   crypto::Sha256 digest;
@@ -38,6 +42,33 @@ json::Object Manifest(const std::vector<std::pair<std::string, json::Value>>& se
   for (const auto& [name, value] : sections) manifest[name] = Sha256Of(json::Write(value));
   manifest["claims"] = Sha256Of(json::Write(claims));
   return manifest;
+}
+
+constexpr std::string_view kSignerPrefix = "ed25519:";
+
+// What a signature is of: the digests of everything, under the name of the format.
+std::string SignedText(const json::Object& manifest) {
+  return fmt::format("{} {}\n{}", kFormat, kVersion, json::Write(manifest));
+}
+
+// Empty members of a bundle that nobody signed.
+Result<void> ReadSignature(const json::Object& file, const json::Object& manifest, Bundle& bundle) {
+  const json::Value* found = json::Find(file, "signature");
+  if (found == nullptr) return {};
+  TRY_ASSIGN(const json::Object* object, json::RequireObject(file, "signature"));
+  TRY_ASSIGN(bundle.signer, json::RequireString(*object, "key"));
+  TRY_ASSIGN(bundle.signature, json::RequireString(*object, "ed25519"));
+  const auto fails = [] {
+    return Fail(ErrorCode::kCorrupt, "the signature is not of this bundle by the key it names");
+  };
+  if (!bundle.signer.starts_with(kSignerPrefix) || object->size() != 2) return fails();
+  const auto shown =
+      crypto::DecodeBase64Url(std::string_view(bundle.signer).substr(kSignerPrefix.size()));
+  const auto signature = crypto::DecodeBase64Url(bundle.signature);
+  if (!shown || !signature) return fails();
+  const auto key = crypto::PublicKey::OfEd25519(*shown);
+  if (!key || !key->Verifies(SignedText(manifest), *signature)) return fails();
+  return {};
 }
 
 Time Floor(Time time, Time zero) {
@@ -80,6 +111,36 @@ verdict::JudgeInput Cut(const verdict::JudgeInput& whole, const verdict::JudgeOp
   return input;
 }
 
+// At most kBundleStepsMax rows: the last in each stretch of time, as short as it can be. What was
+// in force at the end of each stays true.
+template <typename Row>
+void ThinOut(std::vector<Row>& rows, Time Row::*time) {
+  for (Duration stretch = kGrain; rows.size() > kBundleStepsMax; stretch *= 2) {
+    std::vector<Row> kept;
+    for (const Row& row : rows) {
+      const auto at = [&](const Row& one) { return (one.*time).time_since_epoch() / stretch; };
+      if (!kept.empty() && at(kept.back()) == at(row)) kept.pop_back();
+      kept.push_back(row);
+    }
+    rows = std::move(kept);
+  }
+}
+
+// Gaps that nearly touch become one: a gap is never hidden.
+void JoinGaps(std::vector<verdict::JournalGap>& gaps) {
+  for (Duration between = kGrain; gaps.size() > kBundleStepsMax; between *= 2) {
+    std::vector<verdict::JournalGap> joined;
+    for (const verdict::JournalGap& gap : gaps) {
+      if (!joined.empty() && gap.from - joined.back().to <= between) {
+        joined.back().to = std::max(joined.back().to, gap.to);
+      } else {
+        joined.push_back(gap);
+      }
+    }
+    gaps = std::move(joined);
+  }
+}
+
 // Of clients without records only those that may hold connections against us matter.
 void CutScores(verdict::JudgeInput& input) {
   std::vector<std::uint64_t> seen;
@@ -94,27 +155,62 @@ void CutScores(verdict::JudgeInput& input) {
 
 }  // namespace
 
-Bundle MakeBundle(const verdict::JudgeInput& input, std::uint64_t seed,
-                  const verdict::JudgeOptions& options, std::int64_t zero_unix_s,
-                  std::uint64_t secret) {
+verdict::JudgeOptions JudgementOf(Depth depth) {
+  verdict::JudgeOptions options;
+  if (depth == Depth::kEarly) options.attempts_max = kEarlyAttemptsMax;
+  return options;
+}
+
+std::uint64_t SeedOf(const Bundle& bundle) {
+  crypto::Sha256 digest;
+  for (const auto& [name, section] : WriteSections(bundle)) {
+    digest.Update(name);
+    digest.Update(json::Write(section));
+  }
+  const auto bytes = digest.Finish();
+  std::uint64_t seed = 0;
+  for (std::size_t i = 0; i < sizeof(seed); ++i) {
+    seed = seed << 8 | std::to_integer<std::uint64_t>(std::byte(bytes[i]));
+  }
+  return seed;
+}
+
+verdict::Verdict JudgeBundle(const Bundle& bundle) {
+  return verdict::Judge(bundle.input, SeedOf(bundle), JudgementOf(bundle.depth));
+}
+
+JudgedBundle MakeBundle(const verdict::JudgeInput& input, Depth depth, std::int64_t zero_unix_s,
+                        std::uint64_t secret) {
+  const verdict::JudgeOptions options = JudgementOf(depth);
   const Time latest = std::min(input.end, input.now) - kIncidentMax;
   const Time onset = std::max(input.onset, latest);
   const Time from = std::max(onset - options.lead_in - kLearned, Time{});
   const Time zero(std::chrono::floor<std::chrono::seconds>(from.time_since_epoch()));
-  Bundle bundle{.zero_unix_s = zero_unix_s + zero.time_since_epoch() / std::chrono::seconds(1),
-                .seed = seed & kSeedMask,
-                .input = Cut(input, options, zero),
-                .options = options};
+  JudgedBundle made{
+      .bundle = {.zero_unix_s = zero_unix_s + zero.time_since_epoch() / std::chrono::seconds(1),
+                 .depth = depth,
+                 .input = Cut(input, options, zero)},
+      .verdict = {},
+      .zero = zero};
+  Bundle& bundle = made.bundle;
   bundle.input.onset = Floor(onset, zero);
-  bundle.options.draws = std::min(options.draws, kBundleDrawsMax);
-  bundle.options.attempts_max = std::min(options.attempts_max, kBundleAttemptsMax);
   CutScores(bundle.input);
+  ThinOut(bundle.input.capacity.steps, &verdict::CapacityStep::time);
+  ThinOut(bundle.input.provision.levels, &verdict::ProvisionedLevel::from);
+  ThinOut(bundle.input.probes, &verdict::OutsideProbe::time);
+  JoinGaps(bundle.input.gaps);
   Rekey(bundle.input, secret);
-  for (verdict::JournalRecord& record : bundle.input.records) record = Rounded(record);
-  for (guard::ClusterScore& score : bundle.input.scores) score = Rounded(score);
-  bundle.claims =
-      ClaimsOf(verdict::Judge(bundle.input, bundle.seed, bundle.options), bundle.zero_unix_s);
-  return bundle;
+  MakeCoarse(bundle.input.records);
+  MakeCoarse(bundle.input.scores);
+  made.verdict = JudgeBundle(bundle);
+  bundle.claims = ClaimsOf(made.verdict, bundle.zero_unix_s);
+  return made;
+}
+
+void Sign(Bundle& bundle, const crypto::SigningKey& key) {
+  const json::Object manifest = Manifest(WriteSections(bundle), bundle.claims);
+  bundle.signer = std::string(kSignerPrefix) + crypto::EncodeBase64Url(key.public_key());
+  bundle.signature = crypto::EncodeBase64Url(key.Sign(SignedText(manifest)));
 }
 
 std::string WriteBundle(const Bundle& bundle) {
@@ -127,6 +223,9 @@ std::string WriteBundle(const Bundle& bundle) {
   file["inputs"] = std::move(inputs);
   file["claims"] = bundle.claims;
   file["manifest"] = Manifest(sections, bundle.claims);
+  if (!bundle.signer.empty()) {
+    file["signature"] = json::Object{{"key", bundle.signer}, {"ed25519", bundle.signature}};
+  }
   return json::Write(file) + "\n";
 }
 
@@ -157,7 +256,8 @@ Result<Bundle> ReadBundle(std::string_view text) {
                   name);
     }
   }
-  if (inputs->size() != sections.size() || file.size() != 5) {
+  const std::size_t members = json::Find(file, "signature") == nullptr ? 5 : 6;
+  if (inputs->size() != sections.size() || file.size() != members) {
     return Fail(ErrorCode::kInvalidArgument, "there are sections that a bundle has not");
   }
   const json::Object computed = Manifest(sections, bundle.claims);
@@ -171,6 +271,7 @@ Result<Bundle> ReadBundle(std::string_view text) {
   if (manifest->size() != computed.size()) {
     return Fail(ErrorCode::kInvalidArgument, "the manifest names sections that a bundle has not");
   }
+  TRY(ReadSignature(file, computed, bundle));
   return bundle;
 }
 

@@ -30,9 +30,9 @@ void ScaleEngine(JudgeInput& input, double speed) {
 
 void LeaveOut(JudgeInput& input, guard::Detector detector) {
   for (guard::ClusterScore& score : input.scores) {
-    float& llr = score.llr[static_cast<std::size_t>(detector)];
-    score.log_odds -= static_cast<double>(llr);
-    llr = 0;
+    score.evidence[static_cast<std::size_t>(detector)] = 0;
+    score.llr[static_cast<std::size_t>(detector)] = 0;
+    score.log_odds = guard::LogOdds(score.evidence, guard::kCalibration);
   }
 }
 
@@ -86,11 +86,13 @@ std::string DriversText(const Verdict& verdict) {
 
 std::vector<Variation> Vary(const Bundle& bundle, const Verdict& verdict) {
   std::vector<Variation> variations;
+  // The draws of the verdict itself: what changes is the change alone.
+  const std::uint64_t seed = SeedOf(bundle);
   const auto vary = [&](std::string what, const std::function<void(JudgeInput&)>& change) {
     JudgeInput input = bundle.input;
     change(input);
     Variation variation{.what = std::move(what),
-                        .verdict = verdict::Judge(input, bundle.seed, bundle.options)};
+                        .verdict = verdict::Judge(input, seed, JudgementOf(bundle.depth))};
     variation.change = ChangeOf(verdict, variation.verdict);
     variations.push_back(std::move(variation));
   };

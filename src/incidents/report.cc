@@ -107,7 +107,7 @@ std::string WriteJson(const Bundle& bundle, const verdict::Verdict& verdict,
 
 std::string WriteReport(const Bundle& bundle, const verdict::Verdict& verdict,
                         ReportFormat format) {
-  const Timeline timeline = MakeTimeline(bundle.input, bundle.options);
+  const Timeline timeline = MakeTimeline(bundle.input, JudgementOf(bundle.depth));
   const ReportParts parts = MakeReportParts(bundle, verdict, timeline);
   switch (format) {
     case ReportFormat::kJson:

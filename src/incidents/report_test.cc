@@ -16,9 +16,8 @@ using testing::Not;
 class Reports : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    bundle_ = new Bundle(MakeBundle(test::MakeInput(), 77, test::SmallOptions(), 1737986520, 1));
-    verdict_ =
-        new verdict::Verdict(verdict::Judge(bundle_->input, bundle_->seed, bundle_->options));
+    bundle_ = new Bundle(MakeBundle(test::MakeInput(), Depth::kEarly, 1737986520, 1).bundle);
+    verdict_ = new verdict::Verdict(JudgeBundle(*bundle_));
   }
   static void TearDownTestSuite() {
     delete bundle_;
@@ -50,7 +49,7 @@ TEST_F(Reports, HtmlHasChartsAndNeedsNothingFromOutside) {
 }
 
 TEST_F(Reports, TimelineAddsUpToTheRecords) {
-  const Timeline timeline = MakeTimeline(bundle_->input, bundle_->options);
+  const Timeline timeline = MakeTimeline(bundle_->input, JudgementOf(bundle_->depth));
   double attempts = 0;
   for (const TimelineStep& step : timeline.steps) {
     attempts += (step.honest + step.hostile) * guard::ToSeconds(timeline.step);
@@ -86,8 +85,8 @@ TEST_F(Reports, ExplainSaysWhatDroveItAndWhatWouldChangeIt) {
 TEST(Report, OfAnUnknownCauseSaysSoPlainly) {
   verdict::JudgeInput input = test::MakeInput();
   input.gaps = {{input.onset, input.end}};
-  const Bundle bundle = MakeBundle(input, 1, test::SmallOptions(), 1737986520, 1);
-  const verdict::Verdict verdict = verdict::Judge(bundle.input, bundle.seed, bundle.options);
+  const Bundle bundle = MakeBundle(input, Depth::kEarly, 1737986520, 1).bundle;
+  const verdict::Verdict verdict = JudgeBundle(bundle);
   const std::string report = WriteReport(bundle, verdict, ReportFormat::kMarkdown);
   EXPECT_THAT(report, HasSubstr("The traffic journal misses a part of the incident"));
   EXPECT_THAT(report, HasSubstr("Verdict: not known."));

@@ -18,16 +18,16 @@ inline std::uint64_t NameOf(std::uint64_t number) { return Mix64(kSecretNames, n
 inline verdict::JudgeInput MakeInput() {
   using guard::AtSeconds;
   verdict::test::Service service{.admission = {},
-                               .engine = {.step_base_s = 0.05},
-                               .scripts = {},
-                               .faults = {},
-                               .count_from = AtSeconds(70),
-                               .count_to = AtSeconds(110)};
+                                 .engine = {.step_base_s = 0.05},
+                                 .scripts = {},
+                                 .faults = {},
+                                 .count_from = AtSeconds(70),
+                                 .count_to = AtSeconds(110)};
   verdict::test::AddArrivals(service, 5, {}, AtSeconds(125), 60, {.client = 1000, .group = 1}, 1);
   verdict::test::AddArrivals(service, 12, AtSeconds(70), AtSeconds(110), 200,
-                           {.client = 2000, .group = 2, .is_extra = true}, 2);
+                             {.client = 2000, .group = 2, .is_extra = true}, 2);
   verdict::test::AddArrivals(service, 12, AtSeconds(70), AtSeconds(110), 200,
-                           {.client = 3000, .group = 3, .is_hostile = true}, 3);
+                             {.client = 3000, .group = 3, .is_hostile = true}, 3);
   service.faults = {{AtSeconds(80), AtSeconds(105), 0.7}};
   for (verdict::test::Script& script : service.scripts) {
     script.client = NameOf(script.client);
@@ -47,25 +47,26 @@ inline verdict::JudgeInput MakeInput() {
   service.Run(verdict::CausePresence::Of(7), &input.records);
   input.provision.levels = {
       verdict::LearnLevel(input.records, AtSeconds(5), input.onset, input.admission)};
-  const auto add = [&](std::uint64_t first, int count, std::uint64_t group, double odds) {
+  constexpr auto kSlow = static_cast<std::size_t>(guard::Detector::kSlowConnections);
+  const auto add = [&](std::uint64_t first, int count, std::uint64_t group, guard::Detector seen) {
+    const bool is_hostile = seen == guard::Detector::kNewcomers;
     for (int i = 0; i < count; ++i) {
       guard::ClusterScore score{.client = NameOf(first + static_cast<std::uint64_t>(i)),
                                 .group = NameOf(group),
-                                .log_odds = odds + 0.01 * i,
+                                .log_odds = 0,
                                 .llr = {},
                                 .requests = 3,
                                 .cost = 1234.5};
-      if (odds > 0) score.llr[0] = 3.25F;
-      if (odds > 0 && i % 2 == 0) score.llr[6] = 2.5F;
+      const float saw = 3.0F + 0.001F * static_cast<float>(i);
+      score.evidence[static_cast<std::size_t>(seen)] = is_hostile ? saw : -saw;
+      if (is_hostile && i % 2 == 0) score.evidence[kSlow] = 2.5F;
       input.scores.push_back(score);
     }
   };
-  add(1000, 60, 1, -7);
-  add(2000, 200, 2, -4);
-  add(3000, 200, 3, 4);
+  add(1000, 60, 1, guard::Detector::kSeenBefore);
+  add(2000, 200, 2, guard::Detector::kReadsAnswers);
+  add(3000, 200, 3, guard::Detector::kNewcomers);
   return input;
 }
-
-inline verdict::JudgeOptions SmallOptions() { return {.draws = 6, .attempts_max = 200'000}; }
 
 }  // namespace holdfast::incidents::test

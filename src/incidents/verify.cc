@@ -51,8 +51,7 @@ std::vector<std::string> Differences(const json::Value& claimed, const json::Val
 
 Result<Verification> Verify(std::string_view text) {
   TRY_ASSIGN(Bundle bundle, ReadBundle(text));
-  const json::Value computed =
-      ClaimsOf(verdict::Judge(bundle.input, bundle.seed, bundle.options), bundle.zero_unix_s);
+  const json::Value computed = ClaimsOf(JudgeBundle(bundle), bundle.zero_unix_s);
   Verification verification{.bundle = std::move(bundle)};
   verification.differences = Differences(verification.bundle.claims, computed, "claims");
   return verification;

@@ -1,5 +1,6 @@
 #include "incidents/internal/fields.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -52,6 +53,15 @@ std::int64_t FieldReader::Read(std::string_view name, std::int64_t min, std::int
   if (value) return *value;
   Refuse(value.error());
   return min;
+}
+
+std::size_t FieldReader::ReadWord(std::string_view name, std::span<const std::string_view> words) {
+  const Result<std::string> text = json::RequireString(object_, name);
+  const auto word = text ? std::ranges::find(words, *text) : words.end();
+  if (word != words.end()) return static_cast<std::size_t>(word - words.begin());
+  Refuse(text ? MakeError(ErrorCode::kInvalidArgument, "'{}' is none of its words", name)
+              : text.error());
+  return 0;
 }
 
 void FieldReader::Refuse(Error error) {

@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,10 @@ class FieldWriter {
     object_[name] = ExactNumber(value);
   }
   void Flag(std::string_view name, const bool& value) { object_[name] = value; }
+  template <typename Enum>
+  void Word(std::string_view name, const Enum& value, std::span<const std::string_view> words) {
+    object_[name] = words[static_cast<std::size_t>(value)];
+  }
   void Micros(std::string_view name, const guard::Duration& value, guard::Duration,
               guard::Duration) {
     object_[name] = value.count();
@@ -61,6 +66,11 @@ class FieldReader {
   }
   void Real(std::string_view name, double& value, double min, double max);
   void Flag(std::string_view name, bool& value);
+  // One of `words`, in the order of the enumeration.
+  template <typename Enum>
+  void Word(std::string_view name, Enum& value, std::span<const std::string_view> words) {
+    value = static_cast<Enum>(ReadWord(name, words));
+  }
   void Micros(std::string_view name, guard::Duration& value, guard::Duration min,
               guard::Duration max) {
     value = guard::Duration(Read(name, min.count(), max.count()));
@@ -74,6 +84,7 @@ class FieldReader {
 
  private:
   std::int64_t Read(std::string_view name, std::int64_t min, std::int64_t max);
+  std::size_t ReadWord(std::string_view name, std::span<const std::string_view> words);
   void Refuse(Error error);
 
   const json::Object& object_;

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
+#include <tuple>
 
+#include "base/mix.h"
 #include "incidents/bundle.h"
 
 namespace holdfast::incidents {
@@ -18,11 +20,12 @@ using guard::Time;
 using verdict::JournalRecord;
 
 constexpr std::int64_t kNameMax = std::int64_t{1} << 32;  // Re-keyed names are small numbers.
-constexpr std::int64_t kSpan_ms = 25 * 3600 * 1000;
+constexpr std::int64_t kSpan_s = 25 * 3600;
+constexpr std::int64_t kSpan_ds = kSpan_s * 10;
+constexpr std::int64_t kInterval_ms = 3'600'000;
 constexpr std::int64_t kTokensMax = 1 << 22;
 constexpr std::int64_t kWeightMax = 1 << 20;
-constexpr std::int64_t kLogOdds_m = 100'000;  // Thousandths.
-constexpr std::int64_t kLlr_c = 100'000;      // Hundredths.
+constexpr auto kSaw_m = static_cast<std::int64_t>(1000 * guard::kEvidenceMax);  // Thousandths.
 constexpr double kCostMax = 1e15;
 
 struct Column {
@@ -57,15 +60,15 @@ enum RecordColumn {
 };
 
 constexpr std::array<Column, kRecordColumns> kRecord = {{
-    {"arrival_ms", 0, kSpan_ms},
+    {"arrival_s", 0, kSpan_s},
     {"client", 0, kNameMax},
     {"group", 0, kNameMax},
     {"request", 0, kNameMax},
-    {"held_ms", 0, kSpan_ms},
-    {"first_token_ms", 0, kSpan_ms},
-    {"token_interval_us", 0, kSpan_ms * 1000},
-    {"patience_ms", 0, kSpan_ms},
-    {"retry_after_ms", 0, kSpan_ms},
+    {"held_ds", 0, kSpan_ds},
+    {"first_token_ds", 0, kSpan_ds},
+    {"token_interval_ms", 0, kInterval_ms},
+    {"patience_ds", 0, kSpan_ds},
+    {"retry_after_ds", 0, kSpan_ds},
     {"prompt_tokens", 0, kTokensMax},
     {"output_tokens", 0, kTokensMax},
     {"tokens_max", 0, kTokensMax},
@@ -80,20 +83,13 @@ constexpr std::array<Column, kRecordColumns> kRecord = {{
     {"is_open", 0, 1},
 }};
 
-enum ScoreColumn {
-  kScoreClient,
-  kScoreGroup,
-  kOdds,
-  kRequests,
-  kCost,
-  kScoreWeight,
-  kScoreColumns
-};
+using RecordRow = std::array<std::int64_t, kRecordColumns>;
+
+enum ScoreColumn { kScoreClient, kScoreGroup, kRequests, kCost, kScoreWeight, kScoreColumns };
 
 constexpr std::array<Column, kScoreColumns> kScore = {{
     {"client", 0, kNameMax},
     {"group", 0, kNameMax},
-    {"log_odds_milli", -kLogOdds_m, kLogOdds_m},
     {"requests", 0, std::int64_t{1} << 32},
     {"cost", 0, static_cast<std::int64_t>(kCostMax)},
     {"weight", 1, kWeightMax},
@@ -102,7 +98,7 @@ constexpr std::array<Column, kScoreColumns> kScore = {{
 // Detectors that saw something follow, as pairs.
 constexpr std::array<Column, 2> kSaw = {{
     {"detector", 0, guard::kDetectorCount - 1},
-    {"llr_centi", -kLlr_c, kLlr_c},
+    {"saw_milli", -kSaw_m, kSaw_m},
 }};
 
 std::int64_t Clamped(double value, const Column& column) {
@@ -115,25 +111,34 @@ std::int64_t Clamped(std::uint64_t value, const Column& column) {
   return static_cast<std::int64_t>(std::min(value, static_cast<std::uint64_t>(column.max)));
 }
 
-// To the nearest millisecond; what is not zero stays so.
-std::int64_t Millis(Duration duration, const Column& column) {
-  const std::int64_t micros = duration.count();
-  const std::int64_t millis = micros > 0 ? std::max<std::int64_t>((micros + 500) / 1000, 1) : 0;
-  return std::clamp(millis, column.min, column.max);
+using Seconds = std::chrono::seconds;
+using Tenths = std::chrono::duration<std::int64_t, std::deci>;
+using Millis = std::chrono::milliseconds;
+
+// To the nearest one; what is not zero stays so.
+template <typename Unit>
+std::int64_t Whole(Duration duration, const Column& column) {
+  if (duration.count() <= 0) return 0;
+  const std::int64_t count = std::max<std::int64_t>(std::chrono::round<Unit>(duration).count(), 1);
+  return std::min(count, column.max);
 }
 
-Duration FromMillis(std::int64_t millis) { return std::chrono::milliseconds(millis); }
+template <typename Unit>
+Duration From(std::int64_t count) {
+  return std::chrono::duration_cast<Duration>(Unit(count));
+}
 
-std::array<std::int64_t, kRecordColumns> RowOf(const JournalRecord& record) {
-  return {Millis(record.arrival.time_since_epoch(), kRecord[kArrival]),
+RecordRow RowOf(const JournalRecord& record) {
+  const auto arrival = std::chrono::floor<Seconds>(record.arrival.time_since_epoch()).count();
+  return {std::clamp<std::int64_t>(arrival, 0, kSpan_s),
           Clamped(record.client, kRecord[kClient]),
           Clamped(record.group, kRecord[kGroup]),
           Clamped(record.request, kRecord[kRequest]),
-          Millis(record.held, kRecord[kHeld]),
-          Millis(record.first_token, kRecord[kFirstToken]),
-          std::clamp<std::int64_t>(record.token_interval.count(), 0, kRecord[kTokenInterval].max),
-          Millis(record.patience, kRecord[kPatience]),
-          Millis(record.retry_after, kRecord[kRetryAfter]),
+          Whole<Tenths>(record.held, kRecord[kHeld]),
+          Whole<Tenths>(record.first_token, kRecord[kFirstToken]),
+          Whole<Millis>(record.token_interval, kRecord[kTokenInterval]),
+          Whole<Tenths>(record.patience, kRecord[kPatience]),
+          Whole<Tenths>(record.retry_after, kRecord[kRetryAfter]),
           std::min<std::int64_t>(record.prompt_tokens, kTokensMax),
           std::min<std::int64_t>(record.output_tokens, kTokensMax),
           std::min<std::int64_t>(record.tokens_max, kTokensMax),
@@ -148,16 +153,16 @@ std::array<std::int64_t, kRecordColumns> RowOf(const JournalRecord& record) {
           record.is_open};
 }
 
-JournalRecord RecordOf(const std::array<std::int64_t, kRecordColumns>& row) {
-  return {.arrival = Time(FromMillis(row[kArrival])),
+JournalRecord RecordOf(const RecordRow& row) {
+  return {.arrival = Time(From<Seconds>(row[kArrival])),
           .client = static_cast<std::uint64_t>(row[kClient]),
           .group = static_cast<std::uint64_t>(row[kGroup]),
           .request = static_cast<std::uint64_t>(row[kRequest]),
-          .held = FromMillis(row[kHeld]),
-          .first_token = FromMillis(row[kFirstToken]),
-          .token_interval = Duration(row[kTokenInterval]),
-          .patience = FromMillis(row[kPatience]),
-          .retry_after = FromMillis(row[kRetryAfter]),
+          .held = From<Tenths>(row[kHeld]),
+          .first_token = From<Tenths>(row[kFirstToken]),
+          .token_interval = From<Millis>(row[kTokenInterval]),
+          .patience = From<Tenths>(row[kPatience]),
+          .retry_after = From<Tenths>(row[kRetryAfter]),
           .prompt_tokens = static_cast<std::uint32_t>(row[kPrompt]),
           .output_tokens = static_cast<std::uint32_t>(row[kOutput]),
           .tokens_max = static_cast<std::uint32_t>(row[kTokensAsked]),
@@ -174,16 +179,14 @@ JournalRecord RecordOf(const std::array<std::int64_t, kRecordColumns>& row) {
 
 std::vector<std::int64_t> RowOf(const ClusterScore& score) {
   std::vector<std::int64_t> row = {Clamped(score.client, kScore[kScoreClient]),
-                                   Clamped(score.group, kScore[kScoreGroup]),
-                                   Clamped(1000 * score.log_odds, kScore[kOdds]),
-                                   score.requests,
+                                   Clamped(score.group, kScore[kScoreGroup]), score.requests,
                                    Clamped(score.cost, kScore[kCost]),
                                    Clamped(score.weight, kScore[kScoreWeight])};
-  for (std::size_t d = 0; d < score.llr.size(); ++d) {
-    const std::int64_t centi = Clamped(100 * static_cast<double>(score.llr[d]), kSaw[1]);
-    if (centi == 0) continue;
+  for (std::size_t d = 0; d < score.evidence.size(); ++d) {
+    const std::int64_t milli = Clamped(1000 * static_cast<double>(score.evidence[d]), kSaw[1]);
+    if (milli == 0) continue;
     row.push_back(static_cast<std::int64_t>(d));
-    row.push_back(centi);
+    row.push_back(milli);
   }
   return row;
 }
@@ -192,15 +195,56 @@ ClusterScore ScoreOf(std::span<const std::int64_t> row) {
   ClusterScore score{
       .client = static_cast<std::uint64_t>(row[kScoreClient]),
       .group = static_cast<std::uint64_t>(row[kScoreGroup]),
-      .log_odds = static_cast<double>(row[kOdds]) / 1000,
       .requests = static_cast<std::uint32_t>(std::min<std::int64_t>(row[kRequests], 0xFFFFFFFF)),
       .cost = static_cast<double>(row[kCost]),
       .weight = static_cast<double>(row[kScoreWeight])};
   for (std::size_t at = kScoreColumns; at + 1 < row.size(); at += 2) {
-    score.llr[static_cast<std::size_t>(row[at])] =
-        static_cast<float>(static_cast<double>(row[at + 1]) / 100);
+    const auto detector = static_cast<std::size_t>(row[at]);
+    score.evidence[detector] = static_cast<float>(static_cast<double>(row[at + 1]) / 1000);
+    score.llr[detector] =
+        static_cast<float>(guard::kCalibration.coefficient[detector] * score.evidence[detector]);
   }
+  score.log_odds = guard::LogOdds(score.evidence, guard::kCalibration);
   return score;
+}
+
+// Detectors strictly ascending, each with something that it saw.
+bool IsInOrder(std::span<const std::int64_t> row) {
+  for (std::size_t at = kScoreColumns; at + 1 < row.size(); at += 2) {
+    if (row[at + 1] == 0) return false;
+    if (at > kScoreColumns && row[at] <= row[at - 2]) return false;
+  }
+  return true;
+}
+
+// By second; in one second first attempts before their retries, and else in an order of the
+// re-keyed names, which tells nothing of who came first.
+bool ComesFirst(const RecordRow& one, const RecordRow& other) {
+  const auto key = [](const RecordRow& row) {
+    const auto mixed =
+        Mix64(static_cast<std::uint64_t>(row[kClient]), static_cast<std::uint64_t>(row[kRequest]));
+    return std::tuple(row[kArrival], row[kAttempt], mixed);
+  };
+  const auto first = key(one);
+  const auto second = key(other);
+  return first != second ? first < second : one < other;
+}
+
+std::vector<JournalRecord> RecordsOf(const std::vector<RecordRow>& rows) {
+  std::vector<JournalRecord> records;
+  records.reserve(rows.size());
+  for (std::size_t from = 0; from < rows.size();) {
+    std::size_t to = from;
+    while (to < rows.size() && rows[to][kArrival] == rows[from][kArrival]) ++to;
+    const auto count = static_cast<std::int64_t>(to - from);
+    for (std::int64_t i = 0; i < count; ++i) {
+      JournalRecord& record =
+          records.emplace_back(RecordOf(rows[from + static_cast<std::size_t>(i)]));
+      record.arrival += std::chrono::microseconds((2 * i + 1) * 500'000 / count);
+    }
+    from = to;
+  }
+  return records;
 }
 
 json::Value WriteRow(std::span<const std::int64_t> row) {
@@ -228,8 +272,17 @@ Result<std::int64_t> ReadCell(const json::Value& value, const Column& column) {
 
 }  // namespace
 
-JournalRecord Rounded(const JournalRecord& record) { return RecordOf(RowOf(record)); }
-ClusterScore Rounded(const ClusterScore& score) { return ScoreOf(RowOf(score)); }
+void MakeCoarse(std::vector<JournalRecord>& records) {
+  std::vector<RecordRow> rows;
+  rows.reserve(records.size());
+  for (const JournalRecord& record : records) rows.push_back(RowOf(record));
+  std::ranges::sort(rows, ComesFirst);
+  records = RecordsOf(rows);
+}
+
+void MakeCoarse(std::vector<ClusterScore>& scores) {
+  for (ClusterScore& score : scores) score = ScoreOf(RowOf(score));
+}
 
 json::Value WriteRecords(const std::vector<JournalRecord>& records) {
   json::Array rows;
@@ -247,21 +300,26 @@ json::Value WriteScores(const std::vector<ClusterScore>& scores) {
 
 Result<void> ReadRecords(const json::Object& sections, std::vector<JournalRecord>& records) {
   TRY_ASSIGN(const json::Array* rows, json::RequireArray(sections, "records", kBundleRecordsMax));
-  records.reserve(rows->size());
+  std::vector<RecordRow> read;
+  read.reserve(rows->size());
   for (const json::Value& value : *rows) {
-    const std::size_t index = records.size();
+    const std::size_t index = read.size();
     if (!value.is_array() || value.get_array().size() != kRecord.size()) {
       return BadRow("records", index, "not as many columns as a record has");
     }
-    std::array<std::int64_t, kRecordColumns> row{};
+    RecordRow row{};
     for (std::size_t c = 0; c < row.size(); ++c) {
       const auto cell = ReadCell(value.get_array()[c], kRecord[c]);
       if (!cell) return BadRow("records", index, cell.error().message);
       row[c] = *cell;
     }
     if (row[kClients] > row[kWeight]) return BadRow("records", index, "more clients than weight");
-    records.push_back(RecordOf(row));
+    if (!read.empty() && ComesFirst(row, read.back())) {
+      return BadRow("records", index, "not in the order of a bundle");
+    }
+    read.push_back(row);
   }
+  records = RecordsOf(read);
   return {};
 }
 
@@ -281,6 +339,10 @@ Result<void> ReadScores(const json::Object& sections, std::vector<ClusterScore>&
       const auto cell = ReadCell(value.get_array()[c], column);
       if (!cell) return BadRow("scores", index, cell.error().message);
       row.push_back(*cell);
+    }
+    if (!IsInOrder(row)) return BadRow("scores", index, "detectors not in order");
+    if (!scores.empty() && static_cast<std::uint64_t>(row[kScoreClient]) <= scores.back().client) {
+      return BadRow("scores", index, "not in order of client");
     }
     scores.push_back(ScoreOf(row));
   }

@@ -11,10 +11,12 @@
 
 namespace holdfast::incidents {
 
-// As a bundle holds it: times in milliseconds, weights and odds rounded. Writing and reading it
-// again changes nothing more.
-verdict::JournalRecord Rounded(const verdict::JournalRecord& record);
-guard::ClusterScore Rounded(const guard::ClusterScore& score);
+// As a bundle holds them, re-keyed before: durations in tenths of a second, weights and what the
+// detectors saw rounded, odds computed from that. Requests of one second stand in an order that
+// tells nothing but which attempt came first, and are taken to have come evenly spread over it.
+// Writing and reading them again changes nothing more.
+void MakeCoarse(std::vector<verdict::JournalRecord>& records);
+void MakeCoarse(std::vector<guard::ClusterScore>& scores);
 
 json::Value WriteRecords(const std::vector<verdict::JournalRecord>& records);
 json::Value WriteScores(const std::vector<guard::ClusterScore>& scores);

@@ -1,6 +1,7 @@
 #include "incidents/internal/sections.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <chrono>
 #include <concepts>
@@ -19,7 +20,7 @@ using guard::Time;
 
 constexpr std::int64_t kCountMax = 1 << 22;
 constexpr Duration kSpanMax = 25h;  // Of a bundle.
-constexpr std::size_t kStepsMax = 4096;
+constexpr std::array<std::string_view, 2> kDepthWords = {"early", "final"};
 
 template <typename T, typename U>
 concept Like = std::same_as<std::remove_const_t<T>, U>;
@@ -27,7 +28,7 @@ concept Like = std::same_as<std::remove_const_t<T>, U>;
 template <typename Fields>
 void DescribeIncident(Fields& fields, auto& bundle) {
   fields.Whole("zero_unix_s", bundle.zero_unix_s, 0, std::int64_t{1} << 40);
-  fields.Whole("seed", bundle.seed, 0, (std::int64_t{1} << 53) - 1);
+  fields.Word("depth", bundle.depth, kDepthWords);
   fields.Moment("onset_us", bundle.input.onset, kSpanMax);
   fields.Moment("end_us", bundle.input.end, kSpanMax);
   fields.Moment("now_us", bundle.input.now, kSpanMax);
@@ -43,6 +44,7 @@ void DescribeAdmission(Fields& fields, auto& options) {
   fields.Micros("retry_after_max_us", options.retry_after_max, 1s, 1h);
   fields.Whole("queue_max", options.queue_max, 1, 1 << 16);
   fields.Whole("queue_per_client_max", options.queue_per_client_max, 1, 1 << 16);
+  fields.Whole("per_client_max", options.per_client_max, 0, 1 << 16);
   fields.Whole("clients_max", options.clients_max, 8, 1 << 18);
   fields.Whole("in_flight_min", options.in_flight_min, 1, 1 << 14);
   fields.Whole("in_flight_initial", options.in_flight_initial, 1, 1 << 14);
@@ -58,6 +60,7 @@ void DescribeAdmission(Fields& fields, auto& options) {
   fields.Flag("is_fair", options.is_fair);
   fields.Flag("is_deadline_aware", options.is_deadline_aware);
   fields.Flag("is_adaptive", options.is_adaptive);
+  fields.Flag("is_paced", options.is_paced);
   fields.Flag("has_ladder", options.has_ladder);
 }
 
@@ -71,21 +74,6 @@ void DescribeEngine(Fields& fields, auto& engine) {
   fields.Whole("prefill_chunk_tokens", engine.prefill_chunk_tokens, 1, 1 << 16);
   fields.Whole("cache_tokens_max", engine.cache_tokens_max, 1, std::int64_t{1} << 40);
   fields.Whole("workers", engine.workers, 1, 1024);
-}
-
-template <typename Fields>
-void DescribeOptions(Fields& fields, auto& options) {
-  fields.Whole("draws", options.draws, 1, kBundleDrawsMax);
-  fields.Whole("attempts_max", options.attempts_max, 1, kBundleAttemptsMax);
-  fields.Micros("lead_in_us", options.lead_in, 0s, 10min);
-  fields.Micros("counted_max_us", options.counted_max, 1s, 1h);
-  fields.Real("group_deviation", options.group_deviation, 0, 20);
-  fields.Real("prior_log_odds", options.prior_log_odds, -50, 50);
-  fields.Real("fidelity_max", options.fidelity_max, 0, 1);
-  fields.Real("share_min", options.share_min, 0, 1);
-  fields.Real("share_low_min", options.share_low_min, 0, 1);
-  fields.Real("width_max", options.width_max, 0, 1);
-  fields.Real("lost_min", options.lost_min, 0, 1e9);
 }
 
 template <typename Fields, Like<verdict::CapacityStep> T>
@@ -135,7 +123,7 @@ Error In(std::string_view section, const Error& error) {
 
 template <typename T>
 Result<void> ReadList(const json::Object& sections, std::string_view name, std::vector<T>& items) {
-  const auto array = json::RequireArray(sections, name, kStepsMax);
+  const auto array = json::RequireArray(sections, name, kBundleStepsMax);
   if (!array) return Fail(In(name, array.error()));
   for (const json::Value& value : **array) {
     if (!value.is_object()) {
@@ -203,8 +191,16 @@ Result<void> CheckWhole(const Bundle& bundle) {
   if (!std::ranges::is_sorted(input.provision.levels, {}, &verdict::ProvisionedLevel::from)) {
     return broken("section 'provision': not in order of time");
   }
-  if (!std::ranges::is_sorted(input.records, {}, &verdict::JournalRecord::arrival)) {
-    return broken("section 'records': not in order of arrival");
+  if (!std::ranges::is_sorted(input.probes, {}, &verdict::OutsideProbe::time)) {
+    return broken("section 'probes': not in order of time");
+  }
+  const auto overlaps = [](const verdict::JournalGap& one, const verdict::JournalGap& next) {
+    return next.from < one.to;
+  };
+  const auto is_backward = [](const verdict::JournalGap& gap) { return gap.to < gap.from; };
+  if (std::ranges::any_of(input.gaps, is_backward) ||
+      std::ranges::adjacent_find(input.gaps, overlaps) != input.gaps.end()) {
+    return broken("section 'gaps': not in order of time");
   }
   return {};
 }
@@ -219,7 +215,6 @@ std::vector<std::pair<std::string, json::Value>> WriteSections(const Bundle& bun
   };
   add("incident", WriteObject([&](auto& fields) { DescribeIncident(fields, bundle); }));
   add("service", WriteObject([&](auto& fields) { DescribeService(fields, input); }));
-  add("options", WriteObject([&](auto& fields) { DescribeOptions(fields, bundle.options); }));
   add("capacity", WriteList(input.capacity.steps));
   add("provision", WriteList(input.provision.levels));
   add("probes", WriteList(input.probes));
@@ -233,7 +228,6 @@ Result<void> ReadSections(const json::Object& sections, Bundle& bundle) {
   verdict::JudgeInput& input = bundle.input;
   TRY(ReadObject(sections, "incident", [&](auto& f) { DescribeIncident(f, bundle); }));
   TRY(ReadObject(sections, "service", [&](auto& f) { DescribeService(f, input); }));
-  TRY(ReadObject(sections, "options", [&](auto& f) { DescribeOptions(f, bundle.options); }));
   TRY(ReadList(sections, "capacity", input.capacity.steps));
   TRY(ReadList(sections, "provision", input.provision.levels));
   TRY(ReadList(sections, "probes", input.probes));

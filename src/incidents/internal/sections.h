@@ -13,7 +13,7 @@
 
 namespace holdfast::incidents {
 
-// By name, in the order of the file: "incident", "service", "options", "capacity", "provision",
+// By name, in the order of the file: "incident", "service", "capacity", "provision",
 // "probes", "gaps", "records", "scores".
 std::vector<std::pair<std::string, json::Value>> WriteSections(const Bundle& bundle);
 
