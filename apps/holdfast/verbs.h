@@ -24,6 +24,7 @@ void AddDrill(CLI::App& app, int& exit_code);
 void AddEngine(CLI::App& app, int& exit_code);
 void AddGateway(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
+void AddJournal(CLI::App& app, int& exit_code);
 void AddKeys(CLI::App& app, int& exit_code);
 void AddLogits(CLI::App& app, int& exit_code);
 void AddRestore(CLI::App& app, int& exit_code);
@@ -32,10 +33,10 @@ void AddUp(CLI::App& app, int& exit_code);
 void AddVerdict(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
-    Verb{AddAdmin},   Verb{AddBackup},  Verb{AddCertificate}, Verb{AddChat},
-    Verb{AddConvert}, Verb{AddData},    Verb{AddDrill},       Verb{AddEngine},
-    Verb{AddGateway}, Verb{AddInspect}, Verb{AddKeys},        Verb{AddLogits},
-    Verb{AddRestore}, Verb{AddTrain},   Verb{AddUp},          Verb{AddVerdict},
+    Verb{AddAdmin},   Verb{AddBackup},  Verb{AddCertificate}, Verb{AddChat},    Verb{AddConvert},
+    Verb{AddData},    Verb{AddDrill},   Verb{AddEngine},      Verb{AddGateway}, Verb{AddInspect},
+    Verb{AddJournal}, Verb{AddKeys},    Verb{AddLogits},      Verb{AddRestore}, Verb{AddTrain},
+    Verb{AddUp},      Verb{AddVerdict},
 };
 
 }  // namespace holdfast

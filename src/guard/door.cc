@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "guard/tables/state_bytes.h"
 
 namespace holdfast::guard {
 namespace {
@@ -13,6 +14,9 @@ constexpr double kStressPressure = 0.8;
 constexpr Duration kStressHold = std::chrono::seconds(60);
 // Stress is looked at with each report of the engine; this often where there are none.
 constexpr Duration kLookSpan = std::chrono::seconds(1);
+
+// Of what Save writes.
+constexpr std::uint32_t kStateVersion = 1;
 
 constexpr std::string_view kHostileConnectionsRule = "hostile_connections";
 constexpr std::array<LikenessCount, kLikenessCount> kLikenessCounts = {{
@@ -46,6 +50,8 @@ class Door::State {
  public:
   explicit State(const DoorOptions& options);
 
+  void Save(const StatePart& part, std::string& state) const;
+  Result<void> Load(std::string_view state, Time now);
   void Remember(const Caller& caller, Time now);
   Word Edge(const Caller& caller, Time now);
   Word Admit(const RequestFacts& facts, Time now);
@@ -62,6 +68,8 @@ class Door::State {
   DoorCounters counters() const;
 
  private:
+  bool is_warm() const { return clusters_.baseline().epochs >= warm_epochs_; }
+
   // Whoever was let in or waits.
   struct Guest {
     DoorId id = 0;  // 0: nobody.
@@ -106,9 +114,11 @@ class Door::State {
 
   Time now_{};
   Time looked_{};
+  bool has_looked_ = false;
   // Until then capacity counts as short, and likeness to an attack may cost a place.
   Time short_until_{};
   Time learns_from_{};
+  double warm_epochs_;  // From which on the baseline is known well enough.
   DoorCounters counters_;
 
   std::vector<Admission::Expired> expired_;
@@ -126,7 +136,8 @@ Door::State::State(const DoorOptions& options)
       passwords_(options.passwords, options.seed),
       answers_(admission_.tickets_max()),
       entrances_(EntrancesMax(options.passwords)),
-      generations_(entrances_.size(), 0) {
+      generations_(entrances_.size(), 0),
+      warm_epochs_(ToSeconds(options.warm_after) / ToSeconds(options.clusters.epoch)) {
   CHECK(answers_.size() < kEntranceBit && entrances_.size() < kEntranceBit);
   for (std::size_t i = entrances_.size(); i > 0; --i) {
     free_entrances_.push_back(static_cast<std::uint32_t>(i - 1));
@@ -143,6 +154,8 @@ Time Door::State::Advance(Time now) {
 
 void Door::State::Look(Time now) {
   looked_ = now;
+  if (!has_looked_) learns_from_ = now + options_.settle;
+  has_looked_ = true;
   registration_.Advance(now);
   const AdmissionCounters counters = admission_.counters();
   const bool is_pressed = counters.pressure > kStressPressure;
@@ -150,6 +163,49 @@ void Door::State::Look(Time now) {
   // Not whenever somebody waits: on an ordinary day too little would be learned.
   if (is_pressed) learns_from_ = now + kStressHold;
   clusters_.SetLearning(now >= learns_from_ && !registration_.is_restricted());
+}
+
+void Door::State::Save(const StatePart& part, std::string& state) const {
+  StateWriter writer(state);
+  if (part.is_first()) {
+    writer.Put(kStateVersion);
+    writer.Put(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
+    writer.Put(std::max(warm_epochs_ - clusters_.baseline().epochs, 0.0));
+  }
+  clusters_.Save(writer, part);
+  passwords_.Save(writer, part);
+  if (!part.is_last()) return;
+  registration_.Save(writer);
+  admission_.Save(writer);
+}
+
+Result<void> Door::State::Load(std::string_view state, Time now) {
+  StateReader reader(state);
+  if (const auto version = reader.Take<std::uint32_t>(); version != kStateVersion) {
+    return Fail(ErrorCode::kUnsupported, "it is of version {}, not {}", version, kStateVersion);
+  }
+  const Time saved{Duration(static_cast<std::int64_t>(reader.Take<std::uint64_t>()))};
+  // A clock that was set back makes nothing young that is not.
+  const Duration age = now > saved ? now - saved : saved - now;
+  if (age > kStateAge) {
+    return Fail(ErrorCode::kFailedPrecondition, "it is {} hours old",
+                std::chrono::duration_cast<std::chrono::hours>(age).count());
+  }
+  const double cold_epochs = reader.TakeDouble(0, warm_epochs_);
+  for (StatePart part{.count = kStateParts}; part.index < part.count; ++part.index) {
+    clusters_.Load(reader, part);
+    passwords_.Load(reader, part);
+  }
+  registration_.Load(reader);
+  admission_.Load(reader);
+  if (!reader.is_sound() || !reader.is_at_end()) {
+    return Fail(ErrorCode::kUnsupported, "it was written with other options");
+  }
+  const double cold = age <= kWarmStateAge ? cold_epochs : warm_epochs_;
+  warm_epochs_ = clusters_.baseline().epochs + cold;
+  now_ = std::min(saved, now);  // Saved again before anything happens, it is no younger.
+  clusters_.MarkGap(now_, now);
+  return {};
 }
 
 void Door::State::Remember(const Caller& caller, Time now) {
@@ -200,6 +256,7 @@ Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts&
 
 Door::Word Door::State::JudgeCaller(const ClientFeatures* sender, const RequestFacts& facts,
                                     Time now) {
+  if (!is_warm()) return {};
   const ProposalPolicy& policy = options_.likeness;
   const auto score = scorer_.Suspect(clusters_, sender, facts, now, policy.challenge_log_odds);
   if (!score) return {};
@@ -370,7 +427,7 @@ void Door::State::OnConnection(const ConnectionFacts& told) {
   facts.time = Advance(told.time);
   clusters_.OnConnection(facts);
   const ClientFeatures* client = clusters_.Find(facts.caller.address);
-  if (client == nullptr) return;
+  if (client == nullptr || !is_warm()) return;
   const Evidence evidence = Scorer::Observe(clusters_, *client);
   const double log_odds = LogOdds(evidence, kCalibration);
   if (log_odds < options_.likeness.refuse_log_odds) return;
@@ -396,6 +453,7 @@ DoorCounters Door::State::counters() const {
   counters.rung = admission_.rung();
   counters.is_short = now_ < short_until_;
   counters.is_learning = clusters_.is_learning();
+  counters.is_warm = is_warm();
   counters.is_registration_restricted = registration_.is_restricted();
   counters.registration_challenge_bits = registration_.challenge_bits();
   counters.entrances_waiting = static_cast<std::uint32_t>(passwords_.waiting());
@@ -408,6 +466,15 @@ Door::~Door() = default;
 Door::Door(Door&&) noexcept = default;
 Door& Door::operator=(Door&&) noexcept = default;
 
+Result<Door> Door::Restore(const DoorOptions& options, std::string_view state, Time now) {
+  Door door(options);
+  TRY(door.state_->Load(state, now));
+  return door;
+}
+void Door::Save(std::size_t part, std::string& state) const {
+  CHECK(part < kStateParts);
+  state_->Save({part, kStateParts}, state);
+}
 void Door::Remember(const Caller& caller, Time now) { state_->Remember(caller, now); }
 Door::Word Door::Edge(const Caller& caller, Time now) { return state_->Edge(caller, now); }
 Door::Word Door::Admit(const RequestFacts& facts, Time now) { return state_->Admit(facts, now); }

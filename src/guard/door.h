@@ -19,17 +19,23 @@
 // What is usual is learned only while nothing presses: neither while demand is near capacity or
 // above, and for a minute after, nor while registrations are restricted. What callers are judged by
 // must not be taught by those who are to be judged, also not by an attack that was there before the
-// service was. The price: a service under constant pressure never learns, and then nobody is held
-// to be hostile for being one of many.
+// service was: quiet must have been seen for `settle` first. The price: a service under constant
+// pressure never learns, and then nobody is held to be hostile for being one of many.
+//
+// Nobody is held to be hostile by likeness until the door is warm: until it has learned for
+// `warm_after` of quiet time, or was restored from a state that was warm and is not older than
+// kWarmStateAge. An older state is a beginning, and what it says must be learned anew for as long.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "guard/entrance/password_gate.h"
 #include "guard/entrance/registration.h"
 #include "guard/evidence/cluster_table.h"
@@ -53,6 +59,8 @@ struct DoorOptions {
   ProposalPolicy likeness;
   // False: what would be done for likeness to an attack is counted, and not done.
   bool enforces_likeness = true;
+  Duration settle = std::chrono::seconds(60);
+  Duration warm_after = std::chrono::minutes(10);
   std::uint64_t seed = 0;  // Of all tables. In service: random.
 };
 
@@ -69,6 +77,7 @@ struct DoorCounters {
   Rung rung = Rung::kOpen;
   bool is_short = false;  // Of capacity, or was a moment ago.
   bool is_learning = false;
+  bool is_warm = false;  // Likeness may be held against somebody.
   bool is_registration_restricted = false;
   int registration_challenge_bits = 0;  // How hard a proof of work is asked for.
   std::uint32_t entrances_waiting = 0;  // For the password gate.
@@ -99,10 +108,24 @@ class Door {
     Duration retry_after{0};
   };
 
+  // How old a state may be that is warm as it is, and how old one that is of any use.
+  static constexpr Duration kWarmStateAge = std::chrono::hours(24);
+  static constexpr Duration kStateAge = std::chrono::hours(24 * 7);
+
   explicit Door(const DoorOptions& options);
+  // A door that knows what another had learned when it was saved, by a clock that has run on since.
+  // Errors: kCorrupt; kUnsupported, of another form or other options; kFailedPrecondition, too old.
+  [[nodiscard]] static Result<Door> Restore(const DoorOptions& options, std::string_view state,
+                                            Time now);
   ~Door();
   Door(Door&&) noexcept;
   Door& operator=(Door&&) noexcept;
+
+  // What was learned: who was seen, what is usual, where accounts are used, what the engine can
+  // take. Keyed hashes and numbers; nobody who waits or is under way. Appends one of kStateParts,
+  // in order: a large door takes tens of milliseconds for all, and less than one for each.
+  static constexpr std::size_t kStateParts = 64;
+  void Save(std::size_t part, std::string& state) const;
 
   // Known from before: it has been here, and is logged in at this place.
   void Remember(const Caller& caller, Time now);

@@ -28,6 +28,9 @@ DoorOptions Narrow() {
   options.admission.queue_max = 10;
   options.admission.clients_max = 64;
   options.passwords.checks_max = 1;
+  // Tests of likeness are quiet for minutes first.
+  options.settle = seconds(0);
+  options.warm_after = seconds(100);
   return options;
 }
 
@@ -246,14 +249,14 @@ TEST(Door, GivesThePlaceOfALostPasswordCheckToOthers) {
 
 // Five quiet minutes of thirty people, then a swarm of newcomers that looks alike, at an engine
 // that is short of capacity.
-Door::Word AttackedBySwarm(House& house, double from_s) {
+Door::Word AttackedBySwarm(House& house, double from_s, double begin_s = 0) {
   std::vector<DoorId> under_way;
   const auto ask = [&](RequestFacts facts, double now) {
     const Door::Word word = house.Admit(facts, now);
     if (word.what == What::kStart) house.End(word.id, now + 0.001);
     return word;
   };
-  for (double now = 1; now < from_s; now += 1) {
+  for (double now = begin_s + 1; now < from_s; now += 1) {
     const auto person = static_cast<std::uint64_t>(now) % 30;
     RequestFacts facts = Ask(Route::kChat, 1000 + person, 2000 + person);
     facts.caller.fingerprint = 1 + person % 4;
@@ -277,6 +280,12 @@ Door::Word AttackedBySwarm(House& house, double from_s) {
     house.Poll(now);
   }
   return last;
+}
+
+std::string Save(const Door& door) {
+  std::string state;
+  for (std::size_t part = 0; part < Door::kStateParts; ++part) door.Save(part, state);
+  return state;
 }
 
 bool IsByLikeness(Refusal refusal) {
@@ -329,6 +338,7 @@ TEST(Door, LearnsNothingUnderPressureAndForAMinuteAfter) {
   options.admission.is_deadline_aware = false;
   House house(options);
   DoorId runs = house.Admit(Ask(Route::kChat, 1), 1).id;
+  house.Admit(Ask(Route::kPage, 0, 3), 3);
   EXPECT_TRUE(house.door.counters().is_learning);
   // Ten people ask each second, and the engine answers one of them. No report says so.
   for (int i = 1; i <= 200; ++i) {
@@ -346,6 +356,155 @@ TEST(Door, LearnsNothingUnderPressureAndForAMinuteAfter) {
   EXPECT_FALSE(house.door.counters().is_learning);
   for (const double now : {200.0, 202.0}) house.Admit(Ask(Route::kPage, 0, 3), now);
   EXPECT_TRUE(house.door.counters().is_learning);
+}
+
+// A crowd of likes from the first second on, at an engine that answers one of them a second. True
+// if it was learned from at any time.
+bool LivesUnderAttack(House& house, double from_s, double to_s) {
+  bool has_learned = false;
+  DoorId runs = 0;
+  for (int i = 0; from_s + 0.05 * i < to_s; ++i) {
+    const double now = from_s + 0.05 * i;
+    RequestFacts facts = Ask(Route::kChat, 0, 100'000 + static_cast<std::uint64_t>(i) % 3000);
+    facts.standing = Standing::kAnonymous;
+    facts.caller.prefix = 0;
+    facts.caller.fingerprint = 77;
+    facts.payload = 5;
+    const Door::Word word = house.Admit(facts, now);
+    if (word.what == What::kStart) runs = word.id;
+    if (i % 20 == 0 && runs != 0) house.End(runs, now);
+    house.started.clear();
+    house.Poll(now);
+    if (!house.started.empty()) runs = house.started.front();
+    if (i % 100 == 0) {
+      house.door.OnConnection({.time = AtSeconds(now),
+                               .caller = {.address = 9, .prefix = 90},
+                               .event = ConnectionEvent::kSlowHead,
+                               .held = seconds(30)});
+    }
+    has_learned = has_learned || house.door.counters().is_learning;
+  }
+  return has_learned;
+}
+
+std::uint64_t Accused(const Door& door) {
+  std::uint64_t accused = 0;
+  for (const LikenessCount& count : door.counters().likeness) accused += count.count;
+  return accused;
+}
+
+TEST(Door, AStartDuringAnAttackAccusesNobodyAndTeachesNothing) {
+  DoorOptions options = Narrow();
+  options.admission.is_deadline_aware = false;
+  options.settle = DoorOptions().settle;
+  options.warm_after = DoorOptions().warm_after;
+  House house(options);
+  EXPECT_FALSE(LivesUnderAttack(house, 1, 900));
+  EXPECT_TRUE(house.door.counters().is_short);
+  EXPECT_FALSE(house.door.counters().is_warm);
+  EXPECT_EQ(Accused(house.door), 0u);
+  EXPECT_EQ(house.door.counters().restrictions, 0u);
+}
+
+// Thirty people, a page and a question a second.
+void LiveQuietly(House& house, double from_s, double to_s) {
+  for (double now = from_s; now < to_s; now += 1) {
+    const auto person = static_cast<std::uint64_t>(now) % 30;
+    RequestFacts facts = Ask(Route::kChat, 1000 + person, 2000 + person);
+    house.Admit({.caller = {.address = 2000 + person}, .route = Route::kPage}, now);
+    const Door::Word word = house.Admit(facts, now + 0.5);
+    if (word.what == What::kStart) house.End(word.id, now + 0.501);
+    house.Poll(now + 0.6);
+  }
+}
+
+TEST(Door, IsWarmOnceItHasLearnedForLongEnough) {
+  DoorOptions options = Narrow();
+  options.settle = DoorOptions().settle;
+  options.warm_after = DoorOptions().warm_after;
+  House house(options);
+  LiveQuietly(house, 1, 59);
+  EXPECT_FALSE(house.door.counters().is_learning);
+  LiveQuietly(house, 59, 600);
+  EXPECT_TRUE(house.door.counters().is_learning);
+  EXPECT_FALSE(house.door.counters().is_warm);
+  LiveQuietly(house, 600, 700);
+  EXPECT_TRUE(house.door.counters().is_warm);
+}
+
+TEST(Door, WhatWasLearnedIsWarmForADayAndOfUseForAWeek) {
+  DoorOptions options = Narrow();
+  options.admission.is_deadline_aware = false;
+  options.settle = DoorOptions().settle;
+  options.warm_after = DoorOptions().warm_after;
+  House house(options);
+  LiveQuietly(house, 1, 720);
+  ASSERT_TRUE(house.door.counters().is_warm);
+  const std::string state = Save(house.door);
+  struct Case {
+    double age_s;
+    bool is_of_use;
+    bool is_warm;
+  };
+  constexpr double kDay = 86'400;
+  for (const Case& each : {Case{5, true, true}, Case{0.9 * kDay, true, true},
+                           Case{1.1 * kDay, true, false}, Case{6.9 * kDay, true, false},
+                           Case{7.1 * kDay, false, false}, Case{-8 * kDay, false, false}}) {
+    SCOPED_TRACE(each.age_s);
+    const double now = 720 + each.age_s;
+    // Once started in an attack, and once in the quiet before one.
+    for (const bool is_attacked : {true, false}) {
+      Result<Door> restored = Door::Restore(options, state, AtSeconds(now));
+      ASSERT_EQ(restored.has_value(), each.is_of_use);
+      if (!restored) continue;
+      House next(options);
+      next.door = std::move(*restored);
+      EXPECT_EQ(next.door.counters().is_warm, each.is_warm);
+      EXPECT_FALSE(Door::Restore(options, Save(next.door), AtSeconds(720 + 7.1 * kDay)));
+      if (!is_attacked) LiveQuietly(next, now, now + 620);
+      const double attack = is_attacked ? now + 1 : now + 621;
+      const bool has_learned = LivesUnderAttack(next, attack, attack + 130);
+      EXPECT_EQ(Accused(next.door) > 0, each.is_warm && !is_attacked);
+      EXPECT_FALSE(is_attacked && has_learned);
+    }
+  }
+}
+
+TEST(Door, AStateThatIsNotWholeOrOfAnotherDoorIsRefused) {
+  DoorOptions options = Narrow();
+  options.clusters = {.clients_max = 64, .groups_max = 64, .seen_max = 64};
+  options.passwords.places_max = 64;
+  options.passwords.accounts_max = 64;
+  House house(options);
+  LiveQuietly(house, 1, 200);
+  const std::string state = Save(house.door);
+  EXPECT_TRUE(Door::Restore(options, state, AtSeconds(300)));
+  for (std::size_t size = 0; size < state.size(); size += 23) {
+    EXPECT_FALSE(Door::Restore(options, state.substr(0, size), AtSeconds(300)));
+  }
+  EXPECT_FALSE(Door::Restore(options, state + "x", AtSeconds(300)));
+  for (std::size_t at = 0; at < state.size(); at += 23) {
+    std::string damaged = state;
+    damaged[at] = static_cast<char>(0xFF);
+    if (Result<Door> door = Door::Restore(options, damaged, AtSeconds(300))) {
+      door->Admit(Ask(Route::kChat, 1, 1), AtSeconds(301));  // Whatever it says, it serves.
+    }
+  }
+  options.seed = 1;
+  EXPECT_FALSE(Door::Restore(options, state, AtSeconds(300)));
+}
+
+// In service the clock is that of the wall.
+TEST(Door, SaysTheSameWhereverItsTimeBegins) {
+  std::uint64_t accused[2] = {};
+  for (const bool is_late : {false, true}) {
+    House house;
+    AttackedBySwarm(house, is_late ? 1.8e9 + 300 : 300, is_late ? 1.8e9 : 0);
+    accused[is_late] = Accused(house.door);
+    EXPECT_TRUE(house.door.counters().is_warm);
+  }
+  EXPECT_GT(accused[0], 1000u);
+  EXPECT_NEAR(static_cast<double>(accused[1]) / static_cast<double>(accused[0]), 1, 0.02);
 }
 
 TEST(Door, LearnsNothingWhileRegistrationsAreRestricted) {

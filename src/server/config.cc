@@ -14,6 +14,7 @@
 #include "accounts/account.h"
 #include "base/log.h"
 #include "conversations/import_job.h"
+#include "journal/segment_ring.h"
 
 namespace holdfast::server {
 namespace {
@@ -123,6 +124,10 @@ const Key kKeys[] = {
     KEY(up, restart_ms_min, 1, 3'600'000, "Wait before a dead process is started again."),
     KEY(up, restart_ms_max, 1, 3'600'000, "The wait doubles with each death up to this."),
     KEY(up, drain_seconds_max, 0, kDayS, "Time for answers under way when told to stop."),
+    KEY(journal, bytes_max, 0, 1LL << 40,
+        "Bytes of the traffic journal in all; the oldest go first. 0: none is kept."),
+    KEY(journal, segment_bytes, journal::kSegmentBytesMin, journal::kSegmentBytesMax,
+        "Bytes of one of its files."),
     KEY(log, level, 0, 0, "debug, info, warn or error."),
 };
 #undef KEY
@@ -417,6 +422,10 @@ Result<void> CheckTogether(const Config& config) {
   }
   if (config.up.restart_ms_min > config.up.restart_ms_max) {
     return Fail(ErrorCode::kInvalidArgument, "up.restart_ms_min is over up.restart_ms_max");
+  }
+  if (config.journal.bytes_max > 0 && config.journal.bytes_max < 2 * config.journal.segment_bytes) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "journal.bytes_max is under two times journal.segment_bytes");
   }
   const std::string& level = config.log.level;
   if (level != "debug" && level != "info" && level != "warn" && level != "error") {

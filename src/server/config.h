@@ -120,6 +120,11 @@ struct UpConfig {
   std::int64_t drain_seconds_max = 20;
 };
 
+struct JournalConfig {
+  std::int64_t bytes_max = 256LL << 20;
+  std::int64_t segment_bytes = 8LL << 20;
+};
+
 struct LogConfig {
   std::string level = "info";
 };
@@ -135,6 +140,7 @@ struct Config {
   std::vector<OidcEntry> oidc;
   HttpConfig http;
   UpConfig up;
+  JournalConfig journal;
   LogConfig log;
 };
 

@@ -209,7 +209,7 @@ class GatewayPipelineTest : public ::testing::Test {
   const crypto::HashKey key_ = crypto::HashKey::Random();
   const CallerHasher hasher_{key_};
   const EndpointTable table_{Endpoints()};
-  LiveDoor door_{MakeDoorOptions(), [] { return guard::EngineReport{}; }, registry_};
+  LiveDoor door_{guard::Door(MakeDoorOptions()), [] { return guard::EngineReport{}; }, registry_};
   Settlement settlement_{table_.endpoints(), registry_};
   std::atomic<bool> is_gate_shut_{false};
   GatewayPipeline pipeline_{table_, door_, hasher_, settlement_, nullptr, nullptr, Rules()};

@@ -13,6 +13,8 @@
 #include "server/gateway_endpoints.h"
 #include "server/gateway_pipeline.h"
 #include "server/http_settings.h"
+#include "server/journal_keeper.h"
+#include "server/learned_state.h"
 #include "server/log_in_providers.h"
 #include "server/process_signals.h"
 #include "server/run_files.h"
@@ -241,6 +243,17 @@ net::Awaitable<void> EndAnswersBefore(api::AnswerHub& hub, net::TimePoint deadli
   hub.StopAll();
 }
 
+// Nobody comes in any more, and who is in has so long to end. Returns how many were cut short.
+std::size_t Drain(http::Server& server, LiveDoor& door, api::ConversationService& conversations,
+                  net::IoThreads& threads, std::chrono::seconds time_max) {
+  log::info("draining, at most {} s", time_max.count());
+  door.Drain();
+  threads.Spawn(0, EndAnswersBefore(conversations.hub, net::Clock::now() + time_max));
+  const std::size_t cut = server.Drain(time_max);
+  conversations.importing.Stop();
+  return cut;
+}
+
 }  // namespace
 
 Result<void> RunGateway(const Config& config) {
@@ -264,9 +277,12 @@ Result<void> RunGateway(const Config& config) {
   TRY_ASSIGN(std::vector<upstream::EngineSpec> specs, EngineSpecs(config));
   TRY_ASSIGN(const std::unique_ptr<upstream::Pool> pool,
              upstream::Pool::Make(std::move(specs), MakePoolLimits(config), registry));
-  const guard::DoorOptions door_options = MakeDoorOptions(config, key.Hash("door"));
+  const DoorClock clock;
+  const auto journal = JournalKeeper::Open(config.journal, state_dir / "journal", clock, registry);
+  const LearnedStateFile learned(state_dir / "learned.state", key.Hash("learned state"));
   LiveDoor door(
-      door_options, [&pool] { return ToEngineReport(pool->Report()); }, registry);
+      MakeDoor(MakeDoorOptions(config, key.Hash("door")), learned, clock),
+      [&pool] { return ToEngineReport(pool->Report()); }, registry, journal.get(), clock);
 
   TRY_ASSIGN(const std::unique_ptr<sandbox::Sandbox> sandbox, OpenSandbox());
   api::ConversationService conversations(office->database(), KeysOf(*office), WallClockMs,
@@ -300,14 +316,11 @@ Result<void> RunGateway(const Config& config) {
   log::info("listening on {}, engines: {}", url, pool->engine_count());
   WatchEngines(threads, *pool, url);
   threads.Spawn(0, door.Run());
+  const LearnedStateKeeper keeper(learned, [&door] { return door.SaveLearned(); });
 
   signals.Wait();
-  const std::chrono::seconds drain_max(config.up.drain_seconds_max);
-  log::info("draining, at most {} s", drain_max.count());
-  door.Drain();
-  threads.Spawn(0, EndAnswersBefore(conversations.hub, net::Clock::now() + drain_max));
-  const std::size_t cut = server.Drain(drain_max);
-  conversations.importing.Stop();
+  const std::size_t cut = Drain(server, door, conversations, threads,
+                                std::chrono::seconds(config.up.drain_seconds_max));
   office->Stop();
   threads.Stop();
   log::info("stopped, {} answers cut short", cut);

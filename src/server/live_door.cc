@@ -35,10 +35,7 @@ api::ApiError ToApiError(Reason reason, guard::Duration retry_after) {
 }  // namespace
 
 LiveDoor::Ticket::Ticket(Ticket&& other) noexcept
-    : door_(std::exchange(other.door_, nullptr)),
-      id_(other.id_),
-      guest_(std::move(other.guest_)),
-      arrival_(other.arrival_) {}
+    : door_(std::exchange(other.door_, nullptr)), id_(other.id_), guest_(std::move(other.guest_)) {}
 
 LiveDoor::Ticket& LiveDoor::Ticket::operator=(Ticket&& other) noexcept {
   if (this == &other) return *this;
@@ -46,7 +43,6 @@ LiveDoor::Ticket& LiveDoor::Ticket::operator=(Ticket&& other) noexcept {
   door_ = std::exchange(other.door_, nullptr);
   id_ = other.id_;
   guest_ = std::move(other.guest_);
-  arrival_ = other.arrival_;
   return *this;
 }
 
@@ -94,6 +90,7 @@ void LiveDoor::Ticket::OnFirstToken() {
     const std::lock_guard lock(door_->mutex_);
     const guard::Time now = door_->Now();
     door_->door_.OnFirstToken(id_, now);
+    if (door_->observer_ != nullptr) door_->observer_->OnFirstToken(id_, now);
     door_->Poll(now, woken);
   }
   door_->WakeAll(woken);
@@ -106,26 +103,30 @@ void LiveDoor::Ticket::End(guard::OutcomeFacts outcome) {
   {
     const std::lock_guard lock(door.mutex_);
     outcome.time = door.Now();
-    outcome.arrival = arrival_;
+    outcome.arrival = guest_->arrival;
     // What the door refused after all has ended there.
-    if (guest_->state != State::kRefused) door.door_.End(id_, outcome);
+    if (guest_->state != State::kRefused) door.TellEnd(id_, outcome);
     door.waiting_.erase(id_);
     door.Poll(outcome.time, woken);
   }
   door.WakeAll(woken);
 }
 
-LiveDoor::LiveDoor(const guard::DoorOptions& options, std::function<guard::EngineReport()> report,
-                   metrics::Registry& registry)
+LiveDoor::LiveDoor(guard::Door door, std::function<guard::EngineReport()> report,
+                   metrics::Registry& registry, DoorObserver* observer, const DoorClock& clock)
     : report_(std::move(report)),
-      door_(options),
+      clock_(clock),
+      observer_(observer),
+      door_(std::move(door)),
       running_gauge_(registry.GetGauge("holdfast_answers_running", "Answers under way.")),
       waiting_gauge_(registry.GetGauge("holdfast_answers_waiting", "Requests in the queue.")),
       pressure_gauge_(registry.GetGauge("holdfast_pressure", "Demand over capacity.")),
       rung_gauge_(
           registry.GetGauge("holdfast_ladder_rung", "How far the service has stepped down.")),
       limit_gauge_(
-          registry.GetGauge("holdfast_answers_limit", "Answers let in at once, as learned.")) {
+          registry.GetGauge("holdfast_answers_limit", "Answers let in at once, as learned.")),
+      warm_gauge_(registry.GetGauge("holdfast_guard_warm",
+                                    "1 once what is usual is known well enough to judge by it.")) {
   const auto counts = door_.counters().likeness;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     likeness_gauges_[i] = registry.GetGauge(
@@ -137,8 +138,7 @@ LiveDoor::LiveDoor(const guard::DoorOptions& options, std::function<guard::Engin
 }
 
 guard::Time LiveDoor::Now() {
-  const auto since = std::chrono::duration_cast<guard::Duration>(net::Clock::now() - began_);
-  now_ = std::max(now_, guard::Time(since));
+  now_ = std::max(now_, clock_.Now());
   return now_;
 }
 
@@ -152,12 +152,14 @@ void LiveDoor::Poll(guard::Time now, Woken& woken) {
   expired_.clear();
   door_.Poll(now, started_, expired_);
   for (const guard::DoorId id : started_) {
+    if (observer_ != nullptr) observer_->OnDecided({.id = id}, now);
     const auto found = waiting_.find(id);
     if (found == waiting_.end()) continue;
     Settle(*found->second, State::kStarted, woken);
     waiting_.erase(found);
   }
   for (const guard::Door::Expired& expired : expired_) {
+    if (observer_ != nullptr) observer_->OnDecided(expired, now);
     const auto found = waiting_.find(expired.id);
     if (found == waiting_.end()) continue;
     found->second->refusal = guard::ToReason(expired.refusal);
@@ -166,6 +168,25 @@ void LiveDoor::Poll(guard::Time now, Woken& woken) {
     waiting_.erase(found);
   }
   WakeEarlier(woken);
+}
+
+void LiveDoor::TellEnd(guard::DoorId id, const guard::OutcomeFacts& outcome) {
+  door_.End(id, outcome);
+  if (observer_ != nullptr && id != 0) observer_->OnEnded(id, outcome);
+}
+
+// What nobody drains is lost when it is too much: the records are drained with or without one.
+void LiveDoor::TellChanges(guard::Time now) {
+  restrictions_.clear();
+  registrations_.clear();
+  door_.restrictions().DrainRecords(restrictions_);
+  door_.DrainRegistrationChanges(registrations_);
+  if (observer_ == nullptr) return;
+  for (const guard::RestrictionRecord& record : restrictions_) observer_->OnRestriction(record);
+  for (const guard::RegistrationChange& change : registrations_) observer_->OnRegistration(change);
+  const guard::DoorCounters counters = door_.counters();
+  if (counters.rung != rung_) observer_->OnRung(rung_, counters, now);
+  rung_ = counters.rung;
 }
 
 // The timer sleeps until timer_due_; something may be due before.
@@ -202,8 +223,9 @@ net::Awaitable<void> LiveDoor::Run() {
       const guard::Time now = Now();
       timer_due_ = guard::Time::min();  // Awake: nobody need wake it.
       Poll(now, woken);
+      TellChanges(now);
       timer_due_ = std::min(door_.NextTime(), now + guard::Duration(kReportEvery));
-      wake_at = std::min(wake_at, began_ + timer_due_.time_since_epoch());
+      wake_at = std::min(wake_at, clock_.PointOf(timer_due_));
     }
     WakeAll(woken);
     co_await timer->Wait(wake_at);
@@ -214,7 +236,9 @@ void LiveDoor::HearOfEngines() {
   const guard::EngineReport report = report_();
   const std::lock_guard lock(mutex_);
   is_engine_up_ = report.workers_up > 0;
-  door_.OnEngineReport(report, Now());
+  const guard::Time now = Now();
+  door_.OnEngineReport(report, now);
+  if (observer_ != nullptr) observer_->OnEngineReport(report, door_.counters(), now);
 }
 
 std::optional<Reason> LiveDoor::Edge(const guard::Caller& caller) {
@@ -235,8 +259,10 @@ api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,
     if (is_draining_) return std::unexpected(api::ToApiError(Reason::kDraining));
     facts.time = Now();
     word = door_.Admit(facts, facts.time);
+    guest->arrival = facts.time;
     guest->state = word.what == guard::Door::Word::kWait ? State::kWaiting : State::kStarted;
     if (word.what == guard::Door::Word::kWait) waiting_.emplace(word.id, guest);
+    if (observer_ != nullptr) observer_->OnAsked(facts, word);
     Poll(facts.time, woken);
   }
   WakeAll(woken);
@@ -245,13 +271,14 @@ api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,
     return std::unexpected(ToApiError(reason, word.retry_after));
   }
   if (word.id == 0) return Ticket();
-  return Ticket(*this, word.id, guest, facts.time);
+  return Ticket(*this, word.id, guest);
 }
 
 void LiveDoor::OnConnection(guard::ConnectionFacts facts) {
   const std::lock_guard lock(mutex_);
   facts.time = Now();
   door_.OnConnection(facts);
+  if (observer_ != nullptr) observer_->OnConnection(facts);
 }
 
 void LiveDoor::Drain() {
@@ -263,7 +290,8 @@ void LiveDoor::Drain() {
     outcome.time = Now();
     outcome.ending = guard::Ending::kFailed;
     for (const auto& [id, guest] : waiting_) {
-      door_.End(id, outcome);
+      outcome.arrival = guest->arrival;
+      TellEnd(id, outcome);
       guest->refusal = Reason::kDraining;
       Settle(*guest, State::kRefused, woken);
     }
@@ -275,6 +303,20 @@ void LiveDoor::Drain() {
 guard::DoorCounters LiveDoor::counters() const {
   const std::lock_guard lock(mutex_);
   return door_.counters();
+}
+
+std::string LiveDoor::SaveLearned() const {
+  std::string state;
+  std::string piece;
+  for (std::size_t part = 0; part < guard::Door::kStateParts; ++part) {
+    piece.clear();
+    {
+      const std::lock_guard lock(mutex_);
+      door_.Save(part, piece);
+    }
+    state += piece;  // To make room for many megabytes takes longer than the part.
+  }
+  return state;
 }
 
 api::GuardRegistration LiveDoor::registration() {
@@ -297,6 +339,7 @@ void LiveDoor::Publish() {
   pressure_gauge_.Set(counters.admission.pressure);
   limit_gauge_.Set(counters.admission.in_flight_limit);
   rung_gauge_.Set(static_cast<double>(counters.rung));
+  warm_gauge_.Set(counters.is_warm ? 1 : 0);
   for (std::size_t i = 0; i < counters.likeness.size(); ++i) {
     likeness_gauges_[i].Set(static_cast<double>(counters.likeness[i].count));
   }

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -22,6 +23,8 @@
 #include "guard/door.h"
 #include "metrics/registry.h"
 #include "net/event.h"
+#include "server/door_clock.h"
+#include "server/door_observer.h"
 
 namespace holdfast::server {
 
@@ -34,6 +37,7 @@ class LiveDoor {
     State state = State::kWaiting;
     std::optional<Reason> refusal;
     guard::Duration retry_after{0};
+    guard::Time arrival{};
   };
 
  public:
@@ -61,20 +65,21 @@ class LiveDoor {
 
    private:
     friend class LiveDoor;
-    Ticket(LiveDoor& door, guard::DoorId id, std::shared_ptr<Guest> guest, guard::Time arrival)
-        : door_(&door), id_(id), guest_(std::move(guest)), arrival_(arrival) {}
+    Ticket(LiveDoor& door, guard::DoorId id, std::shared_ptr<Guest> guest)
+        : door_(&door), id_(id), guest_(std::move(guest)) {}
     void EndAsFailed();
 
     LiveDoor* door_ = nullptr;
     guard::DoorId id_ = 0;
     std::shared_ptr<Guest> guest_;
-    guard::Time arrival_{};
   };
 
   // `report`: what is known of the engines, asked four times a second, and by each request while
-  // none is known to be up.
-  LiveDoor(const guard::DoorOptions& options, std::function<guard::EngineReport()> report,
-           metrics::Registry& registry);
+  // none is known to be up. `observer` is told of all that happens, and must outlive it; null:
+  // nobody is. `clock` is that by which `door` was restored.
+  LiveDoor(guard::Door door, std::function<guard::EngineReport()> report,
+           metrics::Registry& registry, DoorObserver* observer = nullptr,
+           const DoorClock& clock = DoorClock());
   LiveDoor(const LiveDoor&) = delete;
   LiveDoor& operator=(const LiveDoor&) = delete;
 
@@ -91,6 +96,8 @@ class LiveDoor {
   void Drain();
 
   guard::DoorCounters counters() const;
+  // What the guard has learned, for a restart. The lock is taken for one part after the other.
+  std::string SaveLearned() const;
   // What it makes of registrations now.
   api::GuardRegistration registration();
 
@@ -102,6 +109,8 @@ class LiveDoor {
   void Poll(guard::Time now, Woken& woken);
   static void Settle(Guest& guest, State state, Woken& woken);
   void WakeEarlier(Woken& woken);
+  void TellEnd(guard::DoorId id, const guard::OutcomeFacts& outcome);
+  void TellChanges(guard::Time now);
 
   void HearOfEngines();
   void WakeAll(Woken& woken);
@@ -109,7 +118,8 @@ class LiveDoor {
 
   const std::function<guard::EngineReport()> report_;
   std::atomic<bool> is_engine_up_{false};  // As the last report said.
-  const net::TimePoint began_ = net::Clock::now();
+  const DoorClock clock_;
+  DoorObserver* const observer_;
   mutable std::mutex mutex_;
   guard::Door door_;
   guard::Time now_{};
@@ -117,12 +127,16 @@ class LiveDoor {
   std::unordered_map<guard::DoorId, std::shared_ptr<Guest>> waiting_;  // At most the queue's limit.
   std::vector<guard::DoorId> started_;
   std::vector<guard::Door::Expired> expired_;
+  guard::Rung rung_ = guard::Rung::kOpen;  // As the observer was told, as are these.
+  std::vector<guard::RestrictionRecord> restrictions_;
+  std::vector<guard::RegistrationChange> registrations_;
   accounts::TimeMs restricted_since_ = 0;  // Registrations; 0: they are not.
   // Of Run, which owns it: it is of an I/O thread, which may end before the door does.
   std::weak_ptr<net::Event> timer_;
   guard::Time timer_due_{};
 
-  metrics::Gauge running_gauge_, waiting_gauge_, pressure_gauge_, rung_gauge_, limit_gauge_;
+  metrics::Gauge running_gauge_, waiting_gauge_, pressure_gauge_, rung_gauge_, limit_gauge_,
+      warm_gauge_;
   std::array<metrics::Gauge, guard::kLikenessCount> likeness_gauges_;
 };
 

@@ -69,8 +69,8 @@ class LiveDoorTest : public ::testing::Test {
   metrics::Registry registry_;
   net::IoThreads threads_{1};
   std::atomic<std::uint32_t> workers_up_{1};
-  LiveDoor door_{Options(), [this] { return guard::EngineReport{.workers_up = workers_up_}; },
-                 registry_};
+  LiveDoor door_{guard::Door(Options()),
+                 [this] { return guard::EngineReport{.workers_up = workers_up_}; }, registry_};
 };
 
 TEST_F(LiveDoorTest, GivesThePlaceOnWhenItsHolderIsDone) {

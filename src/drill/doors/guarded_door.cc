@@ -15,6 +15,9 @@ guard::DoorOptions OptionsOf(const Scenario& scenario) {
       static_cast<std::size_t>(std::max(1.0, scenario.resources.password_cores));
   options.passwords.check_s = scenario.resources.password_hash_s;
   options.seed = scenario.seed;
+  // A scenario is quiet for its first minutes, and says so.
+  options.settle = Duration(0);
+  options.warm_after = std::chrono::minutes(2);
   return options;
 }
 

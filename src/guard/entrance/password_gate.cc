@@ -179,6 +179,18 @@ std::size_t PasswordGate::waiting() const {
   return count;
 }
 
+void PasswordGate::Save(StateWriter& writer, const StatePart& part) const {
+  if (part.is_first()) writer.Put(check_s_);
+  places_.Save(writer, part);
+  failures_in_row_.Save(writer, part);
+}
+
+void PasswordGate::Load(StateReader& reader, const StatePart& part) {
+  if (part.is_first()) check_s_ = reader.TakeDouble(0, ToSeconds(options_.check_max));
+  places_.Load(reader, part);
+  failures_in_row_.Load(reader, part);
+}
+
 std::size_t PasswordGate::state_bytes() const {
   return sizeof(*this) + places_.state_bytes() + failures_in_row_.state_bytes() +
          failed_addresses_.state_bytes();

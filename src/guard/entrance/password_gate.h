@@ -89,6 +89,11 @@ class PasswordGate {
   void Remember(const Caller& caller, Time now);
   bool IsFamiliar(const Caller& caller, Time now) const;
 
+  // Where accounts were used, wrong passwords in a row, and how long a check takes; times are those
+  // of the clock that tells `now`. Read into a new gate of the same options and seed.
+  void Save(StateWriter& writer, const StatePart& part) const;
+  void Load(StateReader& reader, const StatePart& part);
+
   std::size_t waiting() const;
   bool is_pressed(Time now) const { return now < pressed_until_; }
   std::size_t state_bytes() const;

@@ -279,5 +279,36 @@ TEST(PasswordGate, MemoryIsFixed) {
   EXPECT_EQ(house.gate.state_bytes(), bytes);
 }
 
+TEST(PasswordGate, PlacesAndWrongPasswordsOutliveARestart) {
+  const PasswordGateOptions options{.failures_in_row_max = 3, .familiar_failures = 1};
+  PasswordGate gate(options, 5);
+  const Caller home{.address = 1, .prefix = 2, .account = 3};
+  gate.Remember(home, AtSeconds(1000));
+  const RequestFacts guess{.caller = {.address = 8, .prefix = 9, .account = 4},
+                           .route = Route::kLogin};
+  for (std::uint32_t id = 0; id < 2; ++id) {
+    ASSERT_EQ(gate.Request(id, guess, AtSeconds(1000 + id)).what, PasswordGate::Offer::kStart);
+    gate.OnEnd(id, {.time = AtSeconds(1000 + id),
+                    .caller = guess.caller,
+                    .route = Route::kLogin,
+                    .failed_login = true});
+  }
+  std::string bytes;
+  StateWriter writer(bytes);
+  gate.Save(writer, {});
+  PasswordGate next(options, 5);
+  StateReader reader(bytes);
+  next.Load(reader, {});
+  ASSERT_TRUE(reader.is_sound() && reader.is_at_end());
+  EXPECT_TRUE(next.IsFamiliar(home, AtSeconds(2000)));
+  EXPECT_FALSE(next.IsFamiliar(guess.caller, AtSeconds(2000)));
+  EXPECT_EQ(next.Request(1, guess, AtSeconds(2000)).refusal, Refusal::kYourRate);
+
+  PasswordGate foreign(options, 6);
+  StateReader again(bytes);
+  foreign.Load(again, {});
+  EXPECT_FALSE(again.is_sound());
+}
+
 }  // namespace
 }  // namespace holdfast::guard

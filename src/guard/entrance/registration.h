@@ -46,6 +46,7 @@
 #include "guard/limits/gcra.h"
 #include "guard/refusal.h"
 #include "guard/tables/record_log.h"
+#include "guard/tables/state_bytes.h"
 
 namespace holdfast::guard {
 
@@ -102,9 +103,13 @@ class RegistrationPolicy {
   double baseline() const;  // Ordinary sign-ups a second, as far as it is trusted.
   int challenge_bits() const { return difficulty_.bits(); }
   void DrainChanges(std::vector<RegistrationChange>& out) { changes_.Drain(out); }
+  // What is ordinary; not whether it is restricted.
+  void Save(StateWriter& writer) const { writer.Put(learned_); }
+  void Load(StateReader& reader) { learned_ = reader.TakeDouble(0, kLearnedMax); }
   std::size_t state_bytes() const;
 
  private:
+  static constexpr double kLearnedMax = 1e6;
   enum Kind { kFingerprint, kForm, kPrefix, kKindCount };
 
   double Conduct(const RequestFacts& facts) const;

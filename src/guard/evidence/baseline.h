@@ -1,6 +1,6 @@
 // What is ordinary here: how many clients of each kind are about, and how they behave given the
-// occasion. Learned in quiet time (ClusterTable) or set from a file; the values below are where a
-// service without a past begins. Value type.
+// occasion. Learned in quiet time (ClusterTable), and kept over a restart; the values below are
+// where a service without a past begins. Value type.
 #pragma once
 
 #include <array>
@@ -39,8 +39,8 @@ struct Baseline {
       Conduct{},
       Conduct{.paged = 0.05, .thought = 0.3, .overlapped = 0.4, .ignored = 0.7, .costly = 0.15},
       Conduct{}};
-  std::array<float, kDoorCount> door_clients{};  // As GroupFeatures::usual.
-  double epochs = 0;                             // How many it was learned from; 0: nothing known.
+  double epochs = 0;          // How many it was learned from; 0: nothing known.
+  double clients_of_day = 0;  // Clients of all doors, a mean over about a day of quiet time.
 };
 
 }  // namespace holdfast::guard

@@ -14,11 +14,24 @@ static_assert(kTraitCount < 31);
 
 constexpr double kLearningEpochs = 60;  // What is usual is a mean over about so many.
 constexpr double kWarmUpEpochs = 6;     // Learned from whatever they hold: nothing else is known.
+constexpr double kDayEpochs = 8640;     // The same of what is usual in a day.
+constexpr double kDayGrowthMax = 4;     // What nobody learns from, over that: a day has its peak.
 constexpr double kSmallCrowd = 10;      // Clients whose coming and going is no surge.
 constexpr Duration kSurgePause = std::chrono::seconds(60);
 constexpr float kWaveExcess = 2 * kSurgeExcess;  // Fourfold: its members count in the next, too.
 // For so long a page that was loaded may be what a client comes by.
 constexpr Duration kPageOpen = std::chrono::minutes(10);
+
+// Of what is read.
+constexpr double kClientsMax = 1e9;
+constexpr double kGapMax = 64;
+
+constexpr double Conduct::*kConductFields[] = {
+    &Conduct::paged,        &Conduct::dwelt,    &Conduct::read,      &Conduct::thought,
+    &Conduct::overlapped,   &Conduct::ignored,  &Conduct::cut_short, &Conduct::costly,
+    &Conduct::echoed,       &Conduct::repeated, &Conduct::guessed,   &Conduct::stalled,
+    &Conduct::gap_deviation};
+static_assert(sizeof(Conduct) == std::size(kConductFields) * sizeof(double));
 
 std::uint64_t PrefixName(std::uint64_t prefix) { return Mix64(prefix, 1); }
 
@@ -264,32 +277,48 @@ void ClusterTable::Advance(Time now) {
 void ClusterTable::EndTick() {
   if (++tick_ % kTicksPerEpoch == 0) EndEpoch();
   double clients = 0;
-  double usual = 0;
   double trusted = 0;
   double trusted_usual = 0;
   for (int door = 0; door < kDoorCount; ++door) {
     const GroupFeatures& group = doors_[static_cast<std::size_t>(door)];
     clients += group.clients * weight();
-    usual += group.usual;
     if (!IsTrusted(door)) continue;
     trusted += group.clients * weight();
     trusted_usual += group.usual;
   }
   trusted_growth_ = std::max(1.0, (trusted + kSmallCrowd) / (trusted_usual + kSmallCrowd));
-  is_learning_ =
-      may_learn_ && (baseline_.epochs < kWarmUpEpochs || clients <= 2 * (usual + kSmallCrowd));
+  is_learning_ = may_learn_ && IsQuiet(clients, usual());
+}
+
+bool ClusterTable::IsQuiet(double clients, double usual) const {
+  if (baseline_.epochs < kWarmUpEpochs) return true;
+  if (clients > 2 * (usual + kSmallCrowd)) return false;
+  return baseline_.epochs < kLearningEpochs ||
+         clients <= kDayGrowthMax * (baseline_.clients_of_day + kSmallCrowd);
 }
 
 void ClusterTable::EndEpoch() {
   if (is_learning_) LearnConduct();
+  double clients = 0;
+  for (const GroupFeatures& door : doors_) clients += door.clients * weight();
   ++epoch_;
   for (GroupFeatures& door : doors_) MoveOn(door, epoch_, LearningRate(), weight());
-  if (is_learning_) baseline_.epochs += 1;
+  if (is_learning_) {
+    const double memory = baseline_.epochs < kLearningEpochs ? baseline_.epochs + 1 : kDayEpochs;
+    baseline_.clients_of_day += (clients - baseline_.clients_of_day) / memory;
+    baseline_.epochs += 1;
+  }
   if (clients_.share() < 1 && clients_.Relax(tick_end_)) ChangeGroups(DoubleCounts);
 }
 
 double ClusterTable::LearningRate() const {
   return is_learning_ ? 1 / std::min(baseline_.epochs + 1, kLearningEpochs) : 0;
+}
+
+double ClusterTable::usual() const {
+  double usual = 0;
+  for (const GroupFeatures& door : doors_) usual += door.usual;
+  return usual;
 }
 
 double ClusterTable::known() const { return baseline_.epochs / (baseline_.epochs + 3); }
@@ -316,20 +345,44 @@ void ClusterTable::ApplyConduct() {
   std::ranges::transform(baseline_.conduct, ordinary_.begin(), OrdinaryOf);
 }
 
-void ClusterTable::SetBaseline(const Baseline& baseline) {
-  baseline_ = baseline;
-  for (std::size_t door = 0; door < doors_.size(); ++door) {
-    doors_[door].usual = baseline.door_clients[door];
+void ClusterTable::Save(StateWriter& writer, const StatePart& part) const {
+  if (part.is_first()) {
+    SaveBaseline(writer);
+    groups_.Save(writer);
   }
-  ApplyConduct();
+  seen_.Save(writer, part);
 }
 
-Baseline ClusterTable::ExportBaseline() const {
-  Baseline baseline = baseline_;
-  for (std::size_t door = 0; door < doors_.size(); ++door) {
-    baseline.door_clients[door] = doors_[door].usual;
+void ClusterTable::Load(StateReader& reader, const StatePart& part) {
+  if (part.is_first()) {
+    LoadBaseline(reader);
+    groups_.Load(reader);
   }
-  return baseline;
+  seen_.Load(reader, part);
+}
+
+void ClusterTable::SaveBaseline(StateWriter& writer) const {
+  for (const Conduct& conduct : baseline_.conduct) {
+    for (const auto share : kConductFields) writer.Put(conduct.*share);
+  }
+  for (const GroupFeatures& door : doors_) writer.Put(double{door.usual});
+  writer.Put(baseline_.epochs);
+  writer.Put(baseline_.clients_of_day);
+}
+
+void ClusterTable::LoadBaseline(StateReader& reader) {
+  for (Conduct& conduct : baseline_.conduct) {
+    for (const auto share : kConductFields) {
+      const bool is_share = share != &Conduct::gap_deviation;
+      conduct.*share = is_share ? reader.TakeDouble(0.01, 0.99) : reader.TakeDouble(0, kGapMax);
+    }
+  }
+  for (GroupFeatures& door : doors_) {
+    door.usual = static_cast<float>(reader.TakeDouble(0, kClientsMax));
+  }
+  baseline_.epochs = reader.TakeDouble(0, kClientsMax);
+  baseline_.clients_of_day = reader.TakeDouble(0, kClientsMax);
+  ApplyConduct();
 }
 
 template <typename Change>

@@ -12,7 +12,8 @@
 //
 // Time moves in epochs; a group's counts halve with each, so that a surge shows within seconds and
 // is gone a minute after. Groups' usual sizes and the ordinary conduct are learned in quiet time:
-// while the number of clients is below twice the usual, and while SetLearning(true).
+// while the number of clients is below twice the usual of the last minutes, below four times that
+// of the last day (or who grows slowly enough is never a surge), and while SetLearning(true).
 #pragma once
 
 #include <array>
@@ -33,6 +34,7 @@
 #include "guard/evidence/page_visits.h"
 #include "guard/evidence/seen_set.h"
 #include "guard/facts.h"
+#include "guard/tables/state_bytes.h"
 
 namespace holdfast::guard {
 
@@ -75,8 +77,10 @@ class ClusterTable {
 
   // No learning while an incident is open.
   void SetLearning(bool is_allowed) { may_learn_ = is_allowed; }
-  void SetBaseline(const Baseline& baseline);
-  Baseline ExportBaseline() const;
+  // What was learned: the baseline, what is usual of each group, and who was seen. Read into a new
+  // table of the same options; clients, visits and prompts begin anew.
+  void Save(StateWriter& writer, const StatePart& part) const;
+  void Load(StateReader& reader, const StatePart& part);
   // An account or network known from before the table's time.
   void Remember(const Caller& caller);
 
@@ -93,6 +97,7 @@ class ClusterTable {
   const Ordinary& ordinary(Surface surface) const {
     return ordinary_[static_cast<std::size_t>(surface)];
   }
+  double usual() const;                                   // Clients in quiet time.
   double known() const;                                   // How well the baseline is known, 0..1.
   double weight() const { return 1 / clients_.share(); }  // Clients for which a kept one stands.
   // Growth of the clients that one can trust (with history, or people who came by a page), >= 1.
@@ -121,7 +126,10 @@ class ClusterTable {
   void Advance(Time now);
   void EndTick();
   void EndEpoch();
+  void SaveBaseline(StateWriter& writer) const;
+  void LoadBaseline(StateReader& reader);
   void LearnConduct();
+  bool IsQuiet(double clients, double usual) const;
   void ApplyConduct();
   double LearningRate() const;
   template <typename Change>
@@ -143,7 +151,7 @@ class ClusterTable {
   std::uint32_t epoch_ = 0;
   Time tick_end_{};
   bool may_learn_ = true;
-  bool is_learning_ = true;
+  bool is_learning_ = false;
 };
 
 }  // namespace holdfast::guard

@@ -1,5 +1,8 @@
 #include "guard/evidence/cluster_table.h"
 
+#include <cmath>
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include "guard/evidence/test_traffic.h"
@@ -102,8 +105,7 @@ TEST(ClusterTable, LearnsInQuietTimeAndNotInASurge) {
   traffic.Play(table, 200);
   EXPECT_TRUE(table.is_learning());
   EXPECT_GT(table.known(), 0.8);
-  const double usual = table.ExportBaseline().door_clients[static_cast<std::size_t>(
-      DoorIndex(false, Standing::kHistory, Route::kChat, true))];
+  const double usual = table.usual();
   EXPECT_GT(usual, 10);
   for (std::uint64_t id = 1000; id < 6000; ++id) {
     traffic.Add(TestTraffic::Person{
@@ -112,9 +114,70 @@ TEST(ClusterTable, LearnsInQuietTimeAndNotInASurge) {
   traffic.Play(table, 260);
   EXPECT_FALSE(table.is_learning());
   EXPECT_GT(table.trusted_growth(), 5);
-  const double after = table.ExportBaseline().door_clients[static_cast<std::size_t>(
-      DoorIndex(false, Standing::kHistory, Route::kChat, true))];
-  EXPECT_LT(after, 2 * usual);
+  EXPECT_LT(table.usual(), 2 * usual);
+}
+
+// So many clients in [from_s, to_s), each once in about five seconds, growing e-fold in `growth_s`.
+void Ramp(ClusterTable& table, double clients, double growth_s, double from_s, double to_s) {
+  for (double now = from_s; now < to_s;) {
+    const double there = clients * std::exp(growth_s > 0 ? (now - from_s) / growth_s : 0);
+    const auto client = static_cast<std::uint64_t>(there * std::fmod(now / 5, 1));
+    table.OnRequest(Chat(1 + client), {}, AtSeconds(now));
+    now += 5 / there;
+  }
+}
+
+TEST(ClusterTable, WhatGrowsSlowlyIsNotLearnedEither) {
+  ClusterTable table({});
+  Ramp(table, 60, 0, 1, 3600);
+  const double usual = table.usual();
+  EXPECT_GT(usual, 30);
+  // Twice as many every twelve minutes: never twice the usual of the last ten.
+  Ramp(table, 60, 1040, 3600, 3600 + 4 * 1040);
+  EXPECT_FALSE(table.is_learning());
+  EXPECT_LT(table.usual(), 5 * usual);
+  // A day has its peak, which is learned.
+  ClusterTable other({});
+  Ramp(other, 60, 0, 1, 3600);
+  Ramp(other, 60, 2000, 3600, 5600);
+  EXPECT_TRUE(other.is_learning());
+  EXPECT_GT(other.usual(), 2 * usual);
+}
+
+TEST(ClusterTable, WhatWasLearnedOutlivesARestart) {
+  ClusterTable table({}, 3);
+  TestTraffic traffic(2);
+  for (std::uint64_t id = 1; id <= 300; ++id) {
+    traffic.Add(TestTraffic::Person{.id = id, .start_s = traffic.Uniform(0, 500)});
+  }
+  traffic.Play(table, 500);
+  table.Remember(Chat(7).caller);
+  std::string bytes;
+  StateWriter writer(bytes);
+  table.Save(writer, {});
+
+  ClusterTable next({}, 3);
+  StateReader reader(bytes);
+  next.Load(reader, {});
+  ASSERT_TRUE(reader.is_sound() && reader.is_at_end());
+  EXPECT_EQ(next.usual(), table.usual());
+  EXPECT_EQ(next.known(), table.known());
+  EXPECT_EQ(next.baseline().conduct[0].read, table.baseline().conduct[0].read);
+  EXPECT_EQ(next.Preview(Chat(7), AtSeconds(510)).seen, SeenBefore::kClient);
+  int groups = 0;
+  for (const ClientFeatures& client : table.clients()) {
+    const GroupFeatures* before = table.Group(GroupKind::kFingerprint, client);
+    if (before == nullptr || before->usual < 1) continue;
+    const GroupFeatures* after = next.Group(GroupKind::kFingerprint, client);
+    ASSERT_NE(after, nullptr);
+    EXPECT_NEAR(after->usual, before->usual, 1e-3);
+    ++groups;
+  }
+  EXPECT_GT(groups, 0);
+  std::string again;
+  StateWriter rewriter(again);
+  next.Save(rewriter, {});
+  EXPECT_EQ(again.size(), bytes.size());
 }
 
 TEST(ClusterTable, KnowsAClientThatWasHereInQuietTime) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "guard/evidence/group_features.h"
+#include "guard/tables/state_bytes.h"
 
 namespace holdfast::guard {
 
@@ -23,6 +24,9 @@ class GroupTable {
   GroupFeatures& Take(std::uint64_t name, std::uint32_t epoch);
   // All groups, in a stable order; unused ones are empty.
   std::span<GroupFeatures> groups() { return groups_; }
+  // What is usual of each, and nothing else. Read into an empty table.
+  void Save(StateWriter& writer) const;
+  void Load(StateReader& reader);
   std::size_t state_bytes() const;
 
  private:

@@ -44,6 +44,34 @@ bool SeenSet::Contains(std::uint64_t name) const {
   return (word[0] & bits) == bits || (word[1] & bits) == bits;
 }
 
+void SeenSet::Save(StateWriter& writer, const StatePart& part) const {
+  if (part.is_first()) {
+    writer.Put(std::uint64_t{words_.size()});
+    writer.Put(std::uint64_t{count_});
+    writer.Put(std::uint64_t{young_});
+  }
+  for (std::size_t place = part.Begin(words_.size()); place < part.End(words_.size()); ++place) {
+    const Word& word = words_[place];
+    if ((word[0] | word[1]) == 0) continue;
+    writer.Put(static_cast<std::uint32_t>(place));
+    for (const std::uint64_t bits : word) writer.Put(bits);
+  }
+  writer.Put(kNoPlace);
+}
+
+void SeenSet::Load(StateReader& reader, const StatePart& part) {
+  if (part.is_first()) {
+    reader.Expect(reader.Take<std::uint64_t>() == words_.size());
+    count_ = reader.TakeCount(names_max_);
+    young_ = reader.TakeCount(1);
+  }
+  while (reader.is_sound()) {
+    const auto place = reader.Take<std::uint32_t>();
+    if (place == kNoPlace || !reader.Expect(place < words_.size())) return;
+    for (std::uint64_t& bits : words_[place]) bits = reader.Take<std::uint64_t>();
+  }
+}
+
 std::size_t SeenSet::state_bytes() const { return words_.capacity() * sizeof(Word); }
 
 }  // namespace holdfast::guard

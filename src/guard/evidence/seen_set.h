@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "guard/tables/state_bytes.h"
+
 namespace holdfast::guard {
 
 class SeenSet {
@@ -18,6 +20,9 @@ class SeenSet {
   // `name` is a hash already.
   void Add(std::uint64_t name);
   bool Contains(std::uint64_t name) const;
+  // Read into an empty set of the same size.
+  void Save(StateWriter& writer, const StatePart& part) const;
+  void Load(StateReader& reader, const StatePart& part);
   std::size_t state_bytes() const;
 
  private:

@@ -53,6 +53,14 @@ class Admission::State {
   bool OnFirstToken(TicketId id, Time now);
   bool OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now);
   void OnEngineReport(const EngineReport& report, Time now);
+  void Save(StateWriter& writer) const {
+    limit_.Save(writer);
+    predictor_.Save(writer);
+  }
+  void Load(StateReader& reader) {
+    limit_.Load(reader);
+    predictor_.Load(reader);
+  }
   ExpectedWait Wait(TicketId id, Time now) const;
   Admitted Find(TicketId id) const;
   std::size_t tickets_max() const { return tickets_.size(); }
@@ -581,6 +589,8 @@ void Admission::OnEngineReport(const EngineReport& report, Time now) {
 ExpectedWait Admission::Wait(TicketId id, Time now) const { return state_->Wait(id, now); }
 Admitted Admission::Find(TicketId id) const { return state_->Find(id); }
 std::size_t Admission::tickets_max() const { return state_->tickets_max(); }
+void Admission::Save(StateWriter& writer) const { state_->Save(writer); }
+void Admission::Load(StateReader& reader) { state_->Load(reader); }
 Rung Admission::rung() const { return state_->rung(); }
 AdmissionCounters Admission::counters() const { return state_->counters(); }
 

@@ -47,6 +47,7 @@
 #include "guard/overload/engine_report.h"
 #include "guard/overload/ladder.h"
 #include "guard/overload/service_class.h"
+#include "guard/tables/state_bytes.h"
 
 namespace holdfast::guard {
 
@@ -162,6 +163,11 @@ class Admission {
   // there is no such ticket (any more).
   bool OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now);
   void OnEngineReport(const EngineReport& report, Time now);
+
+  // What was learned of the engine and of answers; what waits or is under way is not in it, nor the
+  // rate at which work is taken on, which shows within seconds. Read before the first event.
+  void Save(StateWriter& writer) const;
+  void Load(StateReader& reader);
 
   // As things are at `now`; place 0: no such ticket, or it does not wait.
   ExpectedWait Wait(TicketId id, Time now) const;

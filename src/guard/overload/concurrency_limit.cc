@@ -269,6 +269,26 @@ double ConcurrencyLimit::ExpectedFirstToken(std::uint32_t prompt_tokens) const {
 
 bool ConcurrencyLimit::HasReports(Time now) const { return now - report_time_ < kReportFresh; }
 
+void ConcurrencyLimit::Save(StateWriter& writer) const {
+  writer.Put(limit_);
+  writer.Put(window_);
+  writer.Put(ordinary_tokens_);
+  writer.Put(std::uint64_t{prompts_seen_});
+  prompt_time_.Save(writer);
+}
+
+void ConcurrencyLimit::Load(StateReader& reader) {
+  const double limit = reader.TakeDouble(0, UINT32_MAX);
+  const double window = reader.TakeDouble(0, UINT32_MAX);
+  ordinary_tokens_ = reader.TakeDouble(0, UINT32_MAX);
+  prompts_seen_ = static_cast<std::uint32_t>(reader.TakeCount(kOrdinaryMemory));
+  prompt_time_.Load(reader);
+  if (!options_.is_adaptive) return;
+  SetLimit(std::min<double>(limit, options_.max));
+  SetWindow(window);
+  generation_limit_ = std::max(generation_limit_, kGenerationGrowth * limit_);
+}
+
 void ConcurrencyLimit::SetLimit(double limit) {
   if (options_.is_adaptive) limit = std::min<double>(limit, in_flight_max());
   limit_ = std::max<double>(limit, options_.min);

@@ -81,6 +81,10 @@ class ConcurrencyLimit {
   void OnFinish(const Mark& mark, bool had_first_token, Duration token_interval, Time now);
   void OnEngineReport(const EngineReport& report, Time now);
 
+  // The limits, as far as they still hold under these options, and how long prompts take.
+  void Save(StateWriter& writer) const;
+  void Load(StateReader& reader);
+
   // Seconds from dispatch to first token, with the recent delay, and how much more it may be: about
   // one in a hundred takes longer than both together.
   double ExpectedFirstToken(std::uint32_t prompt_tokens) const;

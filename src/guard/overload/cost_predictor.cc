@@ -75,4 +75,22 @@ double CostPredictor::bias() const {
   return predicted_mean_ > 0 ? actual_mean_ / predicted_mean_ : 1;
 }
 
+void CostPredictor::Save(StateWriter& writer) const {
+  const auto save = [&](const Mean& mean) {
+    writer.Put(mean.value);
+    writer.Put(mean.count);
+  };
+  std::ranges::for_each(groups_, save);
+  std::ranges::for_each(routes_, save);
+}
+
+void CostPredictor::Load(StateReader& reader) {
+  const auto load = [&](Mean& mean) {
+    mean.value = reader.TakeDouble(0, UINT32_MAX);
+    mean.count = reader.TakeDouble(0, 1e18);
+  };
+  std::ranges::for_each(groups_, load);
+  std::ranges::for_each(routes_, load);
+}
+
 }  // namespace holdfast::guard

@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "guard/facts.h"
+#include "guard/tables/state_bytes.h"
 
 namespace holdfast::guard {
 
@@ -35,6 +36,9 @@ class CostPredictor {
   std::uint32_t Predict(Group group, std::uint32_t tokens_max, const AnswerHistory& history) const;
   void Learn(Group group, std::uint32_t predicted, std::uint32_t actual, Ending ending,
              AnswerHistory& history);
+
+  void Save(StateWriter& writer) const;
+  void Load(StateReader& reader);
 
   double relative_error() const;  // Mean |actual - predicted| over mean actual, recent.
   double bias() const;            // Mean actual over mean predicted, recent.

@@ -29,4 +29,16 @@ void PromptTime::Learn(std::uint32_t prompt_tokens, double seconds) {
   base_ = std::max(mean_y - per_token_ * mean_x, 0.0);
 }
 
+void PromptTime::Save(StateWriter& writer) const {
+  for (const double value : {base_, per_token_, weight_, sum_x_, sum_y_, sum_xx_, sum_xy_}) {
+    writer.Put(value);
+  }
+}
+
+void PromptTime::Load(StateReader& reader) {
+  for (double* value : {&base_, &per_token_, &weight_, &sum_x_, &sum_y_, &sum_xx_, &sum_xy_}) {
+    *value = reader.TakeDouble(0, 1e18);
+  }
+}
+
 }  // namespace holdfast::guard

@@ -13,6 +13,8 @@
 
 #include <cstdint>
 
+#include "guard/tables/state_bytes.h"
+
 namespace holdfast::guard {
 
 class PromptTime {
@@ -21,6 +23,8 @@ class PromptTime {
   double seconds(std::uint32_t prompt_tokens) const { return base_ + per_token_ * prompt_tokens; }
   double mean_tokens() const { return weight_ > 0 ? sum_x_ / weight_ : 0; }  // Of those learned.
   void Learn(std::uint32_t prompt_tokens, double seconds);
+  void Save(StateWriter& writer) const;
+  void Load(StateReader& reader);
 
  private:
   double base_ = 0;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/mix.h"
+#include "guard/tables/state_bytes.h"
 
 namespace holdfast::guard {
 
@@ -46,6 +47,36 @@ class TagTable {
     return least.value;
   }
 
+  // The cells that are taken. Read into an empty table of the same size and seed.
+  void Save(StateWriter& writer, const StatePart& part) const {
+    if (part.is_first()) {
+      writer.Put(std::uint64_t{sets_.size()});
+      writer.Put(Mix64(seed_));
+    }
+    for (std::size_t set = part.Begin(sets_.size()); set < part.End(sets_.size()); ++set) {
+      for (std::size_t way = 0; way < kWays; ++way) {
+        const Cell& cell = sets_[set][way];
+        if (cell.value == 0) continue;
+        writer.Put(static_cast<std::uint32_t>(set * kWays + way));
+        writer.Put(cell.tag);
+        writer.Put(cell.value);
+      }
+    }
+    writer.Put(kNoPlace);
+  }
+  void Load(StateReader& reader, const StatePart& part) {
+    if (part.is_first()) {
+      reader.Expect(reader.Take<std::uint64_t>() == sets_.size());
+      reader.Expect(reader.Take<std::uint64_t>() == Mix64(seed_));
+    }
+    while (reader.is_sound()) {
+      const auto place = reader.Take<std::uint32_t>();
+      if (place == kNoPlace || !reader.Expect(place < sets_.size() * kWays)) return;
+      Cell& cell = sets_[place / kWays][place % kWays];
+      cell.tag = reader.Take<std::uint32_t>();
+      cell.value = reader.Take<std::uint32_t>();
+    }
+  }
   std::size_t state_bytes() const { return sets_.size() * sizeof(Set); }
 
  private:
