@@ -22,6 +22,7 @@ struct CalibrateOptions {
   std::string check_seeds;
   std::vector<std::string> traces;
   std::string out;
+  bool is_widened = false;
   double l2 = 10;
   bool as_json = false;
   int threads = 0;
@@ -42,6 +43,21 @@ Result<std::vector<drill::IncidentTraffic>> ReadTraffics(const std::vector<std::
   return traffics;
 }
 
+// Each of them with each assumption about the world taken away, too.
+std::vector<drill::IncidentTraffic> Widened(const std::vector<drill::IncidentTraffic>& traffics) {
+  using drill::Ablation;
+  std::vector<drill::IncidentTraffic> all;
+  for (const Ablation ablation :
+       {Ablation::kNone, Ablation::kNobodyKnown, Ablation::kReadingAttackers, Ablation::kCrowdByApi,
+        Ablation::kBrowserPages, Ablation::kFreshInstall}) {
+    for (drill::IncidentTraffic traffic : traffics) {
+      traffic.ablation = ablation;
+      all.push_back(std::move(traffic));
+    }
+  }
+  return all;
+}
+
 Result<void> Calibrate(const CalibrateOptions& options) {
   TRY_ASSIGN(const SeedRange seeds, ParseSeeds("--seeds", options.seeds));
   SeedRange check = SeedsAfter(seeds);
@@ -53,7 +69,8 @@ Result<void> Calibrate(const CalibrateOptions& options) {
                   options.check_seeds, options.seeds);
     }
   }
-  TRY_ASSIGN(const std::vector<drill::IncidentTraffic> traffics, ReadTraffics(options.traces));
+  TRY_ASSIGN(std::vector<drill::IncidentTraffic> traffics, ReadTraffics(options.traces));
+  if (options.is_widened) traffics = Widened(traffics);
   const std::vector<drill::CalibrationRow> rows =
       drill::CollectRows(seeds.first, seeds.last, traffics, options.threads);
   const guard::Calibration fitted = drill::FitCalibration(rows, options.l2);
@@ -90,6 +107,8 @@ void AddDrillCalibrate(CLI::App& drill, int& exit_code) {
   verb->add_option("--check-seeds", options->check_seeds,
                    "C..D: incidents to report on; left out, as many after B");
   AddTraceOption(*verb, options->traces);
+  verb->add_flag("--widened", options->is_widened,
+                 "Also in worlds with an assumption taken away (drill score --ablation)");
   verb->add_option("--l2", options->l2, "How firmly the fit holds on to what is believed without")
       ->check(CLI::Range(1e-6, 1e9))
       ->capture_default_str();

@@ -7,7 +7,7 @@
 #include <array>
 #include <span>
 
-#include "guard/evidence/detectors/detector.h"
+#include "guard/evidence/detectors.h"
 
 namespace holdfast::drill {
 

@@ -162,14 +162,11 @@ std::string_view DetectorPhrase(guard::Detector detector) {
       "the same prompts from many addresses",
       "the same program from many addresses",
       "networks that send as one",
-      "a clock of their own, whatever the answers",
       "asking again what was answered",
       "seen before",
-      "a history of ordinary use",
       "backs off when told to",
       "reads pages first",
       "reads answers to the end",
-      "thinks between turns",
       "paid a challenge"};
   return kPhrases[static_cast<std::size_t>(detector)];
 }

@@ -46,10 +46,8 @@ void NoteReturn(ClientFeatures& client, const RequestFacts& facts, const Conduct
   Raise(client.returns);
   client.Set(Trait::kReturned);
   if (is_overlapping) {
-    Raise(client.overlaps);
     client.Set(Trait::kOverlapped);
   } else if (now - client.answered >= limits.think_min) {
-    Raise(client.thoughts);
     client.Set(Trait::kThought);
   }
   const bool was_answered = client.answered >= client.requested;

@@ -27,7 +27,7 @@
 #include "guard/evidence/client_conduct.h"
 #include "guard/evidence/client_store.h"
 #include "guard/evidence/connection_facts.h"
-#include "guard/evidence/detectors/likelihood.h"
+#include "guard/evidence/detectors.h"
 #include "guard/evidence/features.h"
 #include "guard/evidence/group_features.h"
 #include "guard/evidence/group_table.h"

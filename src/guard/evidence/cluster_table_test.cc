@@ -28,8 +28,8 @@ TEST(ClusterTable, JoinsThePageOfAnAddressWithTheAccountThatAsksFromIt) {
   EXPECT_TRUE(person->Has(Trait::kDwelt));
   EXPECT_TRUE(person->Has(Trait::kRead));
   EXPECT_EQ(person->returns, 2);
-  EXPECT_EQ(person->thoughts, 2);
-  EXPECT_EQ(person->overlaps, 0);
+  EXPECT_TRUE(person->Has(Trait::kThought));
+  EXPECT_FALSE(person->Has(Trait::kOverlapped));
   EXPECT_EQ(person->in_flight, 0);
 }
 

@@ -84,8 +84,6 @@ struct ClientFeatures {
   std::uint16_t pages = 0;  // These counters stay at their largest value.
   std::uint16_t generations = 0;
   std::uint16_t returns = 0;    // Next requests after an answer,
-  std::uint16_t thoughts = 0;   // of which with time to read before,
-  std::uint16_t overlaps = 0;   // or while the answer was being written.
   std::uint16_t repeats = 0;    // or with the prompt that had been answered.
   std::uint16_t told = 0;       // Came again after a Retry-After,
   std::uint16_t ignored = 0;    // of which too early.

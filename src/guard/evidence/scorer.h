@@ -15,7 +15,7 @@
 
 #include "guard/evidence/calibration.h"
 #include "guard/evidence/cluster_table.h"
-#include "guard/evidence/detectors/detector.h"
+#include "guard/evidence/detectors.h"
 #include "guard/facts.h"
 
 namespace holdfast::guard {

@@ -4,11 +4,12 @@
 // labelled traffic gave it (calibration.h) to a calibrated log-likelihood ratio. Value types.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <string_view>
 
-#include "guard/evidence/detectors/likelihood.h"
 #include "guard/evidence/features.h"
 #include "guard/evidence/group_features.h"
 
@@ -28,14 +29,11 @@ enum class Detector : std::uint8_t {
   kPayloadSimilarity,
   kFingerprintConcentration,
   kPrefixConcentration,
-  kOpenLoop,  // Its clock does not depend on the answers.
   kRepeatsItself,
   kSeenBefore,  // From here on evidence for honesty.
-  kHistory,
   kBacksOff,
   kReadsPages,
   kReadsAnswers,
-  kThinks,
   kPaidChallenge,
 };
 inline constexpr int kDetectorCount = static_cast<int>(Detector::kPaidChallenge) + 1;
@@ -60,7 +58,6 @@ constexpr Family FamilyOf(Detector detector) {
   switch (detector) {
     case Detector::kNewcomers:
     case Detector::kSeenBefore:
-    case Detector::kHistory:
     case Detector::kReadsPages:
     case Detector::kPaidChallenge:
       return Family::kOrigin;
@@ -82,14 +79,48 @@ constexpr Family FamilyOf(Detector detector) {
     case Detector::kAbandonedStreams:
     case Detector::kExtraction:
       return Family::kCost;
-    case Detector::kOpenLoop:
     case Detector::kBacksOff:
     case Detector::kReadsAnswers:
-    case Detector::kThinks:
       return Family::kTiming;
   }
   return Family::kOrigin;
 }
+
+// What one occasion says for "hostile", in nats.
+struct Likelihood {
+  double done = 0;
+  double left = 0;
+
+  // If a hostile client does it with probability `hostile` and an honest one with `honest`.
+  static Likelihood Of(double hostile, double honest) {
+    return {std::log(hostile / honest), std::log((1 - hostile) / (1 - honest))};
+  }
+
+  // Of `count` times done in `occasions`. A client repeats itself, so that many occasions count as
+  // `occasions_max` at most.
+  double Nats(int count, int occasions, int occasions_max) const {
+    if (occasions <= 0) return 0;
+    count = std::clamp(count, 0, occasions);
+    const double nats = count * done + (occasions - count) * left;
+    return occasions <= occasions_max ? nats
+                                      : nats * (static_cast<double>(occasions_max) / occasions);
+  }
+};
+
+// A surface's ordinary conduct as the detectors use it. The logarithms are taken once for each
+// conduct that is learned, not for each client.
+struct Ordinary {
+  Likelihood guessed;
+  Likelihood costly;
+  Likelihood cut_short;
+  Likelihood echoed;
+  Likelihood ignored;
+  Likelihood repeated;
+  Likelihood read;
+  double gap_deviation = 1;
+};
+
+Ordinary OrdinaryOf(const Conduct& conduct);
 
 // A group as a detector sees it: 0 where it is too small to say anything.
 struct GroupView {

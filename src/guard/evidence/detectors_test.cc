@@ -1,4 +1,4 @@
-#include "guard/evidence/detectors/detector.h"
+#include "guard/evidence/detectors.h"
 
 #include <functional>
 #include <set>
@@ -134,17 +134,6 @@ std::vector<Case> HostilityCases() {
        [](ClientFeatures& client, ClientView&) { Repeat(client, 4, 4); },
        "has one answer of five written anew",
        [](ClientFeatures& client, ClientView&) { Repeat(client, 1, 5); }},
-      {Detector::kOpenLoop, "asks while answered, ignores advice",
-       [](ClientFeatures& client, ClientView&) {
-         client.overlaps = client.returns = 5;
-         client.ignored = client.told = 3;
-       },
-       "waits for answers",
-       [](ClientFeatures& client, ClientView&) {
-         client.returns = 5;
-         client.thoughts = 5;
-         client.told = 3;
-       }},
   };
 }
 
@@ -163,10 +152,6 @@ std::vector<Case> HonestyCases() {
   return {
       {Detector::kSeenBefore, "a stranger", nothing, "here before",
        [](ClientFeatures& client, ClientView&) { client.seen = SeenBefore::kClient; }},
-      {Detector::kHistory, "a new account",
-       [](ClientFeatures& client, ClientView&) { client.standing = Standing::kNew; },
-       "an old account",
-       [](ClientFeatures& client, ClientView&) { client.standing = Standing::kHistory; }},
       {Detector::kBacksOff, "ignores advice",
        [](ClientFeatures& client, ClientView&) { client.ignored = client.told = 3; },
        "waits as told", [](ClientFeatures& client, ClientView&) { client.told = 3; }},
@@ -178,9 +163,6 @@ std::vector<Case> HonestyCases() {
       {Detector::kReadsAnswers, "never reads",
        [](ClientFeatures& client, ClientView&) { client.served = 4; }, "reads all",
        [](ClientFeatures& client, ClientView&) { client.served = client.read = 4; }},
-      {Detector::kThinks, "returns at once",
-       [](ClientFeatures& client, ClientView&) { client.returns = 4; }, "returns after a pause",
-       [](ClientFeatures& client, ClientView&) { client.returns = client.thoughts = 4; }},
       {Detector::kPaidChallenge, "did not", nothing, "paid",
        [](ClientFeatures& client, ClientView&) { client.paid_challenge = true; }},
   };
