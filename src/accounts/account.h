@@ -44,6 +44,7 @@ struct Account {
   // nullopt: as the service has it; 0: no limit but the guard's.
   std::optional<std::int64_t> requests_at_once;
   std::optional<std::int64_t> balance;  // Tokens left; nullopt: it is not counted.
+  TimeMs probation_until = 0;           // See probation.h; 0: none.
 
   bool IsRestricted(TimeMs now) const {
     return restriction && (!restriction->until || now < *restriction->until);
@@ -65,6 +66,8 @@ struct Identity {
   std::string name;
   Role role = Role::kPerson;
   TimeMs created_at = 0;  // Of the account.
+  TimeMs probation_until = 0;
+  bool is_email_verified = false;
   std::string session_id;
   TimeMs confirmed_at = 0;  // When this session last showed that it is them; 0: never.
   // When it last came from a provider that had its owner show anew who they are; 0: never.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "accounts/common_passwords.h"
 #include "accounts/migrations.h"
 #include "accounts/names.h"
 #include "accounts/password_rules.h"
@@ -49,7 +50,8 @@ Accounts::Accounts(store::Database& database, crypto::KeyRing& ring, audit::Log&
       second_factor_(database, [&ring](std::string_view id) { return ring.Find(id); }),
       identities_(database),
       passkey_desk_(database),
-      challenges_(key) {}
+      challenges_(key),
+      device_badges_(key) {}
 
 Result<std::unique_ptr<Accounts>> Accounts::Open(store::Database& database, crypto::KeyRing& ring,
                                                  audit::Log& audit, const crypto::HashKey& key,
@@ -116,10 +118,12 @@ Outcome<SignedUp> Accounts::SignUp(const SignUpForm& form, const Secret& passwor
   if (terms->email) {
     TRY(DropUnconfirmed(*terms->email));
   }
-  NewAccount account{.name = form.name,
-                     .email = terms->email,
-                     .password_hash = std::move(*hash),
-                     .state = terms->state};
+  NewAccount account{
+      .name = form.name,
+      .email = terms->email,
+      .password_hash = std::move(*hash),
+      .state = terms->state,
+      .probation_until = form.guard.is_on_probation ? now + options_.probation_ms : 0};
   const Outcome<Account> created = Create(account, now);
   if (!created && created.error().reason == Reason::kConflict && terms->email) {
     TRY(SendKnownAddress(*terms->email, now));
@@ -197,7 +201,9 @@ Outcome<LoggedIn> Accounts::LogIn(std::string_view name_or_email, const Secret& 
     const Outcome<std::string> hash = Hash(password);
     if (hash) static_cast<void>(people_.SetPasswordHash(account.id, *hash));
   }
-  return Enter(account, device, Shown::kPassword, now);
+  Outcome<LoggedIn> in = Enter(account, device, Shown::kPassword, now);
+  if (in) in->has_common_password = IsCommonPassword(password.Reveal());
+  return in;
 }
 
 Outcome<LoggedIn> Accounts::ShowSecondFactor(std::string_view token, std::string_view code,

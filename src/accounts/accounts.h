@@ -21,6 +21,7 @@
 #include "accounts/api_keys.h"
 #include "accounts/backup_book.h"
 #include "accounts/challenge_desk.h"
+#include "accounts/device_badges.h"
 #include "accounts/identities.h"
 #include "accounts/invitations.h"
 #include "accounts/ledger.h"
@@ -48,6 +49,7 @@ struct AccountsOptions {
   QuotaDefaults quota;
   crypto::PasswordCost cost;
   bool has_mail_server = false;  // Otherwise operators hand mail over.
+  TimeMs probation_ms = 6 * 60 * 60 * 1000;
 };
 
 struct SignedUp {
@@ -60,6 +62,8 @@ struct LoggedIn {
   std::optional<Secret> session;
   // Instead of a session: what a second factor is shown with.
   std::optional<Secret> second_factor;
+  // Its password is among the first that are tried, and should be changed.
+  bool has_common_password = false;
 };
 
 // After a fresh log-in at a provider, an account without a password may do for so long what
@@ -122,12 +126,14 @@ class Accounts {
   PasskeyDesk& passkey_desk() { return passkey_desk_; }
   Registration& registration() { return *registration_; }
   ChallengeDesk& challenges() { return challenges_; }
+  const DeviceBadges& device_badges() const { return device_badges_; }
 
   // Writes down what is about to be done; what could not be written must not be done. `actor`: an
   // account's id, or "system".
   Outcome<void> Record(audit::EventKind kind, std::string_view actor, std::string_view subject = {},
                        std::vector<audit::Field> fields = {});
 
+  TimeMs probation_ms() const { return options_.probation_ms; }
   const std::string& public_url() const { return options_.public_url; }
   bool has_mail_server() const { return options_.has_mail_server; }
   // Where passkeys are good, for a request that came to `host`, which was checked. nullopt: nowhere
@@ -165,7 +171,8 @@ class Accounts {
   // verified needs no mail of ours. Never joins an account that is there: with its address it is
   // kConflict. Errors beside: as of Registration::TermsOf and People::Create.
   Outcome<SignedUp> SignUpFrom(const ProviderPerson& person, std::string_view name,
-                               std::string_view invitation, std::string_view device, TimeMs now);
+                               std::string_view invitation, const GuardTerms& guard,
+                               std::string_view device, TimeMs now);
   // Errors: as of Identities.
   Outcome<void> LinkIdentity(const Identity& who, const ProviderPerson& person, TimeMs now);
   Outcome<void> UnlinkIdentity(const Identity& who, std::string_view issuer,
@@ -246,6 +253,7 @@ class Accounts {
   Identities identities_;
   PasskeyDesk passkey_desk_;
   ChallengeDesk challenges_;
+  DeviceBadges device_badges_;
   std::unique_ptr<Registration> registration_;
 };
 

@@ -102,7 +102,8 @@ Outcome<Identity> ApiKeys::Find(std::string_view key, TimeMs now) {
   TRY_STORE(const std::optional<Row> row, database_.Read([&](Transaction& t) {
     return t.QueryOne(
         "SELECT k.id, k.account_id, k.models, k.routes, k.last_used_at, a.name,"
-        " a.role, a.state, a.restriction_reason, a.restricted_until, a.created_at"
+        " a.role, a.state, a.restriction_reason, a.restricted_until, a.created_at,"
+        " a.probation_until, a.email_verified_at"
         " FROM api_keys k JOIN accounts a ON a.id = k.account_id"
         " WHERE k.token_hash = :hash AND COALESCE(k.expires_at, :far) > :now",
         {hash, now + 1, now});
@@ -129,6 +130,8 @@ Outcome<Identity> ApiKeys::Find(std::string_view key, TimeMs now) {
   identity.name = row->Text(5);
   identity.role = RoleOf(row->Text(6));
   identity.created_at = row->Number(10);
+  identity.probation_until = row->Number(11);
+  identity.is_email_verified = row->OptionalNumber(12).has_value();
   return identity;
 }
 

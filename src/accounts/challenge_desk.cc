@@ -14,6 +14,9 @@ namespace {
 
 constexpr int kBitsMax = 40;
 constexpr std::size_t kSealDigits = 16;
+// What a sealed text is good for.
+constexpr std::string_view kChallenge = "challenge";
+constexpr std::string_view kPass = "pass";
 
 int LeadingZeroBits(const crypto::Digest256& digest) {
   int bits = 0;
@@ -50,22 +53,33 @@ std::optional<Terms> ReadTerms(std::string_view text) {
 
 }  // namespace
 
-std::uint64_t ChallengeDesk::Seal(std::string_view text) const {
-  return key_.Hash(fmt::format("challenge\n{}", text));
+std::string ChallengeDesk::Sealed(std::string_view kind, std::string_view terms,
+                                  std::uint64_t asker) const {
+  const std::uint64_t seal = key_.Hash(fmt::format("{}\n{:016x}\n{}", kind, asker, terms));
+  return fmt::format("{}.{:016x}", terms, seal);
 }
 
-Challenge ChallengeDesk::Make(int bits, TimeMs now) const {
+std::optional<std::string_view> ChallengeDesk::Unseal(std::string_view kind, std::string_view text,
+                                                      std::uint64_t asker) const {
+  if (text.size() < kSealDigits + 1) return std::nullopt;
+  const std::string_view terms = text.substr(0, text.size() - kSealDigits - 1);
+  if (Sealed(kind, terms, asker) != text) return std::nullopt;
+  return terms;
+}
+
+Challenge ChallengeDesk::Make(int bits, std::uint64_t asker, TimeMs now) const {
   const TimeMs expires_at = now + kLifeMs;
+  // So long that what stands before the nonce fills a block of SHA-256: a try is one block.
   const std::string terms =
-      fmt::format("{}.{}.{}", crypto::EncodeHex(crypto::RandomBytes(12)), bits, expires_at);
-  return {fmt::format("{}.{:016x}", terms, Seal(terms)), bits, expires_at};
+      fmt::format("{}.{}.{}", crypto::EncodeHex(crypto::RandomBytes(16)), bits, expires_at);
+  return {Sealed(kChallenge, terms, asker), bits, expires_at};
 }
 
-bool ChallengeDesk::Take(std::string_view seed, std::string_view nonce, int bits_min, TimeMs now) {
-  if (nonce.size() > kNonceBytesMax || seed.size() < kSealDigits + 1) return false;
-  const std::string_view terms_text = seed.substr(0, seed.size() - kSealDigits - 1);
-  if (fmt::format("{}.{:016x}", terms_text, Seal(terms_text)) != seed) return false;
-  const std::optional<Terms> terms = ReadTerms(terms_text);
+bool ChallengeDesk::Take(std::string_view seed, std::string_view nonce, int bits_min,
+                         std::uint64_t asker, TimeMs now) {
+  if (nonce.size() > kNonceBytesMax) return false;
+  const std::optional<std::string_view> text = Unseal(kChallenge, seed, asker);
+  const std::optional<Terms> terms = text ? ReadTerms(*text) : std::nullopt;
   if (!terms || terms->expires_at <= now || terms->bits < bits_min || terms->bits > kBitsMax) {
     return false;
   }
@@ -80,6 +94,29 @@ bool ChallengeDesk::Take(std::string_view seed, std::string_view nonce, int bits
     if (taken_.size() >= kTakenMax) return false;
   }
   return taken_.emplace(seed, terms->expires_at).second;
+}
+
+std::string ChallengeDesk::MakePass(std::uint64_t asker, TimeMs now) const {
+  const std::string terms =
+      fmt::format("{}.{}", crypto::EncodeHex(crypto::RandomBytes(12)), now + kPassLifeMs);
+  return Sealed(kPass, terms, asker);
+}
+
+bool ChallengeDesk::SpendPass(std::string_view pass, std::uint64_t asker, TimeMs now) {
+  if (pass.size() > kPassBytesMax) return false;
+  const std::optional<std::string_view> terms = Unseal(kPass, pass, asker);
+  if (!terms) return false;
+  const auto expires_at = ReadNumber<TimeMs>(terms->substr(terms->find('.') + 1));
+  if (!expires_at || *expires_at <= now) return false;
+  const std::lock_guard lock(mutex_);
+  const auto found = passes_.find(std::string(pass));
+  if (found != passes_.end()) return ++found->second.requests <= kPassRequests;
+  if (passes_.size() >= kPassesMax) {
+    std::erase_if(passes_, [now](const auto& one) { return one.second.expires_at <= now; });
+    if (passes_.size() >= kPassesMax) return false;
+  }
+  passes_.emplace(pass, Spent{*expires_at, 1});
+  return true;
 }
 
 }  // namespace holdfast::accounts

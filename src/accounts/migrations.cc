@@ -104,6 +104,10 @@ std::span<const store::Migration> Migrations() {
            "ALTER TABLE accounts ADD COLUMN requests_at_once BIGINT",
            "ALTER TABLE api_keys ADD COLUMN requests_at_once BIGINT",
        }},
+      {"probation",
+       {
+           "ALTER TABLE accounts ADD COLUMN probation_until BIGINT NOT NULL DEFAULT 0",
+       }},
   };
   return kMigrations;
 }

@@ -16,9 +16,9 @@ using store::Transaction;
 
 constexpr std::string_view kColumns =
     "id, name, email, email_verified_at, role, state, restriction_reason, restricted_until,"
-    " created_at, last_seen_at, tokens_per_day, balance, requests_at_once";
+    " created_at, last_seen_at, tokens_per_day, balance, requests_at_once, probation_until";
 
-constexpr std::size_t kHashColumn = 13;
+constexpr std::size_t kHashColumn = 14;
 
 Account AccountOf(const Row& row) {
   Account account;
@@ -36,6 +36,7 @@ Account AccountOf(const Row& row) {
   account.tokens_per_day = row.OptionalNumber(10);
   account.balance = row.OptionalNumber(11);
   account.requests_at_once = row.OptionalNumber(12);
+  account.probation_until = row.Number(13);
   account.has_password = !row.OptionalText(kHashColumn).value_or("").empty();
   return account;
 }
@@ -87,9 +88,9 @@ Result<bool> HasOperatorNow(Transaction& t) {
 
 constexpr std::string_view kInsert =
     "INSERT INTO accounts (id, name, name_key, email, email_key, email_verified_at, role, state,"
-    " password_hash, created_at, last_seen_at)"
+    " password_hash, created_at, last_seen_at, probation_until)"
     " VALUES (:id, :name, :name_key, :email, :email_key, :verified, :role, :state, :hash, :created,"
-    " :seen)";
+    " :seen, :probation)";
 
 // What becomes of a new account; the reason where it does not become one.
 struct Creation {
@@ -120,7 +121,7 @@ Outcome<Account> People::Insert(const NewAccount& account, bool must_be_first, T
     }
     TRY(t.Execute(kInsert, {id, account.name, *name_key, account.email, email_key, verified_at,
                             RoleWord(account.role), StateWord(account.state), account.password_hash,
-                            now, now}));
+                            now, now, account.probation_until}));
     if (account.identity) TRY(InsertIdentity(t, id, *account.identity, now));
     return Creation{};
   });
@@ -219,6 +220,10 @@ Outcome<void> People::SetPasswordHash(std::string_view id, std::string_view hash
 
 Outcome<void> People::SetState(std::string_view id, State state) {
   return Update("UPDATE accounts SET state = :state WHERE id = :id", {StateWord(state), id});
+}
+
+Outcome<void> People::EndProbation(std::string_view id) {
+  return Update("UPDATE accounts SET probation_until = 0 WHERE id = :id", {id});
 }
 
 Outcome<void> People::VerifyEmail(std::string_view id, TimeMs now) {

@@ -23,6 +23,7 @@ struct NewAccount {
   Role role = Role::kPerson;
   State state = State::kActive;
   std::optional<ProviderIdentity> identity = {};  // Linked with it from its first moment.
+  TimeMs probation_until = 0;
 };
 
 struct AccountPage {
@@ -65,6 +66,7 @@ class People {
   Outcome<void> SetPasswordHash(std::string_view id, std::string_view hash);
   Outcome<void> SetState(std::string_view id, State state);
   Outcome<void> VerifyEmail(std::string_view id, TimeMs now);
+  Outcome<void> EndProbation(std::string_view id);
   Outcome<void> Restrict(std::string_view id, const Restriction& restriction);
   Outcome<void> Unrestrict(std::string_view id);
   Outcome<void> SetTokensPerDay(std::string_view id, std::optional<std::int64_t> tokens);

@@ -21,8 +21,8 @@ Outcome<std::optional<LoggedIn>> Accounts::LogInFrom(const ProviderPerson& perso
 }
 
 Outcome<SignedUp> Accounts::SignUpFrom(const ProviderPerson& person, std::string_view name,
-                                       std::string_view invitation, std::string_view device,
-                                       TimeMs now) {
+                                       std::string_view invitation, const GuardTerms& guard,
+                                       std::string_view device, TimeMs now) {
   TRY_ASSIGN(const auto known, identities_.Find(person.identity));
   if (known)
     return Refuse(Reason::kConflict, "There is an account with this log-in. Log in again.");
@@ -30,11 +30,11 @@ Outcome<SignedUp> Accounts::SignUpFrom(const ProviderPerson& person, std::string
   if (!invitation.empty()) {
     TRY_ASSIGN(is_invited, invitations_.IsGood(invitation, now));
   }
-  if (!person.email && NeedsEmail(registration_->rules().mode)) {
+  if (!person.email && (guard.needs_email || NeedsEmail(registration_->rules().mode))) {
     return Refuse(Reason::kRegistrationClosed,
                   "An account needs a verified mail address, and the provider has told us none.");
   }
-  const SignUpForm form{std::string(name), person.email, std::string(invitation)};
+  const SignUpForm form{std::string(name), person.email, std::string(invitation), guard};
   TRY_ASSIGN(const SignUpTerms terms, registration_->TermsOf(form, is_invited));
   if (terms.uses_invitation) {
     TRY(invitations_.Use(invitation, now));
@@ -48,7 +48,8 @@ Outcome<SignedUp> Accounts::SignUpFrom(const ProviderPerson& person, std::string
                      .email = terms.email,
                      .is_email_verified = is_verified,
                      .state = is_verified ? State::kActive : terms.state,
-                     .identity = person.identity};
+                     .identity = person.identity,
+                     .probation_until = guard.is_on_probation ? now + options_.probation_ms : 0};
   Outcome<Account> created = Create(std::move(account), now);
   if (!created && created.error().reason == Reason::kConflict) {
     // The address is theirs, so it may be told; but only who can log in to the account may join it.

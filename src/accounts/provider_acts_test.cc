@@ -23,7 +23,7 @@ class ProviderActsTest : public testing::WithAccounts {
   }
   Outcome<SignedUp> SignUpFrom(const ProviderPerson& person, const std::string& name,
                                const std::string& invitation = "") {
-    return accounts_->SignUpFrom(person, name, invitation, "Firefox", kNow);
+    return accounts_->SignUpFrom(person, name, invitation, {}, "Firefox", kNow);
   }
   void SetMode(Mode mode, const std::vector<std::string>& domains = {}) {
     const auto set = accounts_->registration().SetRules(mode, domains, kNow);

@@ -112,7 +112,9 @@ Outcome<SignUpTerms> Registration::TermsOf(const SignUpForm& form, bool has_invi
   SignUpTerms terms;
   terms.uses_invitation = has_invitation;
   if (now.mode == Mode::kApproval) terms.state = State::kPendingApproval;
-  if (!NeedsEmail(now.mode)) return terms;
+  // An operator who looks at each is more than a mail.
+  const bool guard_asks = form.guard.needs_email && now.mode != Mode::kApproval;
+  if (!NeedsEmail(now.mode) && !guard_asks) return terms;
   const std::optional<std::string> key = form.email ? EmailKey(*form.email) : std::nullopt;
   if (!key) return Refuse(Reason::kBadRequest, "a mail address is asked for");
   const bool is_listed = std::ranges::find(now.domains, DomainOf(*key)) != now.domains.end();

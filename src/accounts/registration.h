@@ -39,11 +39,18 @@ struct RegistrationRules {
   TimeMs since = 0;
 };
 
+// What the guard asks of one whom it lets make an account, beyond the operator's mode.
+struct GuardTerms {
+  bool needs_email = false;
+  bool is_on_probation = false;
+};
+
 // What somebody who wants an account sends, but for the password.
 struct SignUpForm {
   std::string name;
   std::optional<std::string> email;
   std::string invitation;
+  GuardTerms guard = {};
 };
 
 // How the account is to be made.

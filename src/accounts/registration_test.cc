@@ -7,9 +7,11 @@
 
 #include "accounts/challenge_desk.h"
 #include "accounts/common_passwords.h"
+#include "accounts/device_badges.h"
 #include "accounts/migrations.h"
 #include "accounts/names.h"
 #include "accounts/password_rules.h"
+#include "accounts/probation.h"
 #include "crypto/digest.h"
 #include "store/testing/both_databases.h"
 
@@ -94,6 +96,17 @@ TEST_P(RegistrationTest, EachModeAsksForWhatItSays) {
   EXPECT_EQ(registration_->TermsOf(guessed, false).error().reason, Reason::kInvitationRequired);
 }
 
+TEST_P(RegistrationTest, TheGuardMayAskForMailAndNeverForLessThanTheOperator) {
+  SignUpForm form{.name = "ada", .email = {}, .invitation = {}, .guard = {.needs_email = true}};
+  EXPECT_EQ(registration_->TermsOf(form, false).error().reason, Reason::kBadRequest);
+  form.email = "ada@school.example";
+  EXPECT_EQ(registration_->TermsOf(form, false)->state, State::kPendingEmail);
+  ASSERT_TRUE(registration_->SetRules(Mode::kApproval, {}, kNow));
+  EXPECT_EQ(registration_->TermsOf(form, false)->state, State::kPendingApproval);
+  ASSERT_TRUE(registration_->SetRules(Mode::kDomains, {"b.example"}, kNow));
+  EXPECT_EQ(registration_->TermsOf(form, false).error().reason, Reason::kRegistrationClosed);
+}
+
 TEST_P(RegistrationTest, RemembersWhatTheOperatorSet) {
   ASSERT_TRUE(registration_->SetRules(Mode::kDomains, {"a.example", "b.example"}, kNow + 5));
   const auto again = OpenDesk(Mode::kClosed);
@@ -108,17 +121,92 @@ TEST_P(RegistrationTest, RemembersWhatTheOperatorSet) {
 TEST(ChallengeDesk, TakesOnlyWhatItGaveAndOnlyOnce) {
   const crypto::HashKey key = crypto::HashKey::Random();
   ChallengeDesk desk(key);
-  const Challenge challenge = desk.Make(8, kNow);
+  constexpr std::uint64_t kAsker = 5;
+  const Challenge challenge = desk.Make(8, kAsker, kNow);
   const std::string nonce = Solve(challenge);
-  EXPECT_FALSE(desk.Take(challenge.seed, nonce, 9, kNow)) << "too easy by now";
-  EXPECT_FALSE(desk.Take(challenge.seed, nonce, 8, challenge.expires_at)) << "too late";
+  EXPECT_FALSE(desk.Take(challenge.seed, nonce, 9, kAsker, kNow)) << "too easy by now";
+  EXPECT_FALSE(desk.Take(challenge.seed, nonce, 8, kAsker, challenge.expires_at)) << "too late";
   std::string forged = challenge.seed;
   forged.replace(forged.find(".8."), 3, ".0.");
-  EXPECT_FALSE(desk.Take(forged, "0", 0, kNow));
-  EXPECT_FALSE(desk.Take("", "", 0, kNow));
-  EXPECT_FALSE(desk.Take("x.y.z", "1", 0, kNow));
-  EXPECT_TRUE(desk.Take(challenge.seed, nonce, 8, kNow));
-  EXPECT_FALSE(desk.Take(challenge.seed, nonce, 8, kNow));
+  EXPECT_FALSE(desk.Take(forged, "0", 0, kAsker, kNow));
+  EXPECT_FALSE(desk.Take("", "", 0, kAsker, kNow));
+  EXPECT_FALSE(desk.Take("x.y.z", "1", 0, kAsker, kNow));
+  EXPECT_FALSE(desk.Take(challenge.seed, nonce, 8, 6, kNow)) << "somebody else's";
+  EXPECT_TRUE(desk.Take(challenge.seed, nonce, 8, kAsker, kNow));
+  EXPECT_FALSE(desk.Take(challenge.seed, nonce, 8, kAsker, kNow));
+}
+
+TEST(ChallengeDesk, APassIsGoodForItsAskerForSomeRequestsAndSomeTime) {
+  const crypto::HashKey key = crypto::HashKey::Random();
+  ChallengeDesk desk(key);
+  const std::string pass = desk.MakePass(5, kNow);
+  EXPECT_FALSE(desk.SpendPass(pass, 6, kNow)) << "somebody else's";
+  EXPECT_FALSE(desk.SpendPass(pass, 5, kNow + ChallengeDesk::kPassLifeMs)) << "too late";
+  EXPECT_FALSE(desk.SpendPass("", 5, kNow));
+  EXPECT_FALSE(desk.SpendPass(desk.Make(1, 5, kNow).seed, 5, kNow)) << "a challenge is no pass";
+  std::string longer = pass;
+  longer[longer.find('.') + 1] = '9';
+  EXPECT_FALSE(desk.SpendPass(longer, 5, kNow));
+  for (int i = 0; i < ChallengeDesk::kPassRequests; ++i) EXPECT_TRUE(desk.SpendPass(pass, 5, kNow));
+  EXPECT_FALSE(desk.SpendPass(pass, 5, kNow));
+  EXPECT_TRUE(desk.SpendPass(desk.MakePass(5, kNow), 5, kNow));
+}
+
+TEST(ChallengeDesk, TakesNoMorePassesThanItHasRoomForUntilSomeEnd) {
+  const crypto::HashKey key = crypto::HashKey::Random();
+  ChallengeDesk desk(key);
+  for (std::size_t i = 0; i < ChallengeDesk::kPassesMax; ++i) {
+    ASSERT_TRUE(desk.SpendPass(desk.MakePass(i, kNow), i, kNow));
+  }
+  EXPECT_FALSE(desk.SpendPass(desk.MakePass(1, kNow), 1, kNow));
+  const TimeMs later = kNow + ChallengeDesk::kPassLifeMs;
+  EXPECT_TRUE(desk.SpendPass(desk.MakePass(1, later), 1, later));
+}
+
+TEST(DeviceBadges, VouchForTheAccountThatWasLoggedInAndNoOther) {
+  const crypto::HashKey key = crypto::HashKey::Random();
+  const DeviceBadges badges(key);
+  Account ada;
+  ada.name = "Ada";
+  ada.email = "ada@school.example";
+  const std::string badge = badges.Make(ada, "", kNow);
+  EXPECT_LE(badge.size(), DeviceBadges::kBytesMax);
+  const std::uint64_t device = badges.Check(badge, "ada", kNow);
+  EXPECT_NE(device, 0u);
+  EXPECT_EQ(badges.Check(badge, "ADA@school.example", kNow), device);
+  EXPECT_EQ(badges.Check(badge, "grace", kNow), 0u);
+  EXPECT_EQ(badges.Check(badge, "", kNow), 0u);
+  EXPECT_EQ(badges.Check("", "ada", kNow), 0u);
+  EXPECT_EQ(badges.Check(badge, "ada", kNow + DeviceBadges::kLifeMs), 0u);
+  std::string forged = badge;
+  forged.back() = forged.back() == '0' ? '1' : '0';
+  EXPECT_EQ(badges.Check(forged, "ada", kNow), 0u);
+  // The device is the same at the next log-in, and another's is not.
+  EXPECT_EQ(badges.Check(badges.Make(ada, badge, kNow + 5), "ada", kNow + 5), device);
+  Account grace;
+  grace.name = "grace";
+  EXPECT_NE(badges.Check(badges.Make(grace, badge, kNow), "grace", kNow), device);
+}
+
+TEST(Probation, EndsByMailOnceAllIsCalmOrByTime) {
+  constexpr TimeMs kTerm = 1000;
+  Identity who;
+  EXPECT_TRUE(CheckProbation(who, {.is_restricted = true, .restricted_at = kNow}, kTerm, kNow))
+      << "never on it";
+  who.created_at = kNow - 1000;
+  EXPECT_FALSE(CheckProbation(who, {.is_restricted = true, .restricted_at = kNow}, kTerm, kNow))
+      << "came as it began";
+  who.probation_until = kNow + kTerm;
+  const auto refused = CheckProbation(who, {.is_restricted = true}, kTerm, kNow);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, Reason::kAccountPaused);
+  EXPECT_EQ(ProbationEnd(who, {}, kTerm, kNow), kNow + kTerm);
+  EXPECT_EQ(ProbationEnd(who, {.lifted_at = kNow + 500}, kTerm, kNow + 600), kNow + 1500);
+  EXPECT_EQ(ProbationEnd(who, {}, kTerm, kNow + kTerm), 0);
+  EXPECT_NE(ProbationEnd(who, {.is_restricted = true}, kTerm, kNow + 5 * kTerm), 0);
+  who.is_email_verified = true;
+  EXPECT_TRUE(CheckProbation(who, {}, kTerm, kNow));
+  EXPECT_FALSE(CheckProbation(who, {.is_restricted = true}, kTerm, kNow)) << "mailboxes are cheap";
 }
 
 // Hard to guess by its look, and on every guesser's list.

@@ -20,7 +20,8 @@ TimeMs ExpiryOf(TimeMs created_at, TimeMs now) {
 
 constexpr std::string_view kFind =
     "SELECT s.id, s.account_id, s.created_at, s.last_used_at, s.second_factor_at, a.name, a.role,"
-    " a.state, a.restriction_reason, a.restricted_until, a.created_at, s.provider_login_at"
+    " a.state, a.restriction_reason, a.restricted_until, a.created_at, s.provider_login_at,"
+    " a.probation_until, a.email_verified_at"
     " FROM sessions s JOIN accounts a ON a.id = s.account_id"
     " WHERE s.token_hash = :hash AND s.expires_at > :now";
 
@@ -86,6 +87,8 @@ Outcome<Identity> Sessions::Find(std::string_view token, TimeMs now) {
   identity.role = RoleOf(row->Text(6));
   identity.created_at = row->Number(10);
   identity.provider_login_at = row->Number(11);
+  identity.probation_until = row->Number(12);
+  identity.is_email_verified = row->OptionalNumber(13).has_value();
   return identity;
 }
 

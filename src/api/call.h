@@ -32,8 +32,16 @@ struct Work {
   std::string login_name =
       {};  // Whose account it is about; a hash of it is all that the guard sees.
   bool paid_challenge = false;
+  std::uint64_t device = 0;  // That was logged in to this account before; 0: none.
+  bool gives_mail = false;   // Of a sign-up: an address that can be asked to confirm.
   bool has_invitation = false;
   std::chrono::microseconds form_time{-1};  // From loading the form to sending it; -1: not known.
+};
+
+// How the door let a sign-up in.
+struct SignUpEntry {
+  bool needs_mail = false;    // The mail address must be confirmed first.
+  bool on_probation = false;  // See accounts/probation.h.
 };
 
 // What an answer has used so far.
@@ -93,6 +101,8 @@ class Call {
   // What must be looked up before anything is admitted. Most calls know all from their request.
   virtual net::Awaitable<ApiResult<void>> Prepare() { co_return ApiResult<void>{}; }
   virtual Work work() const { return {}; }
+  // Once, between work() and Run(), of a sign-up.
+  virtual void OnEntry(const SignUpEntry&) {}
   // Answers. A failure that is returned is told to the client by the pipeline, whether or not the
   // answer has begun.
   virtual net::Awaitable<ApiResult<void>> Run(Reply& reply, Progress& progress) = 0;

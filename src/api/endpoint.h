@@ -39,6 +39,8 @@ struct Context {
   std::string_view client;
   // Null: nobody that is known. Outlives the call.
   const accounts::Identity* who = nullptr;
+  // Where it came from, as the guard names it (guard::Caller::address).
+  std::uint64_t address = 0;
   bool is_encrypted = false;      // On its way to us.
   bool is_local = false;          // From this machine itself.
   bool may_be_anonymous = false;  // This caller may have answers without an account.

@@ -85,6 +85,7 @@ class Door::State {
   Word Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now);
   // What is proposed about this caller is put into force and answers this request; kStart: nothing.
   Word JudgeCaller(const ClientFeatures* sender, const RequestFacts& facts, Time now);
+  bool MustPay(const RequestFacts& facts, bool is_pressed) const;
   Word AskRegistration(const RequestFacts& facts, Time now);
   Word AskPasswordGate(const RequestFacts& facts, Time now);
   Word AskAdmission(const RequestFacts& facts, Time now);
@@ -106,6 +107,7 @@ class Door::State {
   ClusterTable clusters_;
   Scorer scorer_;
   PasswordGate passwords_;
+  ChallengeDifficulty difficulty_;
 
   std::vector<Guest> answers_;  // By the lower half of their tickets.
   std::vector<Guest> entrances_;
@@ -134,6 +136,7 @@ Door::State::State(const DoorOptions& options)
       admission_(options.admission),
       clusters_(options.clusters, options.seed),
       passwords_(options.passwords, options.seed),
+      difficulty_(options.challenge),
       answers_(admission_.tickets_max()),
       entrances_(EntrancesMax(options.passwords)),
       generations_(entrances_.size(), 0),
@@ -163,6 +166,10 @@ void Door::State::Look(Time now) {
   // Not whenever somebody waits: on an ordinary day too little would be learned.
   if (is_pressed) learns_from_ = now + kStressHold;
   clusters_.SetLearning(now >= learns_from_ && !registration_.is_restricted());
+  // A bit for each doubling of what presses most: demand for answers, or passwords that wait.
+  const auto waiting = static_cast<double>(passwords_.waiting());
+  const double waits = waiting / static_cast<double>(options_.passwords.pressure_waiting);
+  difficulty_.Update(std::max(counters.pressure, waits), now);
 }
 
 void Door::State::Save(const StatePart& part, std::string& state) const {
@@ -235,7 +242,14 @@ Door::Word Door::State::Admit(const RequestFacts& facts, Time now) {
 
 Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now) {
   const EdgeLimiter::Decision edge = edge_->Check(facts, now);
-  if (edge.refusal != Refusal::kNone) return RefuseWith(edge.refusal, edge.retry_after);
+  const bool is_over_rate = edge.refusal == Refusal::kYourRate;
+  if (edge.refusal != Refusal::kNone && !is_over_rate) {
+    return RefuseWith(edge.refusal, edge.retry_after);
+  }
+  if (MustPay(facts, is_over_rate || now < short_until_)) {
+    return RefuseWith(Refusal::kChallengeRequired, Duration(0));
+  }
+  if (is_over_rate) return RefuseWith(edge.refusal, edge.retry_after);
   if (IsGeneration(facts.route) && now < short_until_) {
     const Word judged = JudgeCaller(sender, facts, now);
     if (judged.what == Word::kRefuse) return judged;
@@ -254,6 +268,14 @@ Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts&
   return AskAdmission(facts, now);
 }
 
+bool Door::State::MustPay(const RequestFacts& facts, bool is_pressed) const {
+  const bool is_stranger = IsGeneration(facts.route) && facts.standing == Standing::kAnonymous;
+  if (!is_stranger || facts.paid_challenge) return false;
+  const StrangersPay pay = options_.strangers_pay;
+  const bool pays_now = pay == StrangersPay::kWhenShort && facts.route == Route::kChat;
+  return pay == StrangersPay::kAlways || (pays_now && is_pressed);
+}
+
 Door::Word Door::State::JudgeCaller(const ClientFeatures* sender, const RequestFacts& facts,
                                     Time now) {
   if (!is_warm()) return {};
@@ -262,19 +284,26 @@ Door::Word Door::State::JudgeCaller(const ClientFeatures* sender, const RequestF
   if (!score) return {};
   const auto proposal = Propose(*score, facts, policy);
   if (!proposal) return {};
+  const bool is_challenge = proposal->action == RestrictionAction::kChallenge;
+  if (is_challenge && facts.standing == Standing::kHistory) return {};
   if (options_.enforces_likeness && edge_->restrictions().Impose(*proposal, now) == 0) return {};
   CountLikeness(proposal->rule, proposal->action);
   if (!options_.enforces_likeness) return {};
-  return proposal->action == RestrictionAction::kChallenge
-             ? RefuseWith(Refusal::kChallengeRequired, Duration(0))
-             : RefuseWith(Refusal::kUnderAttack, proposal->term);
+  return is_challenge ? RefuseWith(Refusal::kChallengeRequired, Duration(0))
+                      : RefuseWith(Refusal::kUnderAttack, proposal->term);
 }
 
 Door::Word Door::State::AskRegistration(const RequestFacts& facts, Time now) {
   const SignUpDecision decision = registration_.OnSignUp(facts, now);
-  if (decision.refusal() == Refusal::kNone) return AskPasswordGate(facts, now);
+  if (decision.refusal() == Refusal::kNone) {
+    Word word = AskPasswordGate(facts, now);
+    word.needs_mail = decision.needs_mail;
+    word.on_probation = decision.on_probation;
+    return word;
+  }
   Word word = RefuseWith(decision.refusal(), decision.retry_after);
   word.challenge_bits = decision.challenge_bits;
+  word.sign_up = decision.answer;
   return word;
 }
 
@@ -303,7 +332,7 @@ Door::Word Door::State::RefuseWith(Refusal refusal, Duration retry_after) const 
   return {.what = Word::kRefuse,
           .refusal = refusal,
           .retry_after = retry_after,
-          .challenge_bits = is_challenge ? registration_.challenge_bits() : 0};
+          .challenge_bits = is_challenge ? difficulty_.bits() : 0};
 }
 
 void Door::State::CountLikeness(std::string_view rule, RestrictionAction action) {
@@ -455,7 +484,8 @@ DoorCounters Door::State::counters() const {
   counters.is_learning = clusters_.is_learning();
   counters.is_warm = is_warm();
   counters.is_registration_restricted = registration_.is_restricted();
-  counters.registration_challenge_bits = registration_.challenge_bits();
+  counters.registration_rung = registration_.rung();
+  counters.challenge_bits = std::max(difficulty_.bits(), registration_.challenge_bits());
   counters.entrances_waiting = static_cast<std::uint32_t>(passwords_.waiting());
   counters.restrictions = static_cast<std::uint32_t>(edge_->restrictions().size());
   return counters;

@@ -7,9 +7,11 @@
 //                                      ─▶ kWait ─Poll─▶ started, or refused (Expired)
 //                                      ─▶ kStart ─▶ OnFirstToken ─▶ End
 //
-// Admit asks in this order: restrictions and rate limits; likeness to what is held to be hostile,
-// while capacity is short; for a sign-up the registration policy; then admission for an answer, the
-// password gate for a log-in or a sign-up. A page only passes the first.
+// Admit asks in this order: restrictions and rate limits; of strangers a proof of work, where it is
+// so set; likeness to what is held to be hostile, while capacity is short; for a sign-up the
+// registration policy; then admission for an answer, the password gate for a log-in or a sign-up. A
+// page only passes the first. An account with history, and its keys, are never asked for a proof of
+// work before an answer.
 //
 // Whatever was let in or waits ends once: by End(), also of who leaves the queue, or by Poll's
 // `refused`, after which nothing more is told of it. What comes late, twice, or of an id that never
@@ -50,6 +52,14 @@ namespace holdfast::guard {
 // Of one request, until its end. 0 names none. Never used twice.
 using DoorId = std::uint64_t;
 
+// Whether callers without an account pay with a proof of work for an answer:
+enum class StrangersPay : std::uint8_t {
+  kNever,
+  kWhenShort,  // In the page alone, which solves it by itself: while capacity is short, and instead
+               // of being refused for the rate of their address.
+  kAlways,     // By the API, too.
+};
+
 struct DoorOptions {
   AdmissionOptions admission;
   EdgeLimits limits;  // In service: ServiceLimits().
@@ -61,7 +71,9 @@ struct DoorOptions {
   bool enforces_likeness = true;
   Duration settle = std::chrono::seconds(60);
   Duration warm_after = std::chrono::minutes(10);
-  std::uint64_t seed = 0;  // Of all tables. In service: random.
+  StrangersPay strangers_pay = StrangersPay::kNever;
+  ChallengeOptions challenge;  // Of all but sign-ups, which have their own.
+  std::uint64_t seed = 0;      // Of all tables. In service: random.
 };
 
 // What likeness did, or would have done.
@@ -79,7 +91,8 @@ struct DoorCounters {
   bool is_learning = false;
   bool is_warm = false;  // Likeness may be held against somebody.
   bool is_registration_restricted = false;
-  int registration_challenge_bits = 0;  // How hard a proof of work is asked for.
+  SignUpRung registration_rung = SignUpRung::kOpen;
+  int challenge_bits = 0;               // How hard a proof of work is asked for.
   std::uint32_t entrances_waiting = 0;  // For the password gate.
   std::uint32_t restrictions = 0;       // In force, pardons included.
   // Since construction.
@@ -101,6 +114,10 @@ class Door {
     Duration retry_after{0};  // 0: coming again later does not help by itself.
     int challenge_bits = 0;   // Of kChallengeRequired: how hard the proof of work must be.
     ExpectedWait wait{};      // With kWait for an answer.
+    // Of a sign-up: why not, or how the account is made.
+    SignUpAnswer sign_up = SignUpAnswer::kOpen;
+    bool needs_mail = false;
+    bool on_probation = false;
   };
   struct Expired {
     DoorId id = 0;  // No longer valid.

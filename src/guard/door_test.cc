@@ -532,5 +532,52 @@ TEST(Door, LearnsNothingWhileRegistrationsAreRestricted) {
   EXPECT_FALSE(house.door.counters().is_registration_restricted);
 }
 
+struct PayCase {
+  StrangersPay pay;
+  Route route;
+  Standing standing;
+  bool has_paid;
+  bool is_asked;
+};
+
+TEST(Door, AsksStrangersAloneForAProofOfWorkAndOnlyWhereItIsSoSet) {
+  for (const PayCase& one : {
+           PayCase{StrangersPay::kNever, Route::kChat, Standing::kAnonymous, false, false},
+           PayCase{StrangersPay::kAlways, Route::kChat, Standing::kAnonymous, false, true},
+           PayCase{StrangersPay::kAlways, Route::kApi, Standing::kAnonymous, false, true},
+           PayCase{StrangersPay::kAlways, Route::kChat, Standing::kAnonymous, true, false},
+           PayCase{StrangersPay::kAlways, Route::kChat, Standing::kNew, false, false},
+           PayCase{StrangersPay::kAlways, Route::kApi, Standing::kHistory, false, false},
+           PayCase{StrangersPay::kAlways, Route::kPage, Standing::kAnonymous, false, false},
+           PayCase{StrangersPay::kWhenShort, Route::kChat, Standing::kAnonymous, false, false},
+       }) {
+    DoorOptions options = Narrow();
+    options.strangers_pay = one.pay;
+    House house(options);
+    RequestFacts facts = Ask(one.route, one.standing == Standing::kAnonymous ? 0 : 1, 5);
+    facts.standing = one.standing;
+    facts.paid_challenge = one.has_paid;
+    const Door::Word word = house.Admit(facts, 1);
+    EXPECT_EQ(word.refusal == Refusal::kChallengeRequired, one.is_asked);
+    EXPECT_EQ(word.challenge_bits > 0, one.is_asked);
+  }
+}
+
+TEST(Door, WhereStrangersPayUnderPressureThePageIsAskedInPlaceOfBeingRefused) {
+  DoorOptions options = Narrow();
+  options.strangers_pay = StrangersPay::kWhenShort;
+  House house(options);
+  RequestFacts facts = Ask(Route::kChat, 0, 5);
+  facts.standing = Standing::kAnonymous;
+  const auto ask_often = [&](Route route) {
+    facts.route = route;
+    std::vector<Refusal> refusals;
+    for (int i = 0; i < 300; ++i) refusals.push_back(house.Admit(facts, 1).refusal);
+    return refusals.back();
+  };
+  EXPECT_EQ(ask_often(Route::kChat), Refusal::kChallengeRequired);
+  EXPECT_EQ(ask_often(Route::kApi), Refusal::kYourRate);
+}
+
 }  // namespace
 }  // namespace holdfast::guard

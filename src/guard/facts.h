@@ -37,6 +37,8 @@ struct Caller {
   std::uint64_t account = 0;      // 0: none.
   std::uint64_t key = 0;          // API key; 0: none.
   std::uint64_t fingerprint = 0;  // Order and kind of headers and TLS hello.
+  // Of a log-in: a device that this account was logged in with before; 0: none that shows it.
+  std::uint64_t device = 0;
 
   // The finest identity that a limit or a share can hold to account.
   std::uint64_t client() const { return account != 0 ? account : key != 0 ? key : address; }
@@ -61,6 +63,7 @@ struct RequestFacts {
   // Of a sign-up (Route::kRegister) only.
   Duration form_time{-1};  // From loading the form to sending it; 0: never loaded; -1: not known.
   bool has_disposable_mail = false;  // The address is of a known throw-away domain.
+  bool gives_mail = false;           // An address that can be asked to confirm.
   // Or confirmed a code sent to its mail address; of a log-in, too.
   bool has_invitation = false;
 };

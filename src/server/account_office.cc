@@ -80,6 +80,7 @@ Result<std::unique_ptr<AccountOffice>> AccountOffice::Open(const Config& config,
   if (config.accounts.requests_at_once > 0) {
     options.quota.requests_at_once = config.accounts.requests_at_once;
   }
+  options.probation_ms = config.accounts.probation_hours * 60 * 60 * 1000;
   options.cost =
       crypto::CalibrateCost(std::chrono::milliseconds(config.accounts.password_ms),
                             static_cast<std::size_t>(config.accounts.password_memory_mib) << 20);
@@ -116,6 +117,18 @@ void AccountOffice::Stop() {
   console_.reset();
   if (carrier_ != nullptr) carrier_->Stop();
   if (pool_ != nullptr) pool_->Stop();
+}
+
+net::Awaitable<void> AccountOffice::RecordRegistration(guard::SignUpRung from,
+                                                       guard::SignUpRung to) {
+  auto record = [this, from, to] {
+    return accounts_->Record(audit::EventKind::kRegistrationModeChanged, "system", {},
+                             {{"by", "guard"},
+                              {"from", std::string(guard::SignUpRungWord(from))},
+                              {"to", std::string(guard::SignUpRungWord(to))}});
+  };
+  const auto recorded = co_await pool_->Run(std::move(record));
+  if (!recorded || !*recorded) log::warn("a change of registration is missing in the audit log");
 }
 
 Result<void> AccountOffice::ChargeUnfinished() {

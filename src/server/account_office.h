@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -49,7 +50,12 @@ class AccountOffice {
   crypto::KeyRing& ring() { return *ring_; }
   net::BlockingPool& pool() { return *pool_; }
   RequestsAtOnce& requests_at_once() { return requests_at_once_; }
-  api::AccountDesk desk() { return {*accounts_, *pool_, WallClockMs}; }
+  // `guard`: what it makes of registrations now.
+  api::AccountDesk desk(std::function<api::GuardRegistration()> guard) {
+    return {*accounts_, *pool_, WallClockMs, std::move(guard)};
+  }
+  // Into the audit log, on the pool.
+  net::Awaitable<void> RecordRegistration(guard::SignUpRung from, guard::SignUpRung to);
 
   void Stop();
 

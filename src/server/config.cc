@@ -82,6 +82,9 @@ const Key kKeys[] = {
     KEY(gateway, waiting_seconds_max, 0, kDayS,
         "Who would wait longer is refused at once, and told when to come again."),
     KEY(gateway, sheds, 0, 0, "Under pressure refuse callers without history before others wait."),
+    KEY(gateway, strangers_pay, 0, 0,
+        "Whether callers without an account do a proof of work before an answer: never, busy (in "
+        "the page, under pressure) or always."),
     KEY(gateway, body_memory_mib, 8, 1 << 20, "Memory for all bodies on their way together"),
     KEY(gateway, import_mib_max, 1, conversations::kImportFileBytesMax >> 20,
         "Size of an uploaded file of conversations."),
@@ -99,6 +102,9 @@ const Key kKeys[] = {
         "Of an account that has no own quota. 0: no limit."),
     KEY(accounts, requests_at_once, 0, accounts::kRequestsAtOnceMax,
         "Answers under way or waiting of an account that has no own limit. 0: only the guard's."),
+    KEY(accounts, probation_hours, 1, 24 * 30,
+        "How long accounts that were made while registrations were restricted have no answers, "
+        "unless a mail address is confirmed or an operator says yes."),
     KEY(accounts, password_ms, 1, 10'000, "Time that checking a password is made to take."),
     KEY(accounts, password_memory_mib, 19, 1024, "Memory that checking a password takes at most."),
     KEY(accounts, database_connections, 2, 64, "Connections to the database."),

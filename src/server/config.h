@@ -68,6 +68,7 @@ struct GatewayConfig {
   std::int64_t waiting_max = 4096;
   std::int64_t waiting_seconds_max = 0;
   bool sheds = true;
+  std::string strangers_pay = "never";
   std::int64_t body_memory_mib = 256;
   std::int64_t import_mib_max = 64;
 };
@@ -79,6 +80,7 @@ struct AccountsConfig {
   std::string public_url;
   std::int64_t tokens_per_day = 0;
   std::int64_t requests_at_once = 0;
+  std::int64_t probation_hours = 6;
   std::int64_t password_ms = 150;
   std::int64_t password_memory_mib = 64;
   std::int64_t database_connections = 4;

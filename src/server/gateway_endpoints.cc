@@ -64,8 +64,7 @@ std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door
   endpoints.push_back(api::EnginesEndpoint(pool));
   endpoints.push_back(api::OpenApiEndpoint(document));
   endpoints.push_back(api::ExportEndpoint(desk, conversations.history));
-  for (auto& rows : {api::EntranceEndpoints(
-                         desk, [&door] { return door.registration(); }, providers),
+  for (auto& rows : {api::EntranceEndpoints(desk, providers), api::ChallengeEndpoints(desk),
                      api::OwnAccountEndpoints(desk), api::PasskeyEndpoints(desk),
                      api::OperatorEndpoints(desk), api::ProviderEndpoints(desk, providers),
                      api::ConversationEndpoints(conversations, sizes)}) {

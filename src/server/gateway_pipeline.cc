@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/account/desk_call.h"
+#include "api/account/session_cookie.h"
 #include "base/log.h"
 #include "base/mix.h"
 #include "server/request_steps.h"
@@ -74,6 +75,7 @@ guard::RequestFacts FactsOf(const http::RequestHead& head, guard::Route kind,
   constexpr std::uint32_t kPatienceSecondsMax = 86'400;
   guard::RequestFacts facts;
   facts.caller = identity.caller;
+  facts.caller.device = work.device;
   facts.standing = identity.standing;
   facts.route = KindOf(kind, head);
   facts.payload = work.sketch;
@@ -83,6 +85,7 @@ guard::RequestFacts FactsOf(const http::RequestHead& head, guard::Route kind,
   facts.choices = static_cast<std::uint16_t>(work.choices);
   facts.paid_challenge = work.paid_challenge;
   facts.has_invitation = work.has_invitation;
+  facts.gives_mail = work.gives_mail;
   facts.form_time = work.form_time;
   facts.attempt =
       static_cast<std::uint8_t>(ReadNumber(head.Find("x-stainless-retry-count"), kAttemptMax));
@@ -154,9 +157,12 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::Run(http::Exchange& exchan
       co_return std::unexpected(api::ToApiError(Reason::kConnectionsFull));
     }
     if (!work.login_name.empty()) hasher_.NameLogin(record.identity, work.login_name);
-    const guard::RequestFacts facts =
-        FactsOf(exchange.head(), *endpoint.kind, record.identity, work);
+    guard::RequestFacts facts = FactsOf(exchange.head(), *endpoint.kind, record.identity, work);
+    if (guard::IsGeneration(*endpoint.kind)) {
+      facts.paid_challenge = SpendPass(exchange.head(), record.identity);
+    }
     CO_TRY_ASSIGN(record.ticket, co_await Admit(facts, record.reply, work.is_stream));
+    record.call->OnEntry(record.ticket.entry());
   }
 
   // The call answers. How it ends is settled by who called this.
@@ -283,11 +289,22 @@ api::Context GatewayPipeline::ContextOf(const http::Exchange& exchange, Record& 
   api::Context context{exchange.head(), std::move(record.found.params), record.id,
                        record.identity.client};
   context.who = record.who ? &*record.who : nullptr;
+  context.address = record.identity.caller.address;
   context.is_encrypted = record.identity.is_encrypted;
   context.is_local = record.identity.is_local;
   context.may_be_anonymous =
       authenticator_ == nullptr || authenticator_->MayBeAnonymous(record.identity);
   return context;
+}
+
+// A pass is worth something to who may be asked for one, and is spent by the request.
+bool GatewayPipeline::SpendPass(const http::RequestHead& head, const Identity& identity) const {
+  if (office_ == nullptr || identity.standing == guard::Standing::kHistory) return false;
+  const std::string cookies = head.FindAll("cookie");
+  std::string_view pass = head.Find("x-holdfast-pass");
+  if (pass.empty()) pass = api::PassToken(cookies, identity.is_encrypted);
+  return !pass.empty() &&
+         office_->accounts().challenges().SpendPass(pass, identity.caller.address, WallClockMs());
 }
 
 // Before it waits for anything: whether this account may have an answer of this model at all.
@@ -300,6 +317,9 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::CheckQuota(Record& record,
   if (!models.empty() && std::ranges::find(models, work.model) == models.end()) {
     co_return api::FailApi(Reason::kForbidden, "This API key is not for this model.", "model");
   }
+  const auto may_ask = accounts::CheckProbation(*record.who, door_.registration().calm(),
+                                                office_->accounts().probation_ms(), WallClockMs());
+  if (!may_ask) co_return std::unexpected(api::ToApiError(may_ask.error()));
   auto check = [this, who = *record.who] {
     return office_->accounts().ledger().Check(who, WallClockMs());
   };

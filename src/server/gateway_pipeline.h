@@ -67,6 +67,7 @@ class GatewayPipeline {
   api::ApiResult<void> FindEndpoint(http::Exchange& exchange, Record& record) const;
   api::Context ContextOf(const http::Exchange& exchange, Record& record) const;
   net::Awaitable<api::ApiResult<void>> FindWho(http::Exchange& exchange, Record& record) const;
+  bool SpendPass(const http::RequestHead& head, const Identity& identity) const;
   net::Awaitable<api::ApiResult<void>> CheckQuota(Record& record, const api::Work& work) const;
   net::Awaitable<void> Charge(Record& record) const;
   net::Awaitable<api::ApiResult<LiveDoor::Ticket>> Admit(const guard::RequestFacts& facts,

@@ -44,10 +44,30 @@ std::vector<http::Header> SecurityHeaders(bool is_encrypted) {
   return headers;
 }
 
+Result<guard::StrangersPay> ReadStrangersPay(const GatewayConfig& config) {
+  if (config.strangers_pay == "never") return guard::StrangersPay::kNever;
+  if (config.strangers_pay == "busy") return guard::StrangersPay::kWhenShort;
+  if (config.strangers_pay == "always") return guard::StrangersPay::kAlways;
+  return Fail(ErrorCode::kInvalidArgument, "gateway.strangers_pay is never, busy or always");
+}
+
+// As many accounts can be made as half of the time for passwords allows, so that those who log in
+// have the other half.
+guard::RegistrationOptions MakeRegistrationOptions(const guard::PasswordGateOptions& passwords,
+                                                   bool has_mail) {
+  guard::RegistrationOptions options;
+  const double checks_per_s = static_cast<double>(passwords.checks_max) / passwords.check_s;
+  options.capacity.rate = std::min(options.capacity.rate, checks_per_s / 2);
+  options.capacity.burst = std::min(options.capacity.burst, 10 * options.capacity.rate);
+  options.has_mail = has_mail;
+  return options;
+}
+
 // As far as the service's own settings say; the rest is learned.
-guard::DoorOptions MakeDoorOptions(const Config& all, std::uint64_t seed) {
+Result<guard::DoorOptions> MakeDoorOptions(const Config& all, std::uint64_t seed) {
   const GatewayConfig& config = all.gateway;
   guard::DoorOptions options;
+  TRY_ASSIGN(options.strangers_pay, ReadStrangersPay(config));
   options.limits = guard::ServiceLimits();
   options.enforces_likeness = false;
   options.seed = seed;
@@ -61,6 +81,7 @@ guard::DoorOptions MakeDoorOptions(const Config& all, std::uint64_t seed) {
   admission.wait_max = std::chrono::seconds(config.waiting_seconds_max);
   options.passwords.checks_max = std::max(1U, std::thread::hardware_concurrency());
   options.passwords.check_s = static_cast<double>(all.accounts.password_ms) / 1e3;
+  options.registration = MakeRegistrationOptions(options.passwords, !all.accounts.smtp_url.empty());
   return options;
 }
 
@@ -179,6 +200,7 @@ std::string UrlOf(const net::Endpoint& listening, bool is_encrypted) {
 }
 
 void WatchEngines(net::IoThreads& threads, upstream::Pool& pool, const std::string& url) {
+  log::info("listening on {}, engines: {}", url, pool.engine_count());
   for (std::size_t i = 0; i < pool.engine_count(); ++i) {
     threads.Spawn(0, pool.Watch(i, EngineNews(pool, i, url)));
   }
@@ -216,16 +238,32 @@ conversations::DataKeys KeysOf(AccountOffice& office) {
 }
 
 // What is an account's own goes with it.
-void ForgetWithAccounts(AccountOffice& office, api::ConversationService& conversations) {
+Result<void> OpenConversations(AccountOffice& office, api::ConversationService& conversations) {
+  TRY(conversations.Open());
   office.accounts().OnLeave([&conversations](std::string_view account_id) {
     const Result<void> forgotten = conversations.temporary.DeleteAccount(account_id);
     return forgotten ? conversations.history.DeleteAccount(account_id) : forgotten;
   });
+  return {};
+}
+
+// What the guard does to registrations is told to the log and to the audit log.
+LiveDoor::RegistrationNews RegistrationNews(net::IoThreads& threads, AccountOffice& office) {
+  return [&threads, &office](guard::SignUpRung from, const api::GuardRegistration& now) {
+    log::warn("registrations go from {} to {}: {:.1f} sign-ups a second, {:.1f} are usual",
+              guard::SignUpRungWord(from), guard::SignUpRungWord(now.rung), now.rate, now.baseline);
+    threads.Spawn(0, office.RecordRegistration(from, now.rung));
+  };
+}
+
+api::AccountDesk DeskOf(AccountOffice& office, LiveDoor& door) {
+  return office.desk([&door] { return door.registration(); });
 }
 
 // The guard decides about connections, and hears of those that waste their place.
 void PutGuardAt(http::ServerOptions& options, LiveDoor& door, const CallerHasher& hasher,
-                Settlement& settlement) {
+                Settlement& settlement, net::IoThreads& threads, AccountOffice& office) {
+  door.OnRegistration(RegistrationNews(threads, office));
   options.gate = [&](const net::Address& address) { return door.Edge(hasher.OfAddress(address)); };
   options.on_connection_refused = [&](const net::Address&, Reason reason) {
     settlement.CountRefusedConnection(reason);
@@ -280,20 +318,21 @@ Result<void> RunGateway(const Config& config) {
   const DoorClock clock;
   const auto journal = JournalKeeper::Open(config.journal, state_dir / "journal", clock, registry);
   const LearnedStateFile learned(state_dir / "learned.state", key.Hash("learned state"));
+  TRY_ASSIGN(const guard::DoorOptions door_options, MakeDoorOptions(config, key.Hash("door")));
   LiveDoor door(
-      MakeDoor(MakeDoorOptions(config, key.Hash("door")), learned, clock),
-      [&pool] { return ToEngineReport(pool->Report()); }, registry, journal.get(), clock);
+      MakeDoor(door_options, learned, clock), [&pool] { return ToEngineReport(pool->Report()); },
+      registry, journal.get(), clock);
 
   TRY_ASSIGN(const std::unique_ptr<sandbox::Sandbox> sandbox, OpenSandbox());
   api::ConversationService conversations(office->database(), KeysOf(*office), WallClockMs,
                                          office->pool(), *pool, *sandbox,
                                          {.answer_time_max = rules.answer_time_max});
-  TRY(conversations.Open());
-  ForgetWithAccounts(*office, conversations);
+  TRY(OpenConversations(*office, conversations));
 
   std::string document;
-  const EndpointTable table(GatewayEndpoints(*pool, door, office->desk(), *providers, conversations,
-                                             web, registry, MakeBodySizes(config), document));
+  const EndpointTable table(GatewayEndpoints(*pool, door, DeskOf(*office, door), *providers,
+                                             conversations, web, registry, MakeBodySizes(config),
+                                             document));
   Settlement settlement(table.endpoints(), registry);
   http::ServerOptions server_options =
       MakeServerOptions(config.http, MakeConnectionLimits(config.gateway));
@@ -303,7 +342,7 @@ Result<void> RunGateway(const Config& config) {
                            std::move(rules));
   RaiseFileLimits(config.gateway);
   net::IoThreads threads(static_cast<std::size_t>(config.gateway.io_threads));
-  PutGuardAt(server_options, door, hasher, settlement);
+  PutGuardAt(server_options, door, hasher, settlement, threads, *office);
   server_options.bodies = MakeBodyBudget(config);
   http::Server server(
       threads, std::move(server_options),
@@ -313,7 +352,6 @@ Result<void> RunGateway(const Config& config) {
       });
   TRY_ASSIGN(const net::Endpoint listening, ListenEverywhere(server, endpoint));
   const std::string url = UrlOf(listening, tls != nullptr);
-  log::info("listening on {}, engines: {}", url, pool->engine_count());
   WatchEngines(threads, *pool, url);
   threads.Spawn(0, door.Run());
   const LearnedStateKeeper keeper(learned, [&door] { return door.SaveLearned(); });

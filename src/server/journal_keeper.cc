@@ -122,7 +122,7 @@ void JournalKeeper::OnRestriction(const guard::RestrictionRecord& record) {
 
 void JournalKeeper::OnRegistration(const guard::RegistrationChange& change) {
   writer_->Push({.time = change.time,
-                 .what = journal::RegistrationSwitch{change.is_restricted, change.by_rate,
+                 .what = journal::RegistrationSwitch{change.is_restricted(), change.by_rate,
                                                      change.rate, change.baseline}});
 }
 

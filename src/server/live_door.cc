@@ -35,7 +35,10 @@ api::ApiError ToApiError(Reason reason, guard::Duration retry_after) {
 }  // namespace
 
 LiveDoor::Ticket::Ticket(Ticket&& other) noexcept
-    : door_(std::exchange(other.door_, nullptr)), id_(other.id_), guest_(std::move(other.guest_)) {}
+    : door_(std::exchange(other.door_, nullptr)),
+      id_(other.id_),
+      guest_(std::move(other.guest_)),
+      entry_(other.entry_) {}
 
 LiveDoor::Ticket& LiveDoor::Ticket::operator=(Ticket&& other) noexcept {
   if (this == &other) return *this;
@@ -43,6 +46,7 @@ LiveDoor::Ticket& LiveDoor::Ticket::operator=(Ticket&& other) noexcept {
   door_ = std::exchange(other.door_, nullptr);
   id_ = other.id_;
   guest_ = std::move(other.guest_);
+  entry_ = other.entry_;
   return *this;
 }
 
@@ -126,7 +130,12 @@ LiveDoor::LiveDoor(guard::Door door, std::function<guard::EngineReport()> report
       limit_gauge_(
           registry.GetGauge("holdfast_answers_limit", "Answers let in at once, as learned.")),
       warm_gauge_(registry.GetGauge("holdfast_guard_warm",
-                                    "1 once what is usual is known well enough to judge by it.")) {
+                                    "1 once what is usual is known well enough to judge by it.")),
+      registration_gauge_(registry.GetGauge("holdfast_registration_rung",
+                                            "What the guard asks of sign-ups: 0 nothing, 1 "
+                                            "challenge, 2 mail, 3 invitation, 4 closed.")),
+      challenge_gauge_(registry.GetGauge("holdfast_challenge_bits",
+                                         "Leading zero bits that a proof of work must have.")) {
   const auto counts = door_.counters().likeness;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     likeness_gauges_[i] = registry.GetGauge(
@@ -181,6 +190,7 @@ void LiveDoor::TellChanges(guard::Time now) {
   registrations_.clear();
   door_.restrictions().DrainRecords(restrictions_);
   door_.DrainRegistrationChanges(registrations_);
+  for (const guard::RegistrationChange& change : registrations_) TakeStep(change);
   if (observer_ == nullptr) return;
   for (const guard::RestrictionRecord& record : restrictions_) observer_->OnRestriction(record);
   for (const guard::RegistrationChange& change : registrations_) observer_->OnRegistration(change);
@@ -266,12 +276,38 @@ api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,
     Poll(facts.time, woken);
   }
   WakeAll(woken);
-  if (word.what == guard::Door::Word::kRefuse) {
-    const Reason reason = guard::ToReason(word.refusal).value_or(Reason::kInternal);
-    return std::unexpected(ToApiError(reason, word.retry_after));
-  }
+  if (word.what == guard::Door::Word::kRefuse) return std::unexpected(RefusalOf(word));
   if (word.id == 0) return Ticket();
-  return Ticket(*this, word.id, guest);
+  Ticket ticket(*this, word.id, guest);
+  ticket.entry_ = {word.needs_mail, word.on_probation};
+  return ticket;
+}
+
+api::ApiError LiveDoor::RefusalOf(const guard::Door::Word& word) {
+  const Reason reason = guard::ToReason(word.refusal).value_or(Reason::kInternal);
+  api::ApiError error = ToApiError(reason, word.retry_after);
+  switch (word.sign_up) {
+    case guard::SignUpAnswer::kNeedsMail:
+      error = api::ToApiError(Reason::kBadRequest);
+      error.message =
+          "Many more than usual register now: a mail address is asked for, which you "
+          "confirm, or an invitation.";
+      error.param = "email";
+      break;
+    case guard::SignUpAnswer::kNeedsInvitation:
+      error.reason = Reason::kInvitationRequired;
+      error.message = "Many more than usual register now: an invitation is asked for.";
+      break;
+    case guard::SignUpAnswer::kClosed:
+      error.reason = Reason::kRegistrationClosed;
+      error.message = "Far more than usual register now. Nobody can until that is over.";
+      break;
+    case guard::SignUpAnswer::kOpen:
+    case guard::SignUpAnswer::kChallenge:
+    case guard::SignUpAnswer::kPaused:
+      break;
+  }
+  return error;
 }
 
 void LiveDoor::OnConnection(guard::ConnectionFacts facts) {
@@ -321,18 +357,40 @@ std::string LiveDoor::SaveLearned() const {
 
 api::GuardRegistration LiveDoor::registration() {
   const std::lock_guard lock(mutex_);
+  api::GuardRegistration now = registration_;
   const guard::DoorCounters counters = door_.counters();
-  if (!counters.is_registration_restricted) restricted_since_ = 0;
-  if (counters.is_registration_restricted && restricted_since_ == 0) {
-    restricted_since_ = WallClockMs();
+  // What the next look will tell of, without its time yet.
+  if (now.rung != counters.registration_rung) {
+    if (!now.is_restricted()) now.restricted_at = WallClockMs();
+    now.rung = counters.registration_rung;
+    now.since = WallClockMs();
   }
-  return {counters.is_registration_restricted, restricted_since_,
-          counters.registration_challenge_bits};
+  now.challenge_bits = counters.challenge_bits;
+  return now;
+}
+
+// Looked for so often that the time since when is right.
+void LiveDoor::TakeStep(const guard::RegistrationChange& change) {
+  registration_.rung = change.to;
+  registration_.since = WallClockMs();
+  registration_.rate = change.rate;
+  registration_.baseline = change.baseline;
+  if (change.from == guard::SignUpRung::kOpen) registration_.restricted_at = registration_.since;
+  if (!change.is_restricted()) registration_.lifted_at = registration_.since;
+  if (registration_news_ != nullptr) registration_steps_.emplace_back(change.from, registration_);
+}
+
+void LiveDoor::TellOfRegistration() {
+  decltype(registration_steps_) steps;
+  {
+    const std::lock_guard lock(mutex_);
+    steps.swap(registration_steps_);
+  }
+  for (const auto& [from, now] : steps) registration_news_(from, now);
 }
 
 void LiveDoor::Publish() {
-  // Looked at so often that the time since when is right.
-  registration();
+  TellOfRegistration();
   const guard::DoorCounters counters = this->counters();
   running_gauge_.Set(counters.admission.in_flight);
   waiting_gauge_.Set(counters.admission.waiting);
@@ -340,6 +398,8 @@ void LiveDoor::Publish() {
   limit_gauge_.Set(counters.admission.in_flight_limit);
   rung_gauge_.Set(static_cast<double>(counters.rung));
   warm_gauge_.Set(counters.is_warm ? 1 : 0);
+  registration_gauge_.Set(static_cast<double>(counters.registration_rung));
+  challenge_gauge_.Set(counters.challenge_bits);
   for (std::size_t i = 0; i < counters.likeness.size(); ++i) {
     likeness_gauges_[i].Set(static_cast<double>(counters.likeness[i].count));
   }

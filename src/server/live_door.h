@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "api/account/endpoints.h"
@@ -56,6 +57,8 @@ class LiveDoor {
     net::Awaitable<bool> Wait(net::TimePoint deadline);
     // Ends a Wait that is under way.
     void Wake();
+    // Of a sign-up: how it was let in.
+    const api::SignUpEntry& entry() const { return entry_; }
     // Its place and wait as things are; nullopt: it does not wait.
     std::optional<api::WaitNotice> notice() const;
 
@@ -72,6 +75,7 @@ class LiveDoor {
     LiveDoor* door_ = nullptr;
     guard::DoorId id_ = 0;
     std::shared_ptr<Guest> guest_;
+    api::SignUpEntry entry_;
   };
 
   // `report`: what is known of the engines, asked four times a second, and by each request while
@@ -100,6 +104,9 @@ class LiveDoor {
   std::string SaveLearned() const;
   // What it makes of registrations now.
   api::GuardRegistration registration();
+  // Told of each step of it, on the thread of Run, without the lock; to be set before Run.
+  using RegistrationNews = std::function<void(guard::SignUpRung from, api::GuardRegistration now)>;
+  void OnRegistration(RegistrationNews news) { registration_news_ = std::move(news); }
 
  private:
   using Woken = std::vector<std::shared_ptr<net::Event>>;
@@ -112,7 +119,10 @@ class LiveDoor {
   void TellEnd(guard::DoorId id, const guard::OutcomeFacts& outcome);
   void TellChanges(guard::Time now);
 
+  static api::ApiError RefusalOf(const guard::Door::Word& word);
   void HearOfEngines();
+  void TakeStep(const guard::RegistrationChange& change);  // With the lock held.
+  void TellOfRegistration();
   void WakeAll(Woken& woken);
   void Publish();
 
@@ -130,13 +140,17 @@ class LiveDoor {
   guard::Rung rung_ = guard::Rung::kOpen;  // As the observer was told, as are these.
   std::vector<guard::RestrictionRecord> restrictions_;
   std::vector<guard::RegistrationChange> registrations_;
-  accounts::TimeMs restricted_since_ = 0;  // Registrations; 0: they are not.
+  api::GuardRegistration registration_;
+  // What Run has to tell of; one a look at most, so it is drained long before it is much.
+  std::vector<std::pair<guard::SignUpRung, api::GuardRegistration>> registration_steps_;
+  RegistrationNews registration_news_;
   // Of Run, which owns it: it is of an I/O thread, which may end before the door does.
   std::weak_ptr<net::Event> timer_;
   guard::Time timer_due_{};
 
   metrics::Gauge running_gauge_, waiting_gauge_, pressure_gauge_, rung_gauge_, limit_gauge_,
       warm_gauge_;
+  metrics::Gauge registration_gauge_, challenge_gauge_;
   std::array<metrics::Gauge, guard::kLikenessCount> likeness_gauges_;
 };
 

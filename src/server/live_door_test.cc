@@ -145,5 +145,38 @@ TEST_F(LiveDoorTest, RefusesWhileNoEngineIsUp) {
   EXPECT_TRUE(Ask(0)) << "who sees that an engine is up may ask it at once";
 }
 
+TEST(LiveDoorRegistration, TellsOfEachStepAndSaysWhatIsAskedFor) {
+  metrics::Registry registry;
+  net::IoThreads threads(1);
+  guard::DoorOptions options;
+  options.limits = guard::ServiceLimits();
+  LiveDoor door(
+      guard::Door(options), [] { return guard::EngineReport{.workers_up = 1}; }, registry);
+  std::promise<std::pair<guard::SignUpRung, api::GuardRegistration>> told;
+  door.OnRegistration([&](guard::SignUpRung from, const api::GuardRegistration& now) {
+    told.set_value({from, now});
+  });
+  EXPECT_FALSE(door.registration().is_restricted());
+  std::optional<Reason> refused;
+  for (std::uint64_t address = 1; !refused && address < 1000; ++address) {
+    guard::RequestFacts facts;
+    facts.caller = {.address = address, .prefix = address};
+    facts.route = guard::Route::kRegister;
+    auto ticket = door.Ask(facts, threads.executor(0));
+    if (!ticket && ticket.error().reason != Reason::kQueueFull) refused = ticket.error().reason;
+  }
+  EXPECT_EQ(refused, Reason::kChallengeRequired);
+  threads.Spawn(0, door.Run());
+  const auto [from, now] = told.get_future().get();
+  EXPECT_EQ(from, guard::SignUpRung::kOpen);
+  EXPECT_EQ(now.rung, guard::SignUpRung::kChallenge);
+  EXPECT_GT(now.since, 0);
+  EXPECT_EQ(now.restricted_at, now.since);
+  EXPECT_GT(now.rate, now.baseline);
+  EXPECT_TRUE(door.registration().is_restricted());
+  EXPECT_GE(door.registration().challenge_bits, 16);
+  threads.Stop();
+}
+
 }  // namespace
 }  // namespace holdfast::server

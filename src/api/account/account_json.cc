@@ -41,6 +41,8 @@ json::Object AccountJson(const accounts::Account& account, const accounts::Facto
   object["totp"] = factors.app.is_on;
   object["recovery_codes_left"] = factors.app.recovery_codes_left;
   object["passkeys"] = factors.passkeys;
+  object["probation_until"] =
+      account.probation_until > 0 ? json::Value(account.probation_until) : json::Value(nullptr);
   object["restriction"] = nullptr;
   if (account.restriction) {
     object["restriction"] = json::Object{{"reason", account.restriction->reason},

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "accounts/names.h"
 #include "api/account/device.h"
 #include "api/account/session_cookie.h"
 #include "api/fields.h"
@@ -51,12 +52,16 @@ class DeskCall final : public Call {
     }
     // Whoever is logged in is known by that, and goes by no name that the body says.
     if (row_.access == Access::kMaybeAccount) work_.login_name = LoginName(asked_->body);
+    work_.gives_mail = accounts::EmailKey(LooseText(asked_->body, "email")).has_value();
+    work_.device =
+        desk_.accounts.device_badges().Check(asked_->badge, work_.login_name, asked_->now);
     LookAtChallenge();
     if (row_.kind == guard::Route::kRegister) co_return co_await LookAtInvitation();
     co_return ApiResult<void>{};
   }
 
   Work work() const override { return work_; }
+  void OnEntry(const SignUpEntry& entry) override { asked_->entry = entry; }
 
   net::Awaitable<ApiResult<void>> Run(Reply& reply, Progress& progress) override {
     if (row_.answers_at_once) {
@@ -90,9 +95,9 @@ class DeskCall final : public Call {
     const json::Object& proof = challenge->as_object();
     const std::string seed = LooseText(proof, "seed");
     const std::string nonce = LooseText(proof, "nonce");
-    // A seed says itself how hard it was, and is sealed.
-    constexpr int kBitsMin = 1;
-    work_.paid_challenge = desk_.accounts.challenges().Take(seed, nonce, kBitsMin, asked_->now);
+    const int bits_min = asked_->guard.challenge_bits - accounts::ChallengeDesk::kBitsSlack;
+    work_.paid_challenge =
+        desk_.accounts.challenges().Take(seed, nonce, bits_min, asked_->address, asked_->now);
   }
 
   // or somebody who invited them.
@@ -176,6 +181,9 @@ Endpoint DeskEndpoint(const AccountDesk& desk, DeskRow row) {
     asked.params = context.params;
     asked.query = context.head.query;
     asked.device = DeviceOf(context.head.Find("user-agent"));
+    asked.badge = DeviceBadge(context.head.FindAll("cookie"), context.is_encrypted);
+    asked.address = context.address;
+    asked.guard = shared->first.guard();
     asked.log_in = LogInToken(context.head.FindAll("cookie"), context.is_encrypted);
     asked.host = context.head.host;
     asked.is_encrypted = context.is_encrypted;

@@ -10,12 +10,28 @@
 #include <string>
 
 #include "accounts/accounts.h"
+#include "accounts/probation.h"
 #include "api/call.h"
 #include "api/endpoint.h"
+#include "guard/entrance/registration.h"
 #include "json/json.h"
 #include "net/blocking_pool.h"
 
 namespace holdfast::api {
+
+// What the guard makes of registrations now.
+struct GuardRegistration {
+  guard::SignUpRung rung = guard::SignUpRung::kOpen;
+  accounts::TimeMs since = 0;          // On this rung; 0: never restricted since the start.
+  accounts::TimeMs restricted_at = 0;  // When restrictions began last.
+  accounts::TimeMs lifted_at = 0;      // When restrictions ended last; 0: not since the start.
+  double rate = 0;                     // Sign-ups a second when it went there, and what is usual.
+  double baseline = 0;
+  int challenge_bits = 0;
+
+  bool is_restricted() const { return rung != guard::SignUpRung::kOpen; }
+  accounts::RegistrationCalm calm() const { return {is_restricted(), restricted_at, lifted_at}; }
+};
 
 // Whom the endpoints of accounts are made for. All of it outlives them.
 struct AccountDesk {
@@ -23,6 +39,7 @@ struct AccountDesk {
   net::BlockingPool& pool;
   // Milliseconds since 1970.
   std::function<accounts::TimeMs()> now;
+  std::function<GuardRegistration()> guard;
 };
 
 // What a piece of work may know.
@@ -37,7 +54,13 @@ struct Asked {
   bool is_encrypted = false;
   bool is_local = false;
   bool may_be_anonymous = false;
+  std::string badge;          // Of its device; empty: none.
+  std::uint64_t address = 0;  // As the guard names it.
+  GuardRegistration guard;
+  SignUpEntry entry;  // Of a sign-up.
   accounts::TimeMs now = 0;
+
+  accounts::GuardTerms guard_terms() const { return {entry.needs_mail, entry.on_probation}; }
 };
 
 struct Answered {

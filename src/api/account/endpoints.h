@@ -9,16 +9,9 @@
 
 namespace holdfast::api {
 
-// What the guard makes of registrations now.
-struct GuardRegistration {
-  bool is_restricted = false;
-  accounts::TimeMs since = 0;
-  int challenge_bits = 0;
-};
-
-std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
-                                        std::function<GuardRegistration()> guard,
-                                        const ProviderDesk& providers);
+std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk, const ProviderDesk& providers);
+// Proofs of work before an answer.
+std::vector<Endpoint> ChallengeEndpoints(const AccountDesk& desk);
 std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk);
 // Log-ins at providers; they outlive the endpoints.
 std::vector<Endpoint> ProviderEndpoints(const AccountDesk& desk, ProviderDesk& providers);

@@ -14,6 +14,7 @@ using accounts::Accounts;
 using accounts::LoggedIn;
 using accounts::Mode;
 using accounts::Outcome;
+using guard::SignUpRung;
 using http::Method;
 
 constexpr std::string_view kAccountSchema = R"({"type": "object", "required": ["account"]})";
@@ -59,31 +60,71 @@ std::string_view WhyOf(Mode mode) {
   return "";
 }
 
-Outcome<Answered> RegistrationNow(Accounts& desk, const GuardRegistration& guard,
-                                  const Asked& asked) {
-  const accounts::RegistrationRules rules = desk.registration().rules();
-  const bool is_by_guard = guard.is_restricted && rules.mode != Mode::kClosed;
+// In words for people.
+std::string_view WhyOf(SignUpRung rung) {
+  switch (rung) {
+    case SignUpRung::kOpen:
+      break;
+    case SignUpRung::kChallenge:
+      return "Many more than usual register now. A proof of work, which this page computes for "
+             "you, "
+             "or an invitation lets you in.";
+    case SignUpRung::kMail:
+      return "Many more than usual register now. A mail address that you confirm, and a proof of "
+             "work, which this page computes for you, or an invitation lets you in.";
+    case SignUpRung::kInvitation:
+      return "Many more than usual register now. Only an invitation lets you in until that is "
+             "over.";
+    case SignUpRung::kClosed:
+      return "Far more than usual register now, with invitations, too. Nobody can register until "
+             "that is over.";
+  }
+  return "";
+}
+
+// The operator's, or what the guard has made of it: what lets fewer in of the two.
+Mode ModeNow(Mode by_operator, SignUpRung rung) {
+  if (by_operator == Mode::kClosed || rung == SignUpRung::kClosed) return Mode::kClosed;
+  if (by_operator == Mode::kInvitation || rung == SignUpRung::kInvitation) return Mode::kInvitation;
+  const bool is_mail = by_operator == Mode::kOpen && rung == SignUpRung::kMail;
+  return is_mail ? Mode::kEmail : by_operator;
+}
+
+json::Array NeedsOf(Mode mode, bool has_challenge) {
   json::Array needs = {"name", "password"};
-  if (accounts::NeedsEmail(rules.mode)) needs.emplace_back("email");
-  if (rules.mode == Mode::kInvitation) needs.emplace_back("invitation");
+  if (accounts::NeedsEmail(mode)) needs.emplace_back("email");
+  if (mode == Mode::kInvitation) needs.emplace_back("invitation");
+  if (has_challenge) needs.emplace_back("challenge");
+  return needs;
+}
+
+json::Object ChallengeJson(Accounts& desk, const Asked& asked) {
+  const accounts::Challenge challenge =
+      desk.challenges().Make(asked.guard.challenge_bits, asked.address, asked.now);
+  return {{"seed", challenge.seed}, {"bits", challenge.bits}, {"expires_at", challenge.expires_at}};
+}
+
+Outcome<Answered> RegistrationNow(Accounts& desk, const Asked& asked) {
+  const accounts::RegistrationRules rules = desk.registration().rules();
+  const GuardRegistration& guard = asked.guard;
+  const bool is_by_guard = guard.is_restricted() && rules.mode != Mode::kClosed;
+  const Mode mode = ModeNow(rules.mode, guard.rung);
   json::Object body;
-  body["mode"] = accounts::ModeWord(rules.mode);
+  body["mode"] = accounts::ModeWord(mode);
   body["since"] = is_by_guard ? guard.since : rules.since;
-  body["why"] = is_by_guard ? "Many more than usual register now. A proof of work, which this page "
-                              "computes for you, or an invitation lets you in."
-                            : WhyOf(rules.mode);
+  body["why"] = is_by_guard ? WhyOf(guard.rung) : WhyOf(rules.mode);
   body["by"] = is_by_guard ? "guard" : "operator";
+  body["guard"] = guard::SignUpRungWord(guard.rung);
+  body["probation"] = guard.is_restricted();
   body["domains"] = json::Array(rules.domains.begin(), rules.domains.end());
   body["challenge"] = nullptr;
   // A log-in may be asked for one too, whatever holds for registrations.
   const auto wants_challenge = QueryValue(asked.query, "challenge", 8);
-  if (is_by_guard) needs.emplace_back("challenge");
-  if (is_by_guard || (wants_challenge && *wants_challenge)) {
-    const accounts::Challenge challenge = desk.challenges().Make(guard.challenge_bits, asked.now);
-    body["challenge"] = json::Object{
-        {"seed", challenge.seed}, {"bits", challenge.bits}, {"expires_at", challenge.expires_at}};
+  const bool asks_challenge = is_by_guard && mode != Mode::kInvitation && mode != Mode::kClosed;
+  if (asks_challenge || (wants_challenge && *wants_challenge)) {
+    body["challenge"] = ChallengeJson(desk, asked);
   }
-  body["needs"] = std::move(needs);
+  body["needs"] = NeedsOf(mode, asks_challenge);
   body["password"] = json::Object{{"bytes_min", accounts::kPasswordLengthMin},
                                   {"bytes_max", accounts::kPasswordBytesMax}};
   return Answered{200, std::move(body)};
@@ -95,6 +136,7 @@ Outcome<Answered> SignUp(Accounts& desk, const Asked& asked) {
   TRY_ASSIGN(form.invitation, Text(asked.body, "invitation"));
   TRY_ASSIGN(const std::string email, Text(asked.body, "email"));
   if (!email.empty()) form.email = email;
+  form.guard = asked.guard_terms();
   TRY_ASSIGN(const Secret password, SecretText(asked.body, "password"));
   TRY_ASSIGN(auto made, desk.SignUp(form, password, asked.device, asked.now));
   if (!made.session) {
@@ -151,7 +193,7 @@ Outcome<Answered> Reset(Accounts& desk, const Asked& asked) {
   return Answered{200, json::Object{}};
 }
 
-std::vector<DeskRow> EnteringRows(DeskWork me, DeskWork registration) {
+std::vector<DeskRow> EnteringRows(DeskWork me) {
   return {
       {.pattern = "/api/me",
        .access = Access::kMaybeAccount,
@@ -161,7 +203,7 @@ std::vector<DeskRow> EnteringRows(DeskWork me, DeskWork registration) {
                          .answer_schema = kAccountSchema}},
       {.pattern = "/api/registration",
        .access = Access::kMaybeAccount,
-       .work = std::move(registration),
+       .work = RegistrationNow,
        .documentation = {.id = "registration",
                          .summary = "Who may register now, since when, why, and what lets one in.",
                          .answer_schema = R"({"type": "object", "required": ["mode", "since"]})"}},
@@ -248,17 +290,12 @@ std::vector<DeskRow> LinkRows() {
 
 }  // namespace
 
-std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk,
-                                        std::function<GuardRegistration()> guard,
-                                        const ProviderDesk& providers) {
+std::vector<Endpoint> EntranceEndpoints(const AccountDesk& desk, const ProviderDesk& providers) {
   const auto me = [&providers](Accounts& accounts, const Asked& asked) {
     return Me(accounts, providers, asked);
   };
-  const auto registration = [guard = std::move(guard)](Accounts& accounts, const Asked& asked) {
-    return RegistrationNow(accounts, guard(), asked);
-  };
   std::vector<Endpoint> endpoints;
-  for (DeskRow& row : EnteringRows(me, registration)) {
+  for (DeskRow& row : EnteringRows(me)) {
     endpoints.push_back(DeskEndpoint(desk, std::move(row)));
   }
   for (DeskRow& row : LinkRows()) endpoints.push_back(DeskEndpoint(desk, std::move(row)));

@@ -47,6 +47,7 @@ Outcome<Answered> ListAccounts(Accounts& desk, const Asked& asked) {
 
 Outcome<Answered> Approve(Accounts& desk, const Asked& asked) {
   TRY(desk.Record(audit::EventKind::kAccountApproved, asked.who.account_id, asked.params.at("id")));
+  TRY(desk.people().EndProbation(asked.params.at("id")));
   TRY(desk.people().SetState(asked.params.at("id"), accounts::State::kActive));
   return Answered{204, nullptr};
 }
@@ -176,7 +177,7 @@ std::vector<DeskRow> AccountRows() {
           {.id = "listAccounts", .summary = "All accounts, in pages.", .answer_schema = kObject}),
       Row(Method::kPost, "/api/admin/accounts/{id}/approve", Approve,
           {.id = "approveAccount",
-           .summary = "Says yes to one that waits.",
+           .summary = "Says yes to one that waits, or is on probation.",
            .status = 204,
            .statuses = {404}}),
       Row(Method::kPost, "/api/admin/accounts/{id}/restrict", Restrict,

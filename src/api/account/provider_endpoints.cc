@@ -153,8 +153,8 @@ Outcome<Answered> SignUp(Accounts& desk, ProviderDesk& providers, const Asked& a
   }
   TRY_ASSIGN(const std::string name, Text(asked.body, "name"));
   TRY_ASSIGN(const std::string invitation, Text(asked.body, "invitation"));
-  TRY_ASSIGN(const auto made,
-             desk.SignUpFrom(*arrival->person, name, invitation, asked.device, asked.now));
+  TRY_ASSIGN(const auto made, desk.SignUpFrom(*arrival->person, name, invitation,
+                                              asked.guard_terms(), asked.device, asked.now));
   providers.Drop(asked.log_in);
   std::vector<http::Header> cookies = {LogInCookie("", asked.is_encrypted)};
   if (!made.session) {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "accounts/challenge_desk.h"
+#include "accounts/device_badges.h"
 #include "accounts/sessions.h"
 #include "oidc/log_in_table.h"
 
@@ -12,6 +14,8 @@ namespace {
 
 constexpr std::string_view kSession = "holdfast";
 constexpr std::string_view kLogIn = "holdfast-login";
+constexpr std::string_view kDevice = "holdfast-device";
+constexpr std::string_view kPass = "holdfast-pass";
 
 std::string NameOf(std::string_view name, bool is_encrypted) {
   return fmt::format("{}{}", is_encrypted ? "__Host-" : "", name);
@@ -60,6 +64,22 @@ http::Header LogInCookie(std::string_view token, bool is_encrypted) {
 
 std::string_view LogInToken(std::string_view cookies, bool is_encrypted) {
   return Find(cookies, NameOf(kLogIn, is_encrypted));
+}
+
+http::Header DeviceCookie(std::string_view badge, bool is_encrypted) {
+  return Cookie(kDevice, badge, accounts::DeviceBadges::kLifeMs / 1000, is_encrypted);
+}
+
+std::string_view DeviceBadge(std::string_view cookies, bool is_encrypted) {
+  return Find(cookies, NameOf(kDevice, is_encrypted));
+}
+
+http::Header PassCookie(std::string_view pass, bool is_encrypted) {
+  return Cookie(kPass, pass, accounts::ChallengeDesk::kPassLifeMs / 1000, is_encrypted);
+}
+
+std::string_view PassToken(std::string_view cookies, bool is_encrypted) {
+  return Find(cookies, NameOf(kPass, is_encrypted));
 }
 
 }  // namespace holdfast::api

@@ -15,12 +15,16 @@ accounts::Outcome<Answered> Welcome(accounts::Accounts& desk, const accounts::Lo
   }
   TRY_ASSIGN(const auto factors, desk.FactorsOf(in.account.id));
   Answered answered{status, json::Object{{"account", AccountJson(in.account, factors)}}};
+  // So that it is changed: the guesser of a list has it, too.
+  if (in.has_common_password) answered.body.as_object()["password_is_common"] = true;
   if (in.session) {
     // The session that this browser had has no cookie any more.
     if (asked.who.has_session()) {
       static_cast<void>(desk.sessions().End(asked.who.account_id, asked.who.session_id));
     }
     answered.headers.push_back(SessionCookie(in.session->Reveal(), asked.is_encrypted));
+    answered.headers.push_back(DeviceCookie(
+        desk.device_badges().Make(in.account, asked.badge, asked.now), asked.is_encrypted));
   }
   return answered;
 }

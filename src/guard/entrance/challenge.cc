@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "base/check.h"
 
 namespace holdfast::guard {
 
-Duration MedianSolveTime(int bits, double hashes_per_second) {
-  return FromSeconds(std::numbers::ln2 * std::exp2(bits) / hashes_per_second);
+Duration LongSolveTime(int bits, double hashes_per_second) {
+  return FromSeconds(std::log(20.0) * std::exp2(bits) / hashes_per_second);
 }
 
 ChallengeDifficulty::ChallengeDifficulty(const ChallengeOptions& options)

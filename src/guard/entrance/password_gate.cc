@@ -10,8 +10,6 @@ namespace {
 
 constexpr double kCheckMemory = 0.05;  // Weight of the newest in the mean time of a check.
 constexpr Duration kRetryMin = std::chrono::seconds(1);
-// Waiting does not help; only so that nobody comes again at once.
-constexpr Duration kRetryLocked = std::chrono::hours(1);
 
 // Names of what an account was used with.
 std::uint64_t AtAddress(const Caller& caller) {
@@ -29,21 +27,34 @@ std::uint32_t MinuteOf(Time time) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(minutes, 0, 1'000'000'000)) + 1;
 }
 
+std::uint32_t SecondOf(Time time) {
+  return static_cast<std::uint32_t>(
+             std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count()) +
+         1;
+}
+
+bool IsWithin(std::uint32_t second, Duration span, Time now) {
+  return second != 0 && now < Time(std::chrono::seconds(second)) + span;
+}
+
 }  // namespace
 
 PasswordGate::PasswordGate(const PasswordGateOptions& options, std::uint64_t seed)
     : options_(options),
       places_(options.places_max, Mix64(seed, 1)),
-      failures_in_row_(options.accounts_max, Mix64(seed, 2)),
-      failures_(options.failures),
-      failed_addresses_(options.address_cells, Mix64(seed, 3)),
+      failures_(options.accounts_max, options.failures_half_life, Mix64(seed, 2)),
+      device_failures_(options.devices_max, options.failures_half_life, Mix64(seed, 4)),
+      tries_(options.tries),
+      trying_addresses_(options.address_cells, Mix64(seed, 3)),
+      tried_(options.pairs_max, Mix64(seed, 5)),
+      turned_away_(options.pairs_max, Mix64(seed, 6)),
       check_s_(options.check_s) {
-  CHECK(options.checks_max >= 1 && options.familiar_failures < options.failures_in_row_max);
+  CHECK(options.checks_max >= 1 && options.failures_max >= 1);
 }
 
 PasswordGate::Offer PasswordGate::Request(std::uint32_t id, const RequestFacts& facts, Time now) {
   const Lane lane = LaneOf(facts, now);
-  if (IsLocked(facts, lane)) return {Offer::kRefuse, Refusal::kYourRate, kRetryLocked};
+  if (IsDear(facts, lane, now)) return {Offer::kRefuse, Refusal::kChallengeRequired};
   if (checked_.size() < options_.checks_max && waiting() == 0) {
     checked_.push_back({id, now});
     return {Offer::kStart};
@@ -52,16 +63,17 @@ PasswordGate::Offer PasswordGate::Request(std::uint32_t id, const RequestFacts& 
     if (waiting() - lanes_[kFamiliar].size() >= options_.pressure_waiting) {
       pressed_until_ = now + options_.pressure_hold;
     }
-    if (lane > kVouched && !facts.paid_challenge && is_pressed(now)) {
-      return {Offer::kRefuse, Refusal::kChallengeRequired};
-    }
+    const bool may_be_asked = lane != kSignUp && !facts.paid_challenge && !facts.has_invitation;
+    if (may_be_asked && is_pressed(now)) return {Offer::kRefuse, Refusal::kChallengeRequired};
   }
+  const std::uint64_t pair = AtAddress(facts.caller);
   if (lanes_[lane].size() >= LimitOf(lane)) {
+    turned_away_.Touch(pair) = SecondOf(now);
     return {Offer::kRefuse, Refusal::kQueueFull, std::max(WaitOf(lane), kRetryMin)};
   }
   const Duration wait_max =
       lane == kFamiliar ? options_.familiar_wait_max : options_.others_wait_max;
-  lanes_[lane].push_back({id, now + wait_max});
+  lanes_[lane].push_back({id, now + wait_max, pair});
   return {Offer::kWait};
 }
 
@@ -72,14 +84,33 @@ void PasswordGate::Poll(Time now, std::vector<std::uint32_t>& started,
     std::deque<Waiting>& queue = lanes_[static_cast<std::size_t>(lane)];
     while (!queue.empty() && queue.front().deadline <= now) {
       refused.push_back({queue.front().id, std::max(WaitOf(static_cast<Lane>(lane)), kRetryMin)});
-      queue.pop_front();
-    }
-    while (!queue.empty() && checked_.size() < options_.checks_max) {
-      checked_.push_back({queue.front().id, now});
-      started.push_back(queue.front().id);
+      turned_away_.Touch(queue.front().pair) = SecondOf(now);
       queue.pop_front();
     }
   }
+  while (checked_.size() < options_.checks_max) {
+    const Lane lane = NextLane();
+    if (lane == kLaneCount) return;
+    const std::uint32_t id = lanes_[lane].front().id;
+    lanes_[lane].pop_front();
+    checked_.push_back({id, now});
+    started.push_back(id);
+  }
+}
+
+PasswordGate::Lane PasswordGate::NextLane() {
+  const auto first_of = [&](std::initializer_list<Lane> lanes) {
+    const auto* const found =
+        std::ranges::find_if(lanes, [&](Lane lane) { return !lanes_[lane].empty(); });
+    return found == lanes.end() ? kLaneCount : *found;
+  };
+  if (!lanes_[kFamiliar].empty()) return kFamiliar;
+  const Lane log_in = first_of({kExpected, kVouched});
+  const Lane sign_up = first_of({kSignUp});
+  if (log_in == kLaneCount && sign_up == kLaneCount) return first_of({kStranger, kSuspect});
+  if (log_in != kLaneCount && sign_up != kLaneCount) is_sign_ups_turn_ = !is_sign_ups_turn_;
+  const bool takes_sign_up = log_in == kLaneCount || (sign_up != kLaneCount && is_sign_ups_turn_);
+  return takes_sign_up ? sign_up : log_in;
 }
 
 void PasswordGate::GiveUpLost(Time now, std::vector<std::uint32_t>& lost) {
@@ -117,15 +148,23 @@ void PasswordGate::OnEnd(std::uint32_t id, const OutcomeFacts& outcome) {
 }
 
 void PasswordGate::Learn(const Caller& caller, bool is_right, Time now) {
-  if (is_right) {
-    if (failures_in_row_.Find(caller.account) != 0) failures_in_row_.Touch(caller.account) = 0;
-    Remember(caller, now);
+  if (!is_right) {
+    // Whoever tries this account again here is charged again.
+    const std::uint64_t pair = AtAddress(caller);
+    if (tried_.Find(pair) != 0) tried_.Touch(pair) = 0;
+    if (turned_away_.Find(pair) != 0) turned_away_.Touch(pair) = 0;
+    failures_.Add(caller.account, now);
+    if (caller.device != 0) device_failures_.Add(caller.device, now);
     return;
   }
-  std::uint32_t& in_row = failures_in_row_.Touch(caller.account);
-  in_row = std::min(in_row + 1, options_.failures_in_row_max);
-  Time& tat = failed_addresses_.Find(caller.address | 1, now);
-  if (failures_.Wait(tat, now) == Duration(0)) tat = failures_.Charge(tat, now);
+  failures_.Forget(caller.account);
+  if (caller.device != 0) device_failures_.Forget(caller.device);
+  const bool was_charged = !IsFamiliar(caller, now);
+  if (was_charged) {
+    Time& tat = trying_addresses_.Find(caller.address | 1, now);
+    tat -= tries_.interval();
+  }
+  Remember(caller, now);
 }
 
 void PasswordGate::Remember(const Caller& caller, Time now) {
@@ -142,24 +181,42 @@ bool PasswordGate::WasSeen(std::uint64_t place, Time now) const {
 }
 
 bool PasswordGate::IsFamiliar(const Caller& caller, Time now) const {
-  return (caller.address != 0 && WasSeen(AtAddress(caller), now)) ||
+  const bool has_device = caller.device != 0 &&
+                          device_failures_.Find(caller.device, now) < options_.device_failures_max;
+  return has_device || (caller.address != 0 && WasSeen(AtAddress(caller), now)) ||
          (caller.prefix != 0 && WasSeen(AtPrefix(caller), now));
 }
 
 PasswordGate::Lane PasswordGate::LaneOf(const RequestFacts& facts, Time now) {
-  if (facts.route != Route::kLogin) return kExpected;
+  if (facts.route != Route::kLogin) return kSignUp;
   if (IsFamiliar(facts.caller, now)) return kFamiliar;
   if (facts.has_invitation) return kVouched;
-  const Time tat = failed_addresses_.Find(facts.caller.address | 1, now);
-  if (failures_.Wait(tat, now) > Duration(0)) return kSuspect;
-  if (facts.caller.fingerprint != 0 && WasSeen(WithBrowser(facts.caller), now)) return kExpected;
+  if (IsSuspect(facts, now)) return kSuspect;
+  const bool has_browser = facts.caller.fingerprint != 0 && WasSeen(WithBrowser(facts.caller), now);
+  if (has_browser && !is_pressed(now)) return kExpected;
+  const std::uint32_t turned_away = turned_away_.Find(AtAddress(facts.caller));
+  const bool returns = IsWithin(turned_away, options_.returns_within, now);
+  if (returns && facts.paid_challenge) return kExpected;
   return facts.paid_challenge ? kVouched : kStranger;
 }
 
-bool PasswordGate::IsLocked(const RequestFacts& facts, Lane lane) const {
-  if (facts.route != Route::kLogin || facts.has_invitation) return false;
-  const std::uint32_t kept = lane == kFamiliar ? 0 : options_.familiar_failures;
-  return failures_in_row_.Find(facts.caller.account) >= options_.failures_in_row_max - kept;
+// Charged when it asks and given back for a right password, since what is refused or waits is not
+// known to be wrong. Coming again for the same account is one try.
+bool PasswordGate::IsSuspect(const RequestFacts& facts, Time now) {
+  const std::uint64_t pair = AtAddress(facts.caller);
+  if (IsWithin(tried_.Find(pair), options_.tries_for, now)) return false;
+  Time& tat = trying_addresses_.Find(facts.caller.address | 1, now);
+  if (tries_.Wait(tat, now) > Duration(0)) return true;
+  tat = tries_.Charge(tat, now);
+  tried_.Touch(pair) = SecondOf(now);
+  return false;
+}
+
+bool PasswordGate::IsDear(const RequestFacts& facts, Lane lane, Time now) const {
+  const bool has_vouched = facts.paid_challenge || facts.has_invitation;
+  if (facts.route != Route::kLogin || has_vouched) return false;
+  const std::uint32_t limit = lane == kFamiliar ? 2 * options_.failures_max : options_.failures_max;
+  return failures_.Find(facts.caller.account, now) >= limit;
 }
 
 Duration PasswordGate::WaitOf(Lane lane) const {
@@ -182,18 +239,21 @@ std::size_t PasswordGate::waiting() const {
 void PasswordGate::Save(StateWriter& writer, const StatePart& part) const {
   if (part.is_first()) writer.Put(check_s_);
   places_.Save(writer, part);
-  failures_in_row_.Save(writer, part);
+  failures_.Save(writer, part);
+  device_failures_.Save(writer, part);
 }
 
 void PasswordGate::Load(StateReader& reader, const StatePart& part) {
   if (part.is_first()) check_s_ = reader.TakeDouble(0, ToSeconds(options_.check_max));
   places_.Load(reader, part);
-  failures_in_row_.Load(reader, part);
+  failures_.Load(reader, part);
+  device_failures_.Load(reader, part);
 }
 
 std::size_t PasswordGate::state_bytes() const {
-  return sizeof(*this) + places_.state_bytes() + failures_in_row_.state_bytes() +
-         failed_addresses_.state_bytes();
+  return sizeof(*this) + places_.state_bytes() + failures_.state_bytes() +
+         device_failures_.state_bytes() + trying_addresses_.state_bytes() + tried_.state_bytes() +
+         turned_away_.state_bytes();
 }
 
 }  // namespace holdfast::guard

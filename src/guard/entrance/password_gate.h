@@ -2,28 +2,36 @@
 // is made to be dear, so a few hundred guesses a second take all the CPU there is for it; then what
 // counts is the order. Owned by whoever checks passwords; single-threaded; pure.
 //
-// Five lanes, the first that is not empty goes first:
-//   familiar  a log-in where this account was logged in before (its address, or its prefix): asked
-//             for nothing, ever. Guessers cannot get here without having been the account's owner.
-//   expected  a log-in with a browser that this account used before, elsewhere; and sign-ups, which
-//             the registration policy has let in. Copying common browsers leads here now and then.
+// Six lanes:
+//   familiar  a log-in where this account was logged in before (its address, or its prefix), or
+//             with a device that was (Caller::device): asked for nothing, ever. Guessers cannot get
+//             here without having been the account's owner.
+//   expected  a log-in with a browser that this account used before, elsewhere; while strangers are
+//             challenged it must pay as they do, since common browsers are easy to copy. Also who
+//             has paid and found no place, and comes again for the same account at the same
+//             address: guessers go on to the next account.
 //   vouched   paid a challenge or confirmed a code by mail.
+//   sign-up   which the registration policy has let in.
 //   stranger  everybody else.
-//   suspect   a log-in that is not familiar, at an address with more than `failures` of late.
-// At most `checks_max` are checked at a time; a check whose end is not told within `check_max` is
-// given up for lost, so that what loses its ends cannot stop all log-ins. Lanes are bounded in
-// length and wait, and who finds no place is told when to come again. When strangers wait in
-// numbers, they are challenged before they are let wait, for `pressure_hold` after the last time.
-// The idea is that of device cookies (OWASP, "Slow down online guessing attacks with device
-// cookies"), with places and browsers for devices.
+//   suspect   a log-in that is not familiar, at an address that of late asked for more accounts
+//             than `tries`, or gave more wrong passwords; right ones are given back.
+// Familiar goes first, stranger and suspect last; between them log-ins and sign-ups take turns, so
+// that a surge of one does not stop the other. At most `checks_max` are checked at a time; a check
+// whose end is not told within `check_max` is given up for lost, so that what loses its ends cannot
+// stop all log-ins. Lanes are bounded in length and wait, and who finds no place is told when to
+// come again. When strangers wait in numbers, they are challenged before they are let wait, for
+// `pressure_hold` after the last time. The idea is that of device cookies (OWASP, "Slow down online
+// guessing attacks with device cookies").
 //
-// Wrong passwords in a row are counted by account (NIST SP 800-63B: at most 100). The last
-// `familiar_failures` of `failures_in_row_max` are kept for familiar places: guessers use up the
-// others and lock out themselves and strangers, not the owner at home. Then Refusal::kYourRate,
-// until a right password or with a code confirmed by mail (RequestFacts::has_invitation).
+// Nobody is locked out. Wrong passwords are counted by account, and halve in a day. An account of
+// which `failures_max` were guessed asks everybody who is not familiar for a challenge first; and
+// those who are familiar, too, from twice as many. A refusal there would be a way to keep the owner
+// out; what bounds guessing instead is that every check costs CPU time on `checks_max` cores, and
+// that passwords are long (accounts/password_rules.h). A device that guesses is familiar no more.
 //
-// Memory is fixed: `places_max` places and `accounts_max` counts at 8 bytes (tag_table.h: full, the
-// place longest unused is forgotten, and counts err upwards), and a RateTable of addresses.
+// Memory is fixed: `places_max` places and `accounts_max` counts at 8 bytes (tag_table.h,
+// fading_counts.h: full, the place longest unused and the least count are forgotten), and a
+// RateTable of addresses.
 #pragma once
 
 #include <array>
@@ -37,6 +45,7 @@
 #include "guard/limits/gcra.h"
 #include "guard/limits/rate_table.h"
 #include "guard/refusal.h"
+#include "guard/tables/fading_counts.h"
 #include "guard/tables/tag_table.h"
 
 namespace holdfast::guard {
@@ -51,12 +60,19 @@ struct PasswordGateOptions {
   Duration pressure_hold = std::chrono::seconds(60);
   double check_s = 0.06;  // Until it is measured.
   Duration check_max = std::chrono::seconds(60);
-  RateLimit failures = {1.0 / 300, 3};  // Of an address.
-  std::uint32_t failures_in_row_max = 100;
-  std::uint32_t familiar_failures = 10;
+  RateLimit tries = {1.0 / 300, 5};  // Of an address.
+  // Of an account, at places that are not familiar. NIST SP 800-63B has 100 as the most in a row.
+  std::uint32_t failures_max = 90;
+  std::uint32_t device_failures_max = 10;
+  Duration failures_half_life = std::chrono::hours(24);
   Duration familiar_for = std::chrono::hours(24 * 180);
   std::size_t places_max = 1 << 20;  // Three for an account used in one place.
   std::size_t accounts_max = 1 << 18;
+  std::size_t devices_max = 1 << 16;
+  // Of an address and an account: not charged again for so long, and first if it returns so soon.
+  Duration tries_for = std::chrono::minutes(10);
+  Duration returns_within = std::chrono::seconds(60);
+  std::size_t pairs_max = 1 << 16;
   std::size_t address_cells = 1 << 16;
 };
 
@@ -99,10 +115,11 @@ class PasswordGate {
   std::size_t state_bytes() const;
 
  private:
-  enum Lane { kFamiliar, kExpected, kVouched, kStranger, kSuspect, kLaneCount };
+  enum Lane { kFamiliar, kExpected, kVouched, kSignUp, kStranger, kSuspect, kLaneCount };
   struct Waiting {
     std::uint32_t id = 0;
     Time deadline{};
+    std::uint64_t pair = 0;
   };
   struct Checked {
     std::uint32_t id = 0;
@@ -112,7 +129,11 @@ class PasswordGate {
   void GiveUpLost(Time now, std::vector<std::uint32_t>& lost);
   Lane LaneOf(const RequestFacts& facts, Time now);
   bool WasSeen(std::uint64_t place, Time now) const;
-  bool IsLocked(const RequestFacts& facts, Lane lane) const;
+  // Whether so many passwords of the account were guessed that a challenge comes first.
+  bool IsDear(const RequestFacts& facts, Lane lane, Time now) const;
+  bool IsSuspect(const RequestFacts& facts, Time now);
+  // The one to start from; kLaneCount: nobody waits.
+  Lane NextLane();
   void Learn(const Caller& caller, bool is_right, Time now);
   // Until who comes now into this lane would be checked.
   Duration WaitOf(Lane lane) const;
@@ -122,9 +143,13 @@ class PasswordGate {
   std::array<std::deque<Waiting>, kLaneCount> lanes_;
   std::vector<Checked> checked_;  // At most checks_max.
   TagTable places_;               // Minutes of the last time, from 1.
-  TagTable failures_in_row_;      // By account.
-  Gcra failures_;
-  RateTable failed_addresses_;
+  FadingCounts failures_;         // By account.
+  FadingCounts device_failures_;
+  Gcra tries_;
+  RateTable trying_addresses_;
+  TagTable tried_;        // Pairs of address and account: seconds of the last time, from 1,
+  TagTable turned_away_;  // and when they found no place.
+  bool is_sign_ups_turn_ = false;
   double check_s_;
   Time pressed_until_ = Time::min();
 };

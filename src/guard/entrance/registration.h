@@ -1,41 +1,55 @@
 // RegistrationPolicy: who may sign up, and what first. Consulted for Route::kRegister alone, after
-// EdgeLimiter: log-ins never come here. Single-threaded; O(log n) a sign-up, some 80 KB fixed.
+// EdgeLimiter: log-ins never come here. Single-threaded; O(log n) a sign-up, some 110 KB fixed.
 //
 // Open, until sign-ups surge (rate_surge.h) against a learned baseline: all of them, or those that
-// look like a machine's. Then restricted, by itself, until both surges are over and a hold has
-// passed; the hold doubles from `hold_min` to `hold_max` when sign-ups surge again soon, so pulses
-// do not make it flap. The baseline is learned only while open, and never above `baseline_max`, so
-// that a slow ramp cannot teach it to accept a flood.
+// look like a machine's. Then restricted, by itself, on a ladder whose rungs say what is asked of
+// somebody who does not look like a machine:
 //
-// While restricted, the odds that a sign-up is a fake decide:
+//   open ⇄ challenge ⇄ mail ⇄ invitation ⇄ closed          (mail only where mail can be sent)
+//
+//   up     from open: a surge. From the others: for `climb_after` more sign-ups have met what the
+//          rung asks than accounts can be made, so the rung does not hold them; the rungs that ask
+//          for what many people do not have are climbed to late.
+//   down   the surge is over, and has been for a hold: a rung every `descend_every`.
+//          While it lasts: a rung is tried again from below after `rung_hold`, which doubles up to
+//          `rung_hold_max` when it had to be climbed again, so that nobody keeps it up for free.
+//
+// The hold doubles from `hold_min` to `hold_max` when sign-ups surge again soon, so pulses do not
+// make it flap. The baseline is learned only while open, and never above `baseline_max`, so that a
+// slow ramp cannot teach it to accept a flood.
+//
+// While restricted, the odds that a sign-up is a fake decide beside the rung:
 //
 //   log odds = ln(surplus / ordinary rate), at most `surplus_max` since a surplus may be a crowd
-//            + form (never loaded, filled in no time: machine; in a person's time: person)
-//            + throw-away mail address + lock-step of fingerprint, form or prefix (lock_step.h)
+//            + how the time taken for the form is spread in the surplus and on ordinary days
+//            + the same of throw-away mail addresses
+//            + the same of fingerprint, form or prefix, the strongest of them (lock_step.h)
 //
-//   below suspect_odds      a challenge, which a phone solves in about 2 s
-//   below invitation_odds   a harder challenge
-//   else                    an invitation, or a code confirmed by mail
+//   below suspect_odds      what the rung asks
+//   below invitation_odds   the hardest challenge, and what the rung asks
+//   else                    a mail address that is confirmed, or an invitation
 //
-// Whoever has paid or is invited is let in at most at `capacity`, the rate at which accounts can be
+// No share among people or programs is assumed: all of them are compared with what was seen here
+// while open. A new installation has seen nothing, so nothing is evidence there, and the ladder and
+// `capacity` are all there is.
+//
+// Whoever has done what is asked is let in at most at `capacity`, the rate at which accounts can be
 // made (password hashing is dear), beyond which one is told when to come back ("paused"). The
 // invited have a budget of that size for themselves, and suspects a small one, so that programs
-// good enough to be only suspects do not crowd people out. Who is invited and looks like a machine
-// in every other way is a suspect all the same: a mailbox is no person.
+// good enough to be only suspects do not crowd people out.
 //
 // Fingerprints, forms and prefixes alone never ask for an invitation: people of a crowd may come by
 // an app that nobody used before, and then get in slowly, as suspects.
 //
-// What it cannot do: a fake that loads the form, takes its time, has an ordinary mail address and a
-// common fingerprint, and pays, is a person to it. It costs such fakes one challenge each, and
-// `capacity` bounds them. Those who need to know more must ask for the code by mail.
-//
-// The coefficients are stated assumptions (registration.cc), not a fit.
+// What it cannot do: a fake that takes its time, has a common fingerprint and pays is a person to
+// it. `capacity` bounds such fakes and the ladder climbs; what they get by it is bounded elsewhere:
+// whoever is let in while restricted, or looks like a machine, is on probation, uninvited.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "guard/clock.h"
@@ -50,13 +64,27 @@
 
 namespace holdfast::guard {
 
-enum class SignUpAnswer : std::uint8_t { kOpen, kChallenge, kNeedsInvitation, kPaused };
+enum class SignUpAnswer : std::uint8_t {
+  kOpen,
+  kChallenge,
+  kNeedsMail,  // Or an invitation.
+  kNeedsInvitation,
+  kClosed,
+  kPaused,
+};
+
+enum class SignUpRung : std::uint8_t { kOpen, kChallenge, kMail, kInvitation, kClosed };
+inline constexpr int kSignUpRungCount = static_cast<int>(SignUpRung::kClosed) + 1;
+std::string_view SignUpRungWord(SignUpRung rung);
 
 struct SignUpDecision {
   SignUpAnswer answer = SignUpAnswer::kOpen;
   int challenge_bits = 0;   // Of kChallenge.
-  Duration retry_after{0};  // Of kPaused; of kNeedsInvitation: when it may be over.
+  Duration retry_after{0};  // Of kPaused; of those after kChallenge: when it may be over.
   double log_odds = 0;      // Of a fake; 0 while open.
+  // Of kOpen: how the account is made.
+  bool needs_mail = false;  // Its mail address must be confirmed first.
+  bool on_probation = false;
 
   Refusal refusal() const;
 };
@@ -71,9 +99,16 @@ struct RegistrationOptions {
   Duration hold_min = std::chrono::seconds(10);
   Duration hold_max = std::chrono::seconds(40);
   Duration hold_memory = std::chrono::minutes(5);  // Surging again within it doubles the hold.
+  Duration mail_after = std::chrono::seconds(3);
+  Duration invitation_after = std::chrono::seconds(60);
+  Duration closed_after = std::chrono::seconds(60);
+  Duration descend_every = std::chrono::seconds(3);
+  Duration rung_hold = std::chrono::seconds(30);
+  Duration rung_hold_max = std::chrono::minutes(4);
+  bool has_mail = true;  // Mail can be sent.
   double surplus_max = 2;
-  double suspect_odds = 2.2;
-  double invitation_odds = 3.5;
+  double suspect_odds = 3.9;
+  double invitation_odds = 5.6;
   RateLimit capacity = {20, 200};
   RateLimit suspect_capacity = {1, 20};
   ChallengeOptions challenge;
@@ -83,10 +118,14 @@ struct RegistrationOptions {
 struct RegistrationChange {
   std::uint64_t number = 0;  // From 1, in order, without gaps.
   Time time{};
-  bool is_restricted = false;
-  bool by_rate = false;  // All sign-ups surged; else those that look like a machine's.
-  double rate = 0;       // Sign-ups a second of late.
+  SignUpRung from = SignUpRung::kOpen;
+  SignUpRung to = SignUpRung::kOpen;
+  // Why restricted: all sign-ups surged; else those that look like a machine's.
+  bool by_rate = false;
+  double rate = 0;  // Sign-ups a second of late.
   double baseline = 0;
+
+  bool is_restricted() const { return to != SignUpRung::kOpen; }
 };
 
 class RegistrationPolicy {
@@ -98,7 +137,8 @@ class RegistrationPolicy {
   // Lets time pass without a sign-up: to reopen, and before the questions below.
   void Advance(Time now);
 
-  bool is_restricted() const { return is_restricted_; }
+  SignUpRung rung() const { return rung_; }
+  bool is_restricted() const { return rung_ != SignUpRung::kOpen; }
   double rate() const;      // Sign-ups a second of late.
   double baseline() const;  // Ordinary sign-ups a second, as far as it is trusted.
   int challenge_bits() const { return difficulty_.bits(); }
@@ -110,14 +150,23 @@ class RegistrationPolicy {
 
  private:
   static constexpr double kLearnedMax = 1e6;
-  enum Kind { kFingerprint, kForm, kPrefix, kKindCount };
+  enum Kind { kFingerprint, kForm, kPrefix, kFormTime, kMailKind, kKindCount };
+  using Names = std::array<std::uint64_t, kKindCount>;
 
-  double Conduct(const RequestFacts& facts) const;
+  static Names NamesOf(const RequestFacts& facts);
+  double Conduct(const Names& names) const;
   double PriorOdds() const;
-  void Count(const RequestFacts& facts, double conduct);
-  void Switch(Time now);
+  bool ComesAgain(const RequestFacts& facts);
+  void Count(const Names& names, double conduct);
+  void Move(Time now);
+  void Climb(Time now);
+  void Go(SignUpRung to, Time now);
+  SignUpRung Next(SignUpRung rung) const;
+  SignUpRung Previous(SignUpRung rung) const;
+  Duration ClimbAfter(SignUpRung to) const;
   SignUpDecision Judge(const RequestFacts& facts, double conduct, Time now);
-  SignUpDecision LetIn(const RequestFacts& facts, double log_odds, Time now);
+  SignUpDecision Ask(SignUpAnswer answer, double log_odds, Time now);
+  SignUpDecision LetIn(const RequestFacts& facts, double conduct, double log_odds, Time now);
 
   RegistrationOptions options_;
   RateSurge all_;
@@ -132,7 +181,13 @@ class RegistrationPolicy {
   double learned_;     // Sign-ups a second, mean over baseline_memory while open.
   double recent_ = 0;  // Sign-ups, fading within seconds.
   Time time_ = Time::min();
-  bool is_restricted_ = false;
+  SignUpRung rung_ = SignUpRung::kOpen;
+  Time rung_since_ = Time::min();
+  Duration rung_hold_;
+  Time climbed_at_ = Time::min();
+  Time full_since_ = Time::max();  // More meet what is asked than accounts can be made.
+  double met_ = 0;                 // Of those, of late; suspects and invited apart.
+  double asked_ = 0;               // To pay or to confirm, and have not come again so far.
   Duration hold_;
   Time held_until_ = Time::min();
   Time lifted_at_ = Time::min();

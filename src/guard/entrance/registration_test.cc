@@ -25,6 +25,7 @@ struct Fakes {
   double disposable_share = 0.5;
   int fingerprints = 4;  // Of the program's own; 0: those of browsers.
   bool pays = false;
+  double mailbox_share = 0;
 };
 
 struct Tally {
@@ -35,7 +36,8 @@ struct Tally {
   std::vector<double> extra_s;  // Of people who came while the flood was on.
   double restricted_after_s = -1;
   double lifted_after_s = -1;
-  int switches = 0;
+  int switches = 0;  // Between open and restricted.
+  SignUpRung highest = SignUpRung::kOpen;
 
   double ExtraMedian() {
     std::nth_element(extra_s.begin(), extra_s.begin() + extra_s.size() / 2, extra_s.end());
@@ -81,6 +83,7 @@ class SignUps {
     int returns = 0;
     bool is_fake = false;
     bool pays = true;
+    bool has_mailbox = true;
   };
   struct Event {
     double time_s = 0;
@@ -115,6 +118,7 @@ class SignUps {
     const std::uint64_t program = 1'000'000 + random_.Next() % std::max(1, fakes.fingerprints);
     Describe(fake, fakes.fingerprints == 0 ? Browser() : program,
              random_.Uniform() < fakes.disposable_share);
+    fake.has_mailbox = random_.Uniform() < fakes.mailbox_share;
     fake.facts.form_time =
         fakes.loads_form ? FromSeconds(fakes.form_time_min * (1 + random_.Uniform())) : Duration(0);
     return fake;
@@ -151,7 +155,14 @@ class SignUps {
       case SignUpAnswer::kPaused:
         if (++visitor.returns <= 5) Push(event.time_s + ToSeconds(decision.retry_after), visitor);
         return;
+      case SignUpAnswer::kNeedsMail:
+        // People have a mail address, and some programs.
+        if (visitor.facts.gives_mail || (visitor.is_fake && !visitor.has_mailbox)) return;
+        visitor.facts.gives_mail = true;
+        Push(event.time_s + (visitor.is_fake ? 0.1 : 5), visitor);
+        return;
       case SignUpAnswer::kNeedsInvitation:
+      case SignUpAnswer::kClosed:
         return;
     }
   }
@@ -167,11 +178,12 @@ class SignUps {
     for (const RegistrationChange& change : changes) {
       const double time_s = ToSeconds(change.time);
       if (time_s < kOnset) continue;
-      ++tally_.switches;
-      if (change.is_restricted && tally_.restricted_after_s < 0) {
-        tally_.restricted_after_s = time_s - kOnset;
-      }
-      if (!change.is_restricted) tally_.lifted_after_s = time_s - kEnd;
+      tally_.highest = std::max(tally_.highest, change.to);
+      const bool is_first = change.from == SignUpRung::kOpen;
+      const bool is_last = change.to == SignUpRung::kOpen;
+      tally_.switches += is_first || is_last;
+      if (is_first && tally_.restricted_after_s < 0) tally_.restricted_after_s = time_s - kOnset;
+      if (is_last) tally_.lifted_after_s = time_s - kEnd;
     }
   }
 
@@ -290,30 +302,153 @@ TEST(Registration, PulsesDoNotMakeItFlap) {
   EXPECT_LE(changes.size(), 8);
 }
 
+// An hour of ordinary days: a form a second, filled in by people.
+void LiveAnHour(RegistrationPolicy& policy) {
+  Random random(7);
+  RequestFacts person{
+      .caller = {}, .route = Route::kRegister, .form_time = std::chrono::seconds(20)};
+  for (int i = 0; i < 3600; ++i) {
+    const std::uint64_t address = random.Next();
+    person.caller = {.address = address, .prefix = address, .fingerprint = 1 + address % 40};
+    policy.OnSignUp(person, AtSeconds(i));
+  }
+  ASSERT_FALSE(policy.is_restricted());
+}
+
 TEST(Registration, AnInvitationLetsInButMachinesSlowly) {
   RegistrationPolicy policy;
+  LiveAnHour(policy);
   RequestFacts facts{.caller = {.address = 1, .prefix = 2, .fingerprint = 3},
-                     .has_disposable_mail = true};
-  facts.route = Route::kRegister;
-  facts.form_time = Duration(0);
-  for (int i = 0; i < 5000; ++i) policy.OnSignUp(facts, AtSeconds(i * 0.01));
+                     .route = Route::kRegister,
+                     .form_time = Duration(0)};
+  for (int i = 0; i < 5000; ++i) policy.OnSignUp(facts, AtSeconds(3600 + i * 0.01));
   EXPECT_TRUE(policy.is_restricted());
-  EXPECT_EQ(policy.OnSignUp(facts, AtSeconds(50)).answer, SignUpAnswer::kNeedsInvitation);
+  EXPECT_EQ(policy.OnSignUp(facts, AtSeconds(3650)).answer, SignUpAnswer::kNeedsMail);
   facts.has_invitation = true;
-  EXPECT_EQ(policy.OnSignUp(facts, AtSeconds(50)).answer, SignUpAnswer::kOpen);
+  EXPECT_EQ(policy.OnSignUp(facts, AtSeconds(3650)).answer, SignUpAnswer::kOpen);
 
   int let_in = 1;
   for (int i = 0; i < 500; ++i) {
-    const SignUpDecision decision = policy.OnSignUp(facts, AtSeconds(50));
+    const SignUpDecision decision = policy.OnSignUp(facts, AtSeconds(3650));
     if (decision.answer == SignUpAnswer::kOpen) ++let_in;
     EXPECT_EQ(decision.answer == SignUpAnswer::kPaused, decision.retry_after > Duration(0));
   }
   EXPECT_LE(let_in, RegistrationOptions{}.suspect_capacity.burst + 1);
-  RequestFacts person{.caller = {.address = 4, .prefix = 5, .fingerprint = 6}};
-  person.route = Route::kRegister;
-  person.form_time = std::chrono::seconds(20);
+  RequestFacts person{.caller = {.address = 4, .prefix = 5, .fingerprint = 6},
+                      .route = Route::kRegister,
+                      .form_time = std::chrono::seconds(20)};
   person.has_invitation = true;
-  EXPECT_EQ(policy.OnSignUp(person, AtSeconds(50)).answer, SignUpAnswer::kOpen);
+  const SignUpDecision invited = policy.OnSignUp(person, AtSeconds(3650));
+  EXPECT_EQ(invited.answer, SignUpAnswer::kOpen);
+  EXPECT_FALSE(invited.on_probation);
+}
+
+// What is assumed about attackers is varied, since the policy must not know it: how many use
+// throw-away mail, read their mail, fill in forms like people.
+TEST(Registration, HoldsWhateverShareOfFakesHasWhat) {
+  for (const double disposable : {0.0, 0.1, 0.5, 0.95}) {
+    for (const double mailboxes : {0.0, 0.02, 0.5, 1.0}) {
+      for (const double form_s : {0.0, 0.5, 10.0}) {
+        SCOPED_TRACE(testing::Message() << disposable << ' ' << mailboxes << ' ' << form_s);
+        const Fakes fakes{.loads_form = form_s > 0,
+                          .form_time_min = form_s,
+                          .disposable_share = disposable,
+                          .pays = true,
+                          .mailbox_share = mailboxes};
+        const Tally tally = SignUps(1, 1).Run(&fakes);
+        EXPECT_LE(tally.restricted_after_s, 5);
+        EXPECT_LE(tally.lifted_after_s, 60);
+        EXPECT_LE(tally.FakeShare(), 0.015);
+        EXPECT_GE(tally.PeopleShare(), 0.97);
+      }
+    }
+  }
+}
+
+struct RungCase {
+  const char* name;
+  bool has_mail;
+  bool pays;
+  double mailbox_share;
+  SignUpRung highest;
+};
+
+class Ladder : public testing::TestWithParam<RungCase> {};
+
+// Fakes that nothing tells from people, who do more and more of what is asked.
+TEST_P(Ladder, ClimbsAsFarAsItMustAndComesDownAgain) {
+  RegistrationOptions options;
+  options.has_mail = GetParam().has_mail;
+  const Fakes fakes{.loads_form = true,
+                    .form_time_min = 10,
+                    .disposable_share = 0.03,
+                    .fingerprints = 0,
+                    .pays = GetParam().pays,
+                    .mailbox_share = GetParam().mailbox_share};
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE(seed);
+    const Tally tally = SignUps(seed, 1, options).Run(&fakes);
+    EXPECT_EQ(tally.highest, GetParam().highest);
+    EXPECT_LE(tally.restricted_after_s, 5);
+    EXPECT_LE(tally.lifted_after_s, 60);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Registration, Ladder,
+    testing::Values(RungCase{"challenge", true, false, 0, SignUpRung::kChallenge},
+                    RungCase{"mail", true, true, 0, SignUpRung::kMail},
+                    RungCase{"invitation", true, true, 1, SignUpRung::kInvitation},
+                    RungCase{"no_mail_server", false, true, 0, SignUpRung::kInvitation}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(Registration, ClosesWhenInvitationsAreUsedFasterThanAccountsCanBeMade) {
+  RegistrationPolicy policy;
+  RequestFacts facts{.caller = {.address = 1}, .route = Route::kRegister, .paid_challenge = true};
+  facts.gives_mail = true;
+  double now_s = 0;
+  while (policy.rung() < SignUpRung::kInvitation && now_s < 300) {
+    policy.OnSignUp(facts, AtSeconds(now_s += 0.01));
+  }
+  EXPECT_EQ(policy.rung(), SignUpRung::kInvitation);
+  EXPECT_EQ(policy.OnSignUp(facts, AtSeconds(now_s)).answer, SignUpAnswer::kNeedsInvitation);
+  facts.has_invitation = true;
+  const double end_s = now_s + 300;
+  while (policy.rung() < SignUpRung::kClosed && now_s < end_s) {
+    policy.OnSignUp(facts, AtSeconds(now_s += 0.01));
+  }
+  const SignUpDecision closed = policy.OnSignUp(facts, AtSeconds(now_s));
+  EXPECT_EQ(closed.answer, SignUpAnswer::kClosed);
+  EXPECT_GT(closed.retry_after, Duration(0));
+  for (int i = 0; i < 60; ++i) policy.Advance(AtSeconds(now_s + i));
+  EXPECT_FALSE(policy.is_restricted());
+  // One rung at a time, both ways.
+  std::vector<RegistrationChange> changes;
+  policy.DrainChanges(changes);
+  for (const RegistrationChange& change : changes) {
+    EXPECT_EQ(std::abs(static_cast<int>(change.from) - static_cast<int>(change.to)), 1);
+  }
+}
+
+// A program that solves in advance sends nothing but paid forms.
+TEST(Registration, AFloodThatPaysInAdvanceIsCounted) {
+  RegistrationPolicy policy;
+  const RequestFacts facts{
+      .caller = {.address = 1}, .route = Route::kRegister, .paid_challenge = true};
+  for (int i = 0; i < 800; ++i) policy.OnSignUp(facts, AtSeconds(i / 167.0));
+  EXPECT_TRUE(policy.is_restricted());
+}
+
+TEST(Registration, WhoIsLetInWhileRestrictedIsOnProbation) {
+  RegistrationPolicy policy;
+  RequestFacts facts{.caller = {.address = 1}, .route = Route::kRegister};
+  EXPECT_FALSE(policy.OnSignUp(facts, AtSeconds(0)).on_probation);
+  for (int i = 0; i < 500; ++i) policy.OnSignUp(facts, AtSeconds(i * 0.01));
+  ASSERT_EQ(policy.rung(), SignUpRung::kChallenge);
+  facts.paid_challenge = true;
+  const SignUpDecision paid = policy.OnSignUp(facts, AtSeconds(6));
+  EXPECT_EQ(paid.answer, SignUpAnswer::kOpen);
+  EXPECT_TRUE(paid.on_probation);
 }
 
 TEST(Registration, BeyondCapacityEverybodyIsToldWhenToComeBack) {

@@ -133,7 +133,7 @@ EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, T
       return {Refusal::kYourRate, wait, restriction->id};
     }
     case RestrictionAction::kChallenge:
-      if (facts.paid_challenge) return {};
+      if (facts.paid_challenge || facts.standing == Standing::kHistory) return {};
       return {Refusal::kChallengeRequired, Duration(0), restriction->id};
     case RestrictionAction::kRefuse:
     case RestrictionAction::kPushDown:

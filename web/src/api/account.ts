@@ -20,6 +20,8 @@ export interface Account {
   // How many.
   passkeys: number;
   restriction: Restriction | null;
+  // Until then it may have no answers, unless what the server says comes first.
+  probation_until?: number | null;
 }
 
 export interface Me {
@@ -62,6 +64,8 @@ export interface Registration {
   domains: string[];
   challenge: Challenge | null;
   password: { bytes_min: number; bytes_max: number };
+  // Accounts made now have no answers for a while.
+  probation?: boolean;
 }
 
 export interface NewAccount {
@@ -73,12 +77,15 @@ export interface NewAccount {
 }
 
 export type SignedUp = { account: Account } | { pending: "email" | "approval" };
-export type LoggedIn = { account: Account } | { second_factor: ("totp" | "recovery")[]; token: string };
+export type LoggedIn = { account: Account; password_is_common?: boolean } | { second_factor: ("totp" | "recovery")[]; token: string };
 
 export const getMe = () => call<Me>("GET", "/api/me");
 export const getRegistration = () => call<Registration>("GET", "/api/registration");
 // With a task, whether or not registration asks for one now: a log-in may.
 export const getRegistrationWithTask = () => call<Registration>("GET", "/api/registration?challenge=1");
+// Before an answer; what it earns is a cookie.
+export const getTask = () => call<Challenge>("GET", "/api/challenge");
+export const giveSolution = (solution: Solution) => call<unknown>("POST", "/api/challenge", solution);
 export const signUp = (account: NewAccount) => call<SignedUp>("POST", "/api/accounts", account);
 export const setUp = (token: string, name: string, password: string) => call<{ account: Account }>("POST", "/api/setup", { token, name, password });
 export const logIn = (name: string, password: string, challenge?: Solution) => call<LoggedIn>("POST", "/api/session", { name, password, challenge });

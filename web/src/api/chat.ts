@@ -1,6 +1,6 @@
 // The public OpenAI-compatible API: the models, and an answer to a whole conversation.
 import { type Ending, type Listener, readAnswer } from "./chunks";
-import { ApiError, call, send } from "./http";
+import { ApiError, call, sendForAnswer } from "./http";
 
 export type Role = "user" | "assistant";
 export interface WireMessage {
@@ -19,7 +19,7 @@ export async function listModels(): Promise<string[]> {
 // Streams one answer to `listener`. Resolves when the answer ended.
 export async function streamAnswer(model: string, messages: WireMessage[], signal: AbortSignal, listener: Listener): Promise<Ending> {
   const question = { model, messages, ...SAMPLING, stream: true, stream_options: { include_usage: true }, user: browserId() };
-  const response = await send("POST", "/v1/chat/completions", question, signal);
+  const response = await sendForAnswer("/v1/chat/completions", question, signal);
   if (response.body === null) throw new ApiError("The server sent no answer.", "internal", null);
   return readAnswer(response.body, listener);
 }

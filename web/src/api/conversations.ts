@@ -1,7 +1,7 @@
 // Conversations that the server keeps, and their answers.
 import { SAMPLING } from "./chat";
 import { type Ending, type Listener, readAnswer } from "./chunks";
-import { ApiError, call, send, withQuery } from "./http";
+import { ApiError, call, send, sendForAnswer, withQuery } from "./http";
 
 export interface Summary {
   id: string;
@@ -89,7 +89,7 @@ export const stopAnswer = (id: string, message: string) => call<Stopped>("POST",
 
 // Keeps the question and streams its answer, which goes on at the server when this page leaves.
 export async function ask(id: string, asking: Asking, model: string | null, signal: AbortSignal, listener: Listener): Promise<Ending> {
-  return read(await send("POST", pathOf(id, "/messages"), { ...asking, model: model ?? undefined, options: SAMPLING }, signal), listener);
+  return read(await sendForAnswer(pathOf(id, "/messages"), { ...asking, model: model ?? undefined, options: SAMPLING }, signal), listener);
 }
 
 // The same answer from its beginning: on a second device, or after a reload.

@@ -23,6 +23,27 @@ export function whenAskedWhoItIs(ask: typeof askWhoItIs): void {
   askWhoItIs = ask;
 }
 
+// Does the work that the server wants done before it answers a stranger.
+let payForAnswer: (signal?: AbortSignal) => Promise<void> = async () => {
+  throw new ApiError("This page cannot solve the task that is asked for.", "challenge_required", null);
+};
+
+export function whenAskedToPay(pay: typeof payForAnswer): void {
+  payForAnswer = pay;
+}
+
+// As send, for what asks for an answer: where a proof of work is asked for first, it is done, and
+// what was asked is sent once more.
+export async function sendForAnswer(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+  try {
+    return await send("POST", path, body, signal);
+  } catch (failure) {
+    if (!(failure instanceof ApiError) || failure.reason !== "challenge_required") throw failure;
+    await payForAnswer(signal);
+    return send("POST", path, body, signal);
+  }
+}
+
 // The answer, when the server accepted the request; else throws an ApiError (or, when `signal` ended
 // the request, what fetch throws then). A Blob is sent as it is, by its type; anything else as JSON.
 // What was refused until the person shows again who it is, is sent a second time when they have.

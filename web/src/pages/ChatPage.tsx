@@ -6,6 +6,7 @@ import { History } from "../parts/History";
 import { later } from "../parts/Later";
 import { Failure, Spinner } from "../parts/Notice";
 import { Restricted } from "../parts/Restricted";
+import { Solving } from "../parts/Solving";
 import { Thread } from "../parts/Thread";
 import { Welcome } from "../parts/Welcome";
 import { MenuIcon } from "../parts/icons";
@@ -90,6 +91,7 @@ export function ChatPage() {
         <Restricted />
         {isKept.value && <TakeOver />}
         {conversation ? <Thread conversation={conversation} /> : <NoThread />}
+        <Solving />
         <Composer />
         {!isStored.value && <p class="notice" role="status">This browser does not keep the history: its storage is full or switched off.</p>}
       </main>

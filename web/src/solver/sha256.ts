@@ -21,18 +21,40 @@ function firstPrimes(count: number): number[] {
   return primes;
 }
 
-// The digest as eight words.
-export function sha256(text: string): Uint32Array {
-  const bytes = encoder.encode(text);
-  const size = Math.ceil((bytes.length + 1 + LENGTH_BYTES) / BLOCK_BYTES) * BLOCK_BYTES;
-  const padded = new Uint8Array(size);
-  padded.set(bytes);
-  padded[bytes.length] = 0x80;
-  const view = new DataView(padded.buffer);
-  view.setUint32(size - 4, bytes.length * 8);
-  const state = INITIAL.slice();
-  for (let at = 0; at < size; at += BLOCK_BYTES) compress(state, view, at);
-  return state;
+// The hash of `prefix` followed by a number in decimal, as eight words, good until the next call.
+// What every number has in common is done once: the text is laid out, and its full blocks are hashed.
+export function newNonceHash(prefix: string): (nonce: number) => Uint32Array {
+  const bytes = encoder.encode(prefix);
+  const done = bytes.length - (bytes.length % BLOCK_BYTES);
+  const before = INITIAL.slice();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < done; at += BLOCK_BYTES) compress(before, view, at);
+  const tail = new Uint8Array(2 * BLOCK_BYTES);
+  const tailView = new DataView(tail.buffer);
+  const kept = bytes.length - done;
+  const state = new Uint32Array(8);
+  return (nonce) => {
+    const end = kept + writeDecimal(tail, kept, nonce);
+    const size = end + 1 + LENGTH_BYTES > BLOCK_BYTES ? 2 * BLOCK_BYTES : BLOCK_BYTES;
+    tail.set(bytes.subarray(done));
+    tail[end] = 0x80;
+    tail.fill(0, end + 1, size);
+    tailView.setUint32(size - 4, (done + end) * 8);
+    state.set(before);
+    for (let at = 0; at < size; at += BLOCK_BYTES) compress(state, tailView, at);
+    return state;
+  };
+}
+
+// How many digits it wrote.
+function writeDecimal(into: Uint8Array, at: number, value: number): number {
+  let count = 1;
+  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) ++count;
+  for (let i = count - 1; i >= 0; --i) {
+    into[at + i] = 0x30 + (value % 10);
+    value = Math.floor(value / 10);
+  }
+  return count;
 }
 
 export function leadingZeroBits(digest: Uint32Array): number {

@@ -1,7 +1,8 @@
-// Solves the proof of work that registration may ask for, in a worker, so that the page stays alive.
+// Solves the proof of work that registration, a log-in or an answer may ask for, in a worker, so that
+// the page stays alive.
 import { signal } from "@preact/signals";
-import { type Challenge, type Solution, getRegistrationWithTask } from "../api/account";
-import { ApiError } from "../api/http";
+import { type Challenge, type Solution, getRegistrationWithTask, getTask, giveSolution } from "../api/account";
+import { ApiError, whenAskedToPay } from "../api/http";
 import type { Report, Task } from "../solver/worker";
 
 declare const SOLVER_URL: string;
@@ -11,6 +12,7 @@ export const solving = signal<number | null>(null);
 
 export function solve(challenge: Challenge, signal: AbortSignal): Promise<Solution> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new ApiError("The task was left.", "challenge_required", null));
     const worker = new Worker(SOLVER_URL, { type: "module" });
     const end = () => {
       worker.terminate();
@@ -49,3 +51,7 @@ export async function withChallenge<T>(attempt: (solution?: Solution) => Promise
     return attempt(await solve(challenge, signal));
   }
 }
+
+whenAskedToPay(async (signal = new AbortController().signal) => {
+  await giveSolution(await solve(await getTask(), signal));
+});

@@ -25,16 +25,21 @@ function goIn(account: Account) {
 
 export function LogInPage() {
   const token = useSignal<string | null>(null);
+  const common = useSignal<Account | null>(null);
   const abort = useMemo(() => new AbortController(), []);
   useEffect(() => () => abort.abort(), []);
   const tryPassword = async (values: Values) => {
     const answer: LoggedIn = await withChallenge((solution) => logIn(values("name"), values("password"), solution), abort.signal);
     if ("token" in answer) {
       token.value = answer.token;
+    } else if (answer.password_is_common) {
+      enter(answer.account);
+      common.value = answer.account;
     } else {
       goIn(answer.account);
     }
   };
+  if (common.value !== null) return <CommonPassword onLater={goOn} />;
   if (token.value !== null) return <SecondFactor token={token.value} onBack={() => (token.value = null)} />;
   if (me.value?.login === "needs_https") return <Card title="Log in"><NeedsHttps /><ChatInstead /></Card>;
   return (
@@ -49,6 +54,16 @@ export function LogInPage() {
       <p class="card-links"><a href="#/reset">Forgot the password?</a> <a href="#/sign-up">Make an account</a></p>
       {me.value?.setup_needed && <SetUpHint />}
       <ChatInstead />
+    </Card>
+  );
+}
+
+// Nobody has to: but whoever guesses tries this password first.
+function CommonPassword({ onLater }: { onLater: () => void }) {
+  return (
+    <Card title="Change your password">
+      <p role="status">You are logged in. Many people have chosen this password, so it is among the first that are tried. Choose another one.</p>
+      <p class="card-links"><a href="#/settings/log-ins">Change it now</a> <button type="button" class="link-button" onClick={onLater}>Later</button></p>
     </Card>
   );
 }

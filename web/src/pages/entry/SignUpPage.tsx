@@ -9,7 +9,7 @@ import { Field, Form, NewPassword, type Values } from "../../parts/Form";
 import { Loaded, useLoaded } from "../../parts/Loaded";
 import { Providers } from "../../parts/Providers";
 import { Solving } from "../../parts/Solving";
-import { solve } from "../../state/challenge";
+import { solve, withChallenge } from "../../state/challenge";
 import { enter, me } from "../../state/me";
 import { goInstead, route } from "../../state/route";
 import { formatTime } from "../../text/format";
@@ -30,22 +30,35 @@ export function SignUpPage() {
   const registration = useLoaded(getRegistration);
   return (
     <Card title="Make an account">
-      {me.value?.login === "needs_https" ? <NeedsHttps /> : <Loaded of={registration}>{(found) => <SignUp registration={found} />}</Loaded>}
+      {me.value?.login === "needs_https" ? <NeedsHttps /> : <Loaded of={registration}>{(found) => <SignUp registration={found} again={registration.again} />}</Loaded>}
       <p class="card-links"><a href="#/login">Log in instead</a>{me.value?.anonymous && <a href="#/">Chat without an account</a>}</p>
     </Card>
   );
 }
 
-function SignUp({ registration }: { registration: Registration }) {
+// What is asked for may have changed since the page was loaded.
+const ASKED_FOR_MORE = new Set(["bad_request", "invitation_required", "registration_closed"]);
+
+function SignUp({ registration, again }: { registration: Registration; again: () => Promise<void> }) {
   const pending = useSignal<"email" | "approval" | null>(null);
+  const abort = useMemo(() => new AbortController(), []);
+  useEffect(() => () => abort.abort(), []);
   const solution = useSolution(registration);
   const send = async (values: Values) => {
-    const answer = await signUp({
-      name: values("name") || undefined,
-      email: values("email") || undefined,
-      password: values("password"),
-      invitation: values("invitation").trim() || undefined,
-      challenge: await solution(),
+    // What was solved while the form was filled in may not be enough any more.
+    const answer = await withChallenge(
+      async (harder?: Solution) =>
+        signUp({
+          name: values("name") || undefined,
+          email: values("email") || undefined,
+          password: values("password"),
+          invitation: values("invitation").trim() || undefined,
+          challenge: harder ?? (await solution()),
+        }),
+      abort.signal,
+    ).catch((failure: unknown) => {
+      if (failure instanceof ApiError && ASKED_FOR_MORE.has(failure.reason)) void again();
+      throw failure;
     });
     if ("pending" in answer) {
       pending.value = answer.pending;
@@ -87,6 +100,7 @@ export function Rule({ registration }: { registration: Registration }) {
         So since {formatTime(registration.since)}, set by {by}.
         {registration.by === "guard" && registration.why !== "" && ` Why: ${registration.why}`}
       </p>
+      {registration.probation && <p class="hint">An account that is made now gets answers some hours later; sooner with a confirmed mail address, once this is over. With an invitation, at once.</p>}
     </div>
   );
 }
