@@ -9,6 +9,7 @@ namespace holdfast {
 
 void AddDrillCalibrate(CLI::App& drill, int& exit_code);
 void AddDrillGenerate(CLI::App& drill, int& exit_code);
+void AddDrillLive(CLI::App& drill, int& exit_code);
 void AddDrillScore(CLI::App& drill, int& exit_code);
 void AddDrillSimulate(CLI::App& drill, int& exit_code);
 

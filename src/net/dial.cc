@@ -4,6 +4,10 @@
 #include <utility>
 #include <vector>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "net/dial_from.h"
 #include "net/event.h"
 #include "net/socket_stream.h"
 #include "net/stream.h"
@@ -128,7 +132,49 @@ Awaitable<Result<Socket>> ConnectUnix(const Endpoint& endpoint, const DialOption
   co_return co_await Connect(std::move(socket), address, options.deadline, endpoint, options.stop);
 }
 
+Result<void> BindSource(Tcp::socket& socket, const Address& source) {
+  if (!source.is_v4()) {
+    return Fail(ErrorCode::kInvalidArgument, "a connection cannot come from {}: only IPv4 can",
+                source.ToString());
+  }
+  // The port is chosen when the peer is known, so that each pair of addresses has all of them.
+  const int on = 1;
+  if (::setsockopt(socket.native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) !=
+      0) {
+    return Fail(ErrnoError("set a socket's choice of port"));
+  }
+  boost::system::error_code error;
+  socket.bind({asio::ip::make_address(source.ToString()), 0}, error);
+  if (error == boost::system::errc::address_not_available) {
+    return Fail(ErrorCode::kInvalidArgument, "{} is no address of this machine", source.ToString());
+  }
+  if (error) return Fail(SystemError("connect from " + source.ToString(), error));
+  return {};
+}
+
 }  // namespace
+
+Awaitable<Result<std::unique_ptr<Stream>>> DialFrom(const Source& source, const Endpoint& endpoint,
+                                                    TimePoint deadline) {
+  boost::system::error_code error;
+  const asio::ip::address address = asio::ip::make_address(endpoint.host, error);
+  if (error || !address.is_v4()) {
+    co_return Fail(ErrorCode::kInvalidArgument, "{} is no IPv4 address", endpoint.host);
+  }
+  Tcp::socket socket(co_await asio::this_coro::executor);
+  socket.open(Tcp::v4(), error);
+  if (error) co_return Fail(SystemError("open a socket", error));
+  if (source.receive_buffer_bytes > 0) {
+    const asio::socket_base::receive_buffer_size size(source.receive_buffer_bytes);
+    socket.set_option(size, error);
+    if (error) co_return Fail(SystemError("set a socket's buffer", error));
+  }
+  CO_TRY(BindSource(socket, source.address));
+  const Tcp::endpoint to(address, endpoint.port);
+  CO_TRY_ASSIGN(Socket made, co_await Connect(std::move(socket), to, deadline, endpoint, nullptr));
+  made.set_option(Tcp::no_delay(true), error);
+  co_return std::make_unique<SocketStream>(std::move(made));
+}
 
 Awaitable<Result<std::unique_ptr<Stream>>> Dial(const Endpoint& endpoint,
                                                 const DialOptions& options) {

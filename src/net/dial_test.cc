@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "net/asio.h"
+#include "net/dial_from.h"
 #include "net/event.h"
 #include "net/io_threads.h"
 #include "net/listener.h"
@@ -144,6 +145,56 @@ TEST_F(DialTest, SaysThatThisProcessHasNoDescriptorLeft) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_EQ(address.error().code, ErrorCode::kResourceExhausted) << address.error().message;
   EXPECT_EQ(name.error().code, ErrorCode::kResourceExhausted) << name.error().message;
+}
+
+Awaitable<void> TryFrom(Source source, Endpoint endpoint, std::promise<Result<std::string>>& done) {
+  Result<std::unique_ptr<Stream>> stream =
+      co_await DialFrom(source, endpoint, Clock::now() + kPatience);
+  if (!stream) {
+    done.set_value(Fail(stream.error()));
+    co_return;
+  }
+  std::string text(2, '\0');
+  const Result<std::size_t> count = co_await (*stream)->ReadSome(text);
+  text.resize(count.value_or(0));
+  stream->reset();
+  done.set_value(std::move(text));
+}
+
+TEST_F(DialTest, ComesFromTheAddressItIsGiven) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  Endpoint endpoint;
+  endpoint.host = "127.0.0.1";
+  endpoint.port = ntohs(address.sin_port);
+  std::promise<Result<std::string>> done;
+  threads_.Spawn(0, TryFrom({*Address::Parse("127.9.8.7"), 4096}, endpoint, done));
+  sockaddr_in peer{};
+  size = sizeof(peer);
+  const int accepted = ::accept(listener, reinterpret_cast<sockaddr*>(&peer), &size);
+  ASSERT_GE(accepted, 0);
+  EXPECT_EQ(ntohl(peer.sin_addr.s_addr), 0x7F090807U);
+  EXPECT_EQ(::send(accepted, "ok", 2, 0), 2);
+  EXPECT_EQ(done.get_future().get().value_or(""), "ok");
+  ::close(accepted);
+  ::close(listener);
+}
+
+TEST_F(DialTest, RefusesASourceThatIsNotOfThisMachine) {
+  const FullPort port;
+  for (const char* const source : {"192.0.2.1", "2001:db8::1"}) {
+    std::promise<Result<std::string>> done;
+    threads_.Spawn(0, TryFrom({*Address::Parse(source), 0}, port.endpoint(), done));
+    const Result<std::string> dialled = done.get_future().get();
+    ASSERT_FALSE(dialled) << source;
+    EXPECT_EQ(dialled.error().code, ErrorCode::kInvalidArgument) << source;
+  }
 }
 
 Awaitable<void> WatchOnce(std::promise<milliseconds>& done) {
