@@ -122,6 +122,7 @@ EdgeLimiter::Decision EdgeLimiter::Check(const RequestFacts& facts, Time now) {
 EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, Time now) {
   const Restriction* restriction = restrictions_.Find(facts.caller, facts.standing, now);
   if (restriction == nullptr) return {};
+  const RestrictionNotice notice = RestrictionNotice::Of(*restriction);
   RestrictionAction action = restriction->what.action;
   if (facts.route == Route::kLogin && restriction->what.scope.IsShared()) {
     action = std::min(action, RestrictionAction::kChallenge);
@@ -130,14 +131,14 @@ EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, T
     case RestrictionAction::kSlow: {
       const Duration wait = Slow(facts.caller, now);
       if (wait == Duration(0)) return {};
-      return {Refusal::kYourRate, wait, restriction->id};
+      return {Refusal::kYourRate, wait, notice};
     }
     case RestrictionAction::kChallenge:
       if (facts.paid_challenge) return {};
-      return {Refusal::kChallengeRequired, Duration(0), restriction->id};
+      return {Refusal::kChallengeRequired, Duration(0), notice};
     case RestrictionAction::kRefuse:
     case RestrictionAction::kPushDown:
-      return {Refusal::kUnderAttack, restriction->expires - now, restriction->id};
+      return {Refusal::kUnderAttack, restriction->expires - now, notice};
   }
   return {};
 }
@@ -167,7 +168,7 @@ EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time no
     return {};
   }
   const bool may_pay = IsEntrance(facts.route) && !facts.paid_challenge;
-  return {may_pay ? Refusal::kChallengeRequired : Refusal::kYourRate, wait, 0};
+  return {may_pay ? Refusal::kChallengeRequired : Refusal::kYourRate, wait};
 }
 
 Duration EdgeLimiter::Slow(const Caller& caller, Time now) {

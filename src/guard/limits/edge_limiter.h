@@ -89,8 +89,8 @@ class EdgeLimiter {
  public:
   struct Decision {
     Refusal refusal = Refusal::kNone;
-    Duration retry_after{0};        // When it would conform; 0 where waiting does not help.
-    RestrictionId restriction = 0;  // The one that refused; 0: none.
+    Duration retry_after{0};          // When it would conform; 0 where waiting does not help.
+    RestrictionNotice restriction{};  // The one that refused.
   };
 
   EdgeLimiter(const EdgeLimits& limits, std::uint64_t seed);

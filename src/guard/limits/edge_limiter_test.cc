@@ -152,7 +152,7 @@ TEST(EdgeLimiter, RestrictionsSpeakFirst) {
     facts.paid_challenge = test.has_paid;
     const auto decision = limiter.Check(facts, AtSeconds(1));
     EXPECT_EQ(decision.refusal, test.refusal);
-    EXPECT_EQ(decision.restriction, test.refusal == Refusal::kNone ? 0 : id);
+    EXPECT_EQ(decision.restriction.id, test.refusal == Refusal::kNone ? 0 : id);
     facts.standing = Standing::kHistory;
     EXPECT_EQ(limiter.Check(facts, AtSeconds(1)).refusal, Refusal::kNone);
   }
