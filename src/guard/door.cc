@@ -459,7 +459,7 @@ void Door::State::OnConnection(const ConnectionFacts& told) {
   const auto proposal = JudgeConnections(facts.caller);
   if (!proposal) return;
   CountLikeness(proposal->rule, proposal->action);
-  if (enforces_likeness_) edge_->restrictions().Impose(*proposal, facts.time);
+  if (enforces_likeness_) edge_->OnHeedless(*proposal, facts.time);
 }
 
 std::optional<RestrictionProposal> Door::State::JudgeConnections(const Caller& caller) const {

@@ -98,7 +98,8 @@ EdgeLimiter::EdgeLimiter(const EdgeLimits& limits, std::uint64_t seed)
       accounts_(limits.account_cells, Mix64(seed, 3)),
       keys_(limits.key_cells, Mix64(seed, 4)),
       restrictions_(limits.restrictions),
-      refused_(limits.watched_max, limits.heedless_half_life) {
+      refused_(limits.watched_max, limits.heedless_half_life),
+      good_standing_(limits.good_standing_max, limits.good_standing_hold) {
   for (int route = 0; route < kRouteCount; ++route) {
     for (int vouch = 0; vouch < kVouchCount; ++vouch) {
       const RateLimit limit = limits.address[route][vouch];
@@ -183,16 +184,27 @@ void EdgeLimiter::Watch(const RequestFacts& facts, const Decision& decision, Tim
   const std::uint64_t address = facts.caller.address;
   if (address == 0) return;
   if (decision.refusal == Refusal::kNone) {
-    if (VouchOf(facts) == Vouch::kAccount) refused_.Forgive(address);
+    if (VouchOf(facts) != Vouch::kAccount) return;
+    refused_.Forgive(address);
+    if (facts.standing == Standing::kHistory) good_standing_.Note(address, now);
     return;
   }
   const double refusals = refused_.Add(address).surely();
   if (refusals < limits_.heedless_refusals) return;
-  RestrictionProposal proposal{.scope = {ScopeKind::kAddress, address},
-                               .action = RestrictionAction::kPushDown,
-                               .rule = "ignores_refusals",
-                               .term = limits_.push_down_term};
+  RestrictionProposal proposal{.scope = {ScopeKind::kAddress, address}, .rule = "ignores_refusals"};
   proposal.evidence[0] = {.detector = "refusals", .value = refusals};
+  OnHeedless(proposal, now);
+}
+
+void EdgeLimiter::OnHeedless(RestrictionProposal proposal, Time now) {
+  const Restriction* const told = restrictions_.Find(proposal.scope, now);
+  // Its end is not put off: whoever is dropped there can be told nothing.
+  if (told != nullptr && told->what.action == RestrictionAction::kPushDown) return;
+  const bool went_on =
+      told != nullptr && told->what.rule == proposal.rule && now - told->since >= limits_.told_min;
+  const bool is_pushed = went_on && !good_standing_.Has(proposal.scope.name, now);
+  proposal.action = is_pushed ? RestrictionAction::kPushDown : RestrictionAction::kRefuse;
+  proposal.term = is_pushed ? limits_.push_down_term : limits_.told_term;
   restrictions_.Impose(proposal, now);
 }
 
@@ -204,7 +216,7 @@ std::uint64_t EdgeLimiter::shared_count() const {
 std::size_t EdgeLimiter::state_bytes() const {
   return sizeof(*this) + addresses_.state_bytes() + prefixes_.state_bytes() +
          accounts_.state_bytes() + keys_.state_bytes() + restrictions_.state_bytes() +
-         refused_.state_bytes();
+         refused_.state_bytes() + good_standing_.state_bytes();
 }
 
 }  // namespace holdfast::guard
