@@ -49,6 +49,7 @@ const std::vector<Library>& Libraries() {
       {"qrcodegen/", {"api"}},
       {"zip.h", {"archives"}},
       {"seccomp.h", {"sandbox"}},
+      {"nftables/", {"push_down"}},
       {"pcre2", {"tokenizer"}},
       {"zstd", {"trainer"}},
       {"toml++/", {"server", "trainer"}},

@@ -23,6 +23,7 @@ void AddData(CLI::App& app, int& exit_code);
 void AddDrill(CLI::App& app, int& exit_code);
 void AddEngine(CLI::App& app, int& exit_code);
 void AddGateway(CLI::App& app, int& exit_code);
+void AddGuard(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
 void AddJournal(CLI::App& app, int& exit_code);
 void AddKeys(CLI::App& app, int& exit_code);
@@ -34,9 +35,9 @@ void AddVerdict(CLI::App& app, int& exit_code);
 
 inline constexpr std::array kVerbs{
     Verb{AddAdmin},   Verb{AddBackup},  Verb{AddCertificate}, Verb{AddChat},    Verb{AddConvert},
-    Verb{AddData},    Verb{AddDrill},   Verb{AddEngine},      Verb{AddGateway}, Verb{AddInspect},
-    Verb{AddJournal}, Verb{AddKeys},    Verb{AddLogits},      Verb{AddRestore}, Verb{AddTrain},
-    Verb{AddUp},      Verb{AddVerdict},
+    Verb{AddData},    Verb{AddDrill},   Verb{AddEngine},      Verb{AddGateway}, Verb{AddGuard},
+    Verb{AddInspect}, Verb{AddJournal}, Verb{AddKeys},        Verb{AddLogits},  Verb{AddRestore},
+    Verb{AddTrain},   Verb{AddUp},      Verb{AddVerdict},
 };
 
 }  // namespace holdfast

@@ -1,6 +1,9 @@
 #include "api/api_error.h"
 
+#include <ctime>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/log.h"
 
@@ -86,11 +89,29 @@ json::Value TextOrNull(std::string_view text) {
   return text.empty() ? json::Value(nullptr) : json::Value(text);
 }
 
+// "2026-11-30T18:15:00Z", rounded up: whoever comes then is not a moment too early.
+std::string TimeText(std::int64_t time_ms) {
+  const std::time_t time = (time_ms + 999) / 1000;
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+std::string MessageOf(const ApiError& error) {
+  if (!error.decision) return error.message;
+  const DecisionNotice& decision = *error.decision;
+  const std::string objection =
+      decision.objection.empty() ? "" : fmt::format(" To object: {}.", decision.objection);
+  return fmt::format("{} Decision {} by the rule {}, until {}.{}", error.message, decision.id,
+                     decision.rule, TimeText(decision.expires_at), objection);
+}
+
 // OpenAI's error object, with our fields beside its own.
 json::Object OpenAiError(const ApiError& error, std::string_view request_id) {
   const ReasonInfo& info = Info(error.reason);
   json::Object object;
-  object["message"] = error.message;
+  object["message"] = MessageOf(error);
   object["type"] = Wire(error.reason).type;
   object["param"] = TextOrNull(error.param);
   object["code"] = error.code.empty() ? info.word : std::string_view(error.code);
@@ -98,6 +119,12 @@ json::Object OpenAiError(const ApiError& error, std::string_view request_id) {
   object["side"] = info.side == Side::kClient ? "client" : "service";
   if (const auto retry_after = RetryAfter(error)) {
     object["retry_after_ms"] = retry_after->count();
+  }
+  if (error.decision) {
+    object["decision"] = error.decision->id;
+    object["rule"] = error.decision->rule;
+    object["expires_at"] = error.decision->expires_at;
+    object["objection"] = TextOrNull(error.decision->objection);
   }
   object["request_id"] = TextOrNull(request_id);
   json::Object body;
@@ -135,6 +162,7 @@ net::Awaitable<Result<void>> SendError(http::Exchange& exchange, const ApiError&
   head.content_type = "application/json";
   head.headers = RetryHeaders(error);
   head.headers.push_back({"Cache-Control", "no-store"});
+  if (error.decision) head.headers.push_back({"x-holdfast-decision", error.decision->id});
   const std::string body = ErrorText(error, dialect, request_id);
   co_return co_await exchange.Send(head, body);
 }

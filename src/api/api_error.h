@@ -3,10 +3,14 @@
 //
 //   {"error": {"message", "type", "param", "code", "reason", "retry_after_ms", "request_id"}}
 //
+// and, where a restriction is why, "decision", "rule", "expires_at" and "objection"; the message
+// says them too, for people who see nothing else, and x-holdfast-decision names the decision.
+//
 // Value type; free functions, thread-safe.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +24,15 @@
 
 namespace holdfast::api {
 
+// Of whoever is limited by a decision about them: which, by what rule, until when, and how to
+// object.
+struct DecisionNotice {
+  std::string id;
+  std::string rule;
+  std::int64_t expires_at = 0;  // Milliseconds since 1970.
+  std::string objection;        // The operator's contact; empty: they name none.
+};
+
 struct ApiError {
   Reason reason = Reason::kInternal;
   std::string message;  // For the client: nothing about our files, addresses or memory.
@@ -27,6 +40,7 @@ struct ApiError {
   std::string code;     // OpenAI's code where it has one; empty: the reason's word.
   int status = 0;       // 0: the reason's.
   std::optional<std::chrono::milliseconds> retry_after;  // Replaces the reason's.
+  std::optional<DecisionNotice> decision;
 
   int Status() const { return status != 0 ? status : Wire(reason).status; }
 };

@@ -24,6 +24,10 @@ constexpr std::string_view kErrorSchema = R"({
         "reason": {"type": "string", "description": "One word of a closed list."},
         "side": {"enum": ["client", "service"]},
         "retry_after_ms": {"type": "integer"},
+        "decision": {"type": "string", "description": "Of a restriction that is why."},
+        "rule": {"type": "string"},
+        "expires_at": {"type": "integer", "description": "Milliseconds since 1970."},
+        "objection": {"type": ["string", "null"], "description": "Where to object."},
         "request_id": {"type": ["string", "null"]}
       }
     }

@@ -15,6 +15,7 @@ constexpr std::array<std::string_view, kEventKindCount> kWords{
     "invitation_created", "invitation_revoked", "operator_reset",      "setup_link_made",
     "quota_changed",      "keys_rotated",       "export_made",         "backup_made",
     "backup_restored",    "identity_linked",    "identity_unlinked",   "logged_in",
+    "restriction_undone", "likeness_rehearsed",
 };
 
 bool IsWordLetter(char letter) {

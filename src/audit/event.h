@@ -44,8 +44,10 @@ enum class EventKind : std::uint8_t {
   kIdentityLinked,
   kIdentityUnlinked,
   kLoggedIn,
+  kRestrictionUndone,
+  kLikenessRehearsed,
 };
-inline constexpr int kEventKindCount = static_cast<int>(EventKind::kLoggedIn) + 1;
+inline constexpr int kEventKindCount = static_cast<int>(EventKind::kLikenessRehearsed) + 1;
 
 std::string_view Word(EventKind kind);  // "account_created"
 std::optional<EventKind> FindEventKind(std::string_view word);

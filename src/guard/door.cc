@@ -18,13 +18,6 @@ constexpr Duration kLookSpan = std::chrono::seconds(1);
 // Of what Save writes.
 constexpr std::uint32_t kStateVersion = 1;
 
-constexpr std::string_view kHostileConnectionsRule = "hostile_connections";
-constexpr std::array<LikenessCount, kLikenessCount> kLikenessCounts = {{
-    {kHostileClusterRule, RestrictionAction::kChallenge},
-    {kHostileClusterRule, RestrictionAction::kRefuse},
-    {kHostileConnectionsRule, RestrictionAction::kPushDown},
-}};
-
 // Set in the ids of log-ins and sign-ups: others are tickets of Admission.
 constexpr DoorId kEntranceBit = DoorId{1} << 31;
 
@@ -32,12 +25,12 @@ std::size_t EntrancesMax(const PasswordGateOptions& options) {
   return options.checks_max + options.familiar_max + 4 * options.others_max;
 }
 
-RestrictionProposal PushDownOf(const ConnectionFacts& facts, const Evidence& evidence,
-                               double log_odds, Duration term) {
+RestrictionProposal PushDownOf(const Caller& caller, const Evidence& evidence, double log_odds,
+                               Duration term) {
   const auto strongest = std::ranges::max_element(evidence);
   const auto detector = static_cast<Detector>(strongest - evidence.begin());
   return {
-      .scope = {ScopeKind::kAddress, facts.caller.address},
+      .scope = {ScopeKind::kAddress, caller.address},
       .action = RestrictionAction::kPushDown,
       .rule = kHostileConnectionsRule,
       .evidence = {{{.detector = DetectorWord(detector), .value = *strongest, .llr = log_odds}}},
@@ -62,6 +55,7 @@ class Door::State {
   void End(DoorId id, const OutcomeFacts& outcome);
   void OnConnection(const ConnectionFacts& facts);
   void OnEngineReport(const EngineReport& report, Time now);
+  void SetEnforcesLikeness(bool enforces) { enforces_likeness_ = enforces; }
   void SetLimits(const EdgeLimits& limits);
   Restrictions& restrictions() { return edge_->restrictions(); }
   RegistrationPolicy& registration() { return registration_; }
@@ -86,11 +80,16 @@ class Door::State {
   // What is proposed about this caller is put into force and answers this request; kStart: nothing.
   Word JudgeCaller(const ClientFeatures* sender, const RequestFacts& facts, Time now);
   bool MustPay(const RequestFacts& facts, bool is_pressed) const;
+  // Counts whom likeness would accuse though nothing presses.
+  void TryLikeness(const ClientFeatures* sender, const RequestFacts& facts, Time now);
+  // Of what the client's connections tell, where that is hostile.
+  std::optional<RestrictionProposal> JudgeConnections(const Caller& caller) const;
   Word AskRegistration(const RequestFacts& facts, Time now);
   Word AskPasswordGate(const RequestFacts& facts, Time now);
   Word AskAdmission(const RequestFacts& facts, Time now);
   void CountLikeness(std::string_view rule, RestrictionAction action);
-  Word RefuseWith(Refusal refusal, Duration retry_after) const;
+  Word RefuseWith(Refusal refusal, Duration retry_after,
+                  const RestrictionNotice& restriction = {}) const;
 
   // Null, and counted: none of this id is here.
   Guest* Find(DoorId id);
@@ -121,6 +120,7 @@ class Door::State {
   Time short_until_{};
   Time learns_from_{};
   double warm_epochs_;  // From which on the baseline is known well enough.
+  bool enforces_likeness_;
   DoorCounters counters_;
 
   std::vector<Admission::Expired> expired_;
@@ -140,12 +140,12 @@ Door::State::State(const DoorOptions& options)
       answers_(admission_.tickets_max()),
       entrances_(EntrancesMax(options.passwords)),
       generations_(entrances_.size(), 0),
-      warm_epochs_(ToSeconds(options.warm_after) / ToSeconds(options.clusters.epoch)) {
+      warm_epochs_(ToSeconds(options.warm_after) / ToSeconds(options.clusters.epoch)),
+      enforces_likeness_(options.enforces_likeness) {
   CHECK(answers_.size() < kEntranceBit && entrances_.size() < kEntranceBit);
   for (std::size_t i = entrances_.size(); i > 0; --i) {
     free_entrances_.push_back(static_cast<std::uint32_t>(i - 1));
   }
-  counters_.likeness = kLikenessCounts;
 }
 
 Time Door::State::Advance(Time now) {
@@ -226,7 +226,8 @@ Door::Word Door::State::Edge(const Caller& caller, Time now) {
       edge_->restrictions().Find({ScopeKind::kAddress, caller.address}, now);
   if (restriction == nullptr || restriction->what.action != RestrictionAction::kPushDown) return {};
   ++counters_.edge_refused;
-  return RefuseWith(Refusal::kUnderAttack, restriction->expires - now);
+  return RefuseWith(Refusal::kUnderAttack, restriction->expires - now,
+                    RestrictionNotice::Of(*restriction));
 }
 
 Door::Word Door::State::Admit(const RequestFacts& facts, Time now) {
@@ -244,15 +245,17 @@ Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts&
   const EdgeLimiter::Decision edge = edge_->Check(facts, now);
   const bool is_over_rate = edge.refusal == Refusal::kYourRate;
   if (edge.refusal != Refusal::kNone && !is_over_rate) {
-    return RefuseWith(edge.refusal, edge.retry_after);
+    return RefuseWith(edge.refusal, edge.retry_after, edge.restriction);
   }
   if (MustPay(facts, is_over_rate || now < short_until_)) {
     return RefuseWith(Refusal::kChallengeRequired, Duration(0));
   }
-  if (is_over_rate) return RefuseWith(edge.refusal, edge.retry_after);
+  if (is_over_rate) return RefuseWith(edge.refusal, edge.retry_after, edge.restriction);
   if (IsGeneration(facts.route) && now < short_until_) {
     const Word judged = JudgeCaller(sender, facts, now);
     if (judged.what == Word::kRefuse) return judged;
+  } else if (IsGeneration(facts.route)) {
+    TryLikeness(sender, facts, now);
   }
   switch (facts.route) {
     case Route::kPage:
@@ -286,11 +289,34 @@ Door::Word Door::State::JudgeCaller(const ClientFeatures* sender, const RequestF
   if (!proposal) return {};
   const bool is_challenge = proposal->action == RestrictionAction::kChallenge;
   if (is_challenge && facts.standing == Standing::kHistory) return {};
-  if (options_.enforces_likeness && edge_->restrictions().Impose(*proposal, now) == 0) return {};
+  if (enforces_likeness_ && edge_->restrictions().Impose(*proposal, now) == 0) return {};
   CountLikeness(proposal->rule, proposal->action);
-  if (!options_.enforces_likeness) return {};
-  return is_challenge ? RefuseWith(Refusal::kChallengeRequired, Duration(0))
-                      : RefuseWith(Refusal::kUnderAttack, proposal->term);
+  if (!enforces_likeness_) return {};
+  const auto notice = RestrictionNotice::Of(*edge_->restrictions().Find(proposal->scope, now));
+  return is_challenge ? RefuseWith(Refusal::kChallengeRequired, Duration(0), notice)
+                      : RefuseWith(Refusal::kUnderAttack, proposal->term, notice);
+}
+
+void Door::State::TryLikeness(const ClientFeatures* sender, const RequestFacts& facts, Time now) {
+  // A door that is not warm accuses nobody, so that trying it would say nothing.
+  if (!is_warm() || facts.standing != Standing::kHistory || registration_.is_restricted()) return;
+  if (edge_->restrictions().Find(facts.caller, facts.standing, now) != nullptr) return;
+  LikenessTrialCount& trial = counters_.trial;
+  ++trial.asked;
+  RequestFacts unpaid = facts;
+  unpaid.paid_challenge = false;
+  const ProposalPolicy& policy = options_.likeness;
+  const auto score = scorer_.Suspect(clusters_, sender, unpaid, now, policy.challenge_log_odds);
+  const auto by_cluster = score ? Propose(*score, unpaid, policy) : std::nullopt;
+  const auto by_connections = JudgeConnections(facts.caller);
+  for (std::size_t i = 0; i < kLikenessCounts.size(); ++i) {
+    for (const auto* proposal : {&by_cluster, &by_connections}) {
+      const bool is_this = *proposal && (*proposal)->rule == kLikenessCounts[i].rule &&
+                           (*proposal)->action == kLikenessCounts[i].action;
+      if (is_this) ++trial.accused_by[i];
+    }
+  }
+  if (by_cluster || by_connections) ++trial.accused;
 }
 
 Door::Word Door::State::AskRegistration(const RequestFacts& facts, Time now) {
@@ -327,12 +353,14 @@ Door::Word Door::State::AskPasswordGate(const RequestFacts& facts, Time now) {
   return {.what = waits ? Word::kWait : Word::kStart, .id = EntranceId(place)};
 }
 
-Door::Word Door::State::RefuseWith(Refusal refusal, Duration retry_after) const {
+Door::Word Door::State::RefuseWith(Refusal refusal, Duration retry_after,
+                                   const RestrictionNotice& restriction) const {
   const bool is_challenge = refusal == Refusal::kChallengeRequired;
   return {.what = Word::kRefuse,
           .refusal = refusal,
           .retry_after = retry_after,
-          .challenge_bits = is_challenge ? difficulty_.bits() : 0};
+          .challenge_bits = is_challenge ? difficulty_.bits() : 0,
+          .restriction = restriction};
 }
 
 void Door::State::CountLikeness(std::string_view rule, RestrictionAction action) {
@@ -455,15 +483,19 @@ void Door::State::OnConnection(const ConnectionFacts& told) {
   ConnectionFacts facts = told;
   facts.time = Advance(told.time);
   clusters_.OnConnection(facts);
-  const ClientFeatures* client = clusters_.Find(facts.caller.address);
-  if (client == nullptr || !is_warm()) return;
+  const auto proposal = JudgeConnections(facts.caller);
+  if (!proposal) return;
+  CountLikeness(proposal->rule, proposal->action);
+  if (enforces_likeness_) edge_->OnHeedless(*proposal, facts.time);
+}
+
+std::optional<RestrictionProposal> Door::State::JudgeConnections(const Caller& caller) const {
+  const ClientFeatures* client = clusters_.Find(caller.address);
+  if (client == nullptr || !is_warm()) return std::nullopt;
   const Evidence evidence = Scorer::Observe(clusters_, *client);
   const double log_odds = LogOdds(evidence, kCalibration);
-  if (log_odds < options_.likeness.refuse_log_odds) return;
-  CountLikeness(kHostileConnectionsRule, RestrictionAction::kPushDown);
-  if (!options_.enforces_likeness) return;
-  edge_->restrictions().Impose(PushDownOf(facts, evidence, log_odds, options_.likeness.term),
-                               facts.time);
+  if (log_odds < options_.likeness.refuse_log_odds) return std::nullopt;
+  return PushDownOf(caller, evidence, log_odds, options_.likeness.term);
 }
 
 void Door::State::OnEngineReport(const EngineReport& report, Time now) {
@@ -487,6 +519,7 @@ DoorCounters Door::State::counters() const {
   counters.registration_rung = registration_.rung();
   counters.challenge_bits = std::max(difficulty_.bits(), registration_.challenge_bits());
   counters.entrances_waiting = static_cast<std::uint32_t>(passwords_.waiting());
+  counters.enforces_likeness = enforces_likeness_;
   counters.restrictions = static_cast<std::uint32_t>(edge_->restrictions().size());
   return counters;
 }
@@ -519,6 +552,7 @@ void Door::OnConnection(const ConnectionFacts& facts) { state_->OnConnection(fac
 void Door::OnEngineReport(const EngineReport& report, Time now) {
   state_->OnEngineReport(report, now);
 }
+void Door::SetEnforcesLikeness(bool enforces) { state_->SetEnforcesLikeness(enforces); }
 void Door::SetLimits(const EdgeLimits& limits) { state_->SetLimits(limits); }
 Restrictions& Door::restrictions() { return state_->restrictions(); }
 void Door::DrainRegistrationChanges(std::vector<RegistrationChange>& out) {

@@ -41,6 +41,7 @@
 #include "guard/entrance/password_gate.h"
 #include "guard/entrance/registration.h"
 #include "guard/evidence/cluster_table.h"
+#include "guard/evidence/likeness_count.h"
 #include "guard/evidence/proposals.h"
 #include "guard/evidence/scorer.h"
 #include "guard/facts.h"
@@ -76,14 +77,6 @@ struct DoorOptions {
   std::uint64_t seed = 0;      // Of all tables. In service: random.
 };
 
-// What likeness did, or would have done.
-struct LikenessCount {
-  std::string_view rule;  // Of a closed list; static storage.
-  RestrictionAction action = RestrictionAction::kRefuse;
-  std::uint64_t count = 0;  // Requests that were refused for it, and connections that led to it.
-};
-inline constexpr int kLikenessCount = 3;
-
 struct DoorCounters {
   AdmissionCounters admission;  // Waiting, in flight, limits, capacity, pressure.
   Rung rung = Rung::kOpen;
@@ -101,7 +94,9 @@ struct DoorCounters {
   std::uint64_t events_ignored = 0;                    // Late, doubled or unknown.
   std::uint64_t times_clamped = 0;                     // Went back.
   std::uint64_t checks_lost = 0;                       // Of passwords, whose end was never told.
-  std::array<LikenessCount, kLikenessCount> likeness{};
+  std::array<LikenessCount, kLikenessCount> likeness = kLikenessCounts;
+  LikenessTrialCount trial;
+  bool enforces_likeness = false;
 };
 
 class Door {
@@ -111,9 +106,10 @@ class Door {
     What what = kStart;
     DoorId id = 0;  // 0 with kRefuse, and of a page: it ends as it begins, and is not told again.
     Refusal refusal = Refusal::kNone;
-    Duration retry_after{0};  // 0: coming again later does not help by itself.
-    int challenge_bits = 0;   // Of kChallengeRequired: how hard the proof of work must be.
-    ExpectedWait wait{};      // With kWait for an answer.
+    Duration retry_after{0};          // 0: coming again later does not help by itself.
+    int challenge_bits = 0;           // Of kChallengeRequired: how hard the proof of work must be.
+    ExpectedWait wait{};              // With kWait for an answer.
+    RestrictionNotice restriction{};  // With kRefuse: the one that it is refused by.
     // Of a sign-up: why not, or how the account is made.
     SignUpAnswer sign_up = SignUpAnswer::kOpen;
     bool needs_mail = false;
@@ -166,6 +162,8 @@ class Door {
   void OnConnection(const ConnectionFacts& facts);
   void OnEngineReport(const EngineReport& report, Time now);
 
+  // From now on; at first as the options say.
+  void SetEnforcesLikeness(bool enforces);
   // What is owed to the old limits, and what was restricted, is forgotten.
   void SetLimits(const EdgeLimits& limits);
 

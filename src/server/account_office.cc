@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "crypto/owned_file.h"
-#include "server/console.h"
 #include "server/rooms_schema.h"
 #include "server/wall_clock.h"
 
@@ -108,13 +107,11 @@ Result<std::unique_ptr<AccountOffice>> AccountOffice::Open(const Config& config,
   TRY(office->OfferSetUp(state_dir));
   office->carrier_ = std::make_unique<MailCarrier>(
       office->accounts_->outbox(), office->accounts_->ledger(), std::move(mail_server));
-  office->OpenConsole(state_dir);
   return office;
 }
 
 // Of an office that could not be opened, a part may be missing.
 void AccountOffice::Stop() {
-  console_.reset();
   if (carrier_ != nullptr) carrier_->Stop();
   if (pool_ != nullptr) pool_->Stop();
 }
@@ -146,20 +143,12 @@ Result<void> AccountOffice::ChargeUnfinished() {
   return {};
 }
 
-// Without it all else works.
-void AccountOffice::OpenConsole(const std::filesystem::path& state_dir) {
-  const ConsoleTools tools{.database = *database_,
-                           .audit = *audit_,
-                           .files = KeyFilesIn(state_dir),
-                           .ring = ring_.get(),
-                           .public_url = accounts_->public_url()};
-  auto console = ControlSocket::Listen(
-      state_dir, [tools](const json::Object& question) { return DoAtConsole(tools, question); });
-  if (!console) {
-    log::warn("console verbs that need the service will not work: {}", console.error().message);
-    return;
-  }
-  console_ = std::move(*console);
+ConsoleTools AccountOffice::console_tools(const std::filesystem::path& state_dir) {
+  return {.database = *database_,
+          .audit = *audit_,
+          .files = KeyFilesIn(state_dir),
+          .ring = ring_.get(),
+          .public_url = accounts_->public_url()};
 }
 
 Result<void> AccountOffice::OfferSetUp(const std::filesystem::path& state_dir) {

@@ -1,9 +1,9 @@
 // AccountOffice: all that a gateway has of accounts: the database, the ring of keys, the board of
-// usage, threads for what blocks, one that carries mail, and one that answers the console. Opened
-// once at start; Stop before the I/O threads end.
+// usage, threads for what blocks, and one that carries mail. Opened once at start; Stop before the
+// I/O threads end.
 //
 // In the state folder: holdfast.db (unless another database is configured), instance.key, keys,
-// usage.board, audit.log, control.sock, and setup-link until there is an operator.
+// usage.board, audit.log, and setup-link until there is an operator.
 #pragma once
 
 #include <filesystem>
@@ -20,7 +20,7 @@
 #include "net/blocking_pool.h"
 #include "server/authenticator.h"
 #include "server/config.h"
-#include "server/control_socket.h"
+#include "server/console.h"
 #include "server/mail_carrier.h"
 #include "server/requests_at_once.h"
 #include "server/wall_clock.h"
@@ -49,6 +49,8 @@ class AccountOffice {
   store::Database& database() { return *database_; }
   crypto::KeyRing& ring() { return *ring_; }
   net::BlockingPool& pool() { return *pool_; }
+  // What the console acts on.
+  ConsoleTools console_tools(const std::filesystem::path& state_dir);
   RequestsAtOnce& requests_at_once() { return requests_at_once_; }
   // `guard`: what it makes of registrations now.
   api::AccountDesk desk(std::function<api::GuardRegistration()> guard) {
@@ -63,7 +65,6 @@ class AccountOffice {
   AccountOffice() = default;
   Result<void> ChargeUnfinished();
   Result<void> OfferSetUp(const std::filesystem::path& state_dir);
-  void OpenConsole(const std::filesystem::path& state_dir);
 
   std::unique_ptr<store::Database> database_;
   std::unique_ptr<crypto::KeyRing> ring_;
@@ -73,7 +74,6 @@ class AccountOffice {
   std::unique_ptr<net::BlockingPool> pool_;
   RequestsAtOnce requests_at_once_;
   std::unique_ptr<MailCarrier> carrier_;
-  std::unique_ptr<ControlSocket> console_;
 };
 
 }  // namespace holdfast::server

@@ -16,8 +16,9 @@ namespace holdfast::server {
 // kFailedPrecondition when there is an operator.
 [[nodiscard]] Result<std::string> MakeSetUpLink(const Config& config);
 
-// Takes an operator's second factor, passkeys and sessions away, and gives a link to set a new password, good
-// for an hour. Errors: kNotFound (nobody of that name), kFailedPrecondition (no operator).
+// Takes an operator's second factor, passkeys and sessions away, and gives a link to set a new
+// password, good for an hour. Errors: kNotFound (nobody of that name), kFailedPrecondition (no
+// operator).
 [[nodiscard]] Result<std::string> ResetOperator(const Config& config, std::string_view name);
 
 struct RotatedKey {

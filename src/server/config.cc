@@ -124,6 +124,15 @@ const Key kKeys[] = {
     KEY(http, idle_seconds_max, 1, kDayS, "How long a silent connection stays open."),
     KEY(http, write_stall_seconds_max, 1, kDayS,
         "How long a reader may read nothing before it is cut off."),
+    KEY(guard, contact, 0, 0,
+        "Where whoever is limited by a decision may object: a mail address, a page. Empty: they "
+        "are not told."),
+    KEY(guard, likeness, 0, 0,
+        "measured: likeness to an attack is enforced once its false accusations are measured to be "
+        "rare here. shadow: never."),
+    KEY(guard, push_down, 0, 0,
+        "auto: addresses that heed no refusal are dropped by the kernel, where this process may "
+        "tell it (CAP_NET_ADMIN). off: never."),
     KEY(up, run_dir, 0, 0,
         "Folder for sockets. Empty: $XDG_RUNTIME_DIR/holdfast, or /tmp/holdfast-UID."),
     KEY(up, state_dir, 0, 0, "Folder for what must last. Empty: $STATE_DIRECTORY"),

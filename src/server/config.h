@@ -114,6 +114,12 @@ struct HttpConfig {
   std::int64_t write_stall_seconds_max = 30;
 };
 
+struct GuardConfig {
+  std::string contact;
+  std::string likeness = "measured";
+  std::string push_down = "auto";
+};
+
 struct UpConfig {
   std::string run_dir;
   std::string state_dir;
@@ -141,6 +147,7 @@ struct Config {
   AccountsConfig accounts;
   std::vector<OidcEntry> oidc;
   HttpConfig http;
+  GuardConfig guard;
   UpConfig up;
   JournalConfig journal;
   LogConfig log;

@@ -9,6 +9,7 @@
 #include "model/model.h"
 #include "net/blocking_pool.h"
 #include "net/io_threads.h"
+#include "push_down/rights.h"
 #include "server/engine_endpoints.h"
 #include "server/engine_pipeline.h"
 #include "server/http_settings.h"
@@ -98,6 +99,7 @@ api::EngineService MakeService(const Config& config, const LoadedModel& loaded,
 }  // namespace
 
 Result<void> RunEngine(const Config& config) {
+  push_down::DropNetAdmin();  // It is the gateway's, and not even that keeps it.
   ProcessSignals signals;
   metrics::Registry registry;
   TRY_ASSIGN(const LoadedModel loaded, LoadModel(config, signals));

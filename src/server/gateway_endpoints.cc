@@ -39,13 +39,11 @@ api::GuardHealth HealthOf(const guard::DoorCounters& counters) {
 
 }  // namespace
 
-std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door,
-                                            const api::AccountDesk& desk,
-                                            api::ProviderDesk& providers,
-                                            api::ConversationService& conversations,
-                                            const http::StaticFiles& web,
-                                            const metrics::Registry& registry,
-                                            const api::BodySizes& sizes, std::string& document) {
+std::vector<api::Endpoint> GatewayEndpoints(
+    upstream::Pool& pool, LiveDoor& door, const api::AccountDesk& desk, const api::GuardDesk& guard,
+    api::ProviderDesk& providers, api::ConversationService& conversations,
+    const http::StaticFiles& web, const metrics::Registry& registry, const api::BodySizes& sizes,
+    std::string& document) {
   std::vector<api::Endpoint> endpoints;
   api::Endpoint chat = AnswerEndpoint(pool, "/v1/chat/completions", sizes.body_bytes_max);
   chat.documentation.id = "createChatCompletion";
@@ -64,10 +62,11 @@ std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door
   endpoints.push_back(api::EnginesEndpoint(pool));
   endpoints.push_back(api::OpenApiEndpoint(document));
   endpoints.push_back(api::ExportEndpoint(desk, conversations.history));
-  for (auto& rows : {api::EntranceEndpoints(desk, providers), api::ChallengeEndpoints(desk),
-                     api::OwnAccountEndpoints(desk), api::PasskeyEndpoints(desk),
-                     api::OperatorEndpoints(desk), api::ProviderEndpoints(desk, providers),
-                     api::ConversationEndpoints(conversations, sizes)}) {
+  for (auto& rows :
+       {api::EntranceEndpoints(desk, providers), api::ChallengeEndpoints(desk),
+        api::OwnAccountEndpoints(desk), api::PasskeyEndpoints(desk), api::OperatorEndpoints(desk),
+        api::GuardEndpoints(desk, guard), api::ProviderEndpoints(desk, providers),
+        api::ConversationEndpoints(conversations, sizes)}) {
     endpoints.insert(endpoints.end(), rows.begin(), rows.end());
   }
   for (api::Endpoint& page : api::PageEndpoints(web)) endpoints.push_back(std::move(page));

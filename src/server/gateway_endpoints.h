@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/account/desk_call.h"
+#include "api/account/guard_desk.h"
 #include "api/account/provider_desk.h"
 #include "api/conversations/endpoints.h"
 #include "api/conversations/service.h"
@@ -17,12 +18,10 @@
 namespace holdfast::server {
 
 // What it takes must outlive the endpoints. `document` becomes /openapi.json.
-std::vector<api::Endpoint> GatewayEndpoints(upstream::Pool& pool, LiveDoor& door,
-                                            const api::AccountDesk& desk,
-                                            api::ProviderDesk& providers,
-                                            api::ConversationService& conversations,
-                                            const http::StaticFiles& web,
-                                            const metrics::Registry& registry,
-                                            const api::BodySizes& sizes, std::string& document);
+std::vector<api::Endpoint> GatewayEndpoints(
+    upstream::Pool& pool, LiveDoor& door, const api::AccountDesk& desk, const api::GuardDesk& guard,
+    api::ProviderDesk& providers, api::ConversationService& conversations,
+    const http::StaticFiles& web, const metrics::Registry& registry, const api::BodySizes& sizes,
+    std::string& document);
 
 }  // namespace holdfast::server

@@ -233,8 +233,8 @@ api::ApiResult<void> GatewayPipeline::CheckEdge(const http::Exchange& exchange,
   record.identity.is_local = IsThisMachine(head, peer.address, rules_.this_machine);
   if (client->address != peer.address) {
     // Only now is it known for whom the proxy speaks, so the door's edge is here.
-    if (const auto reason = door_.Edge(record.identity.caller)) {
-      return std::unexpected(api::ToApiError(*reason));
+    if (auto error = door_.EdgeError(record.identity.caller)) {
+      return std::unexpected(std::move(*error));
     }
   }
   const auto host = http::CheckHost(head, rules_.hosts);
@@ -357,7 +357,10 @@ net::Awaitable<void> GatewayPipeline::Charge(Record& record) const {
 net::Awaitable<api::ApiResult<LiveDoor::Ticket>> GatewayPipeline::Admit(
     const guard::RequestFacts& facts, api::Reply& reply, bool is_stream) const {
   api::ApiResult<LiveDoor::Ticket> ticket = door_.Ask(facts, reply.exchange().executor());
-  if (!ticket) co_return std::unexpected(std::move(ticket).error());
+  if (!ticket) {
+    NoteRefusal(facts.caller, reply.exchange().facts().peer);
+    co_return std::unexpected(std::move(ticket).error());
+  }
   const api::ApiResult<void> waited = co_await WaitForTurn(*ticket, reply, is_stream);
   if (waited) co_return std::move(*ticket);
   guard::OutcomeFacts outcome;
@@ -365,6 +368,12 @@ net::Awaitable<api::ApiResult<LiveDoor::Ticket>> GatewayPipeline::Admit(
       reply.exchange().is_peer_gone() ? guard::Ending::kAbandoned : guard::Ending::kFailed;
   ticket->End(outcome);
   co_return std::unexpected(waited.error());
+}
+
+// Behind a proxy the kernel sees the proxy, and must not drop it for others.
+void GatewayPipeline::NoteRefusal(const guard::Caller& caller, const net::Address& peer) const {
+  const bool is_direct = hasher_.OfAddress(peer).address == caller.address;
+  if (book_ != nullptr && is_direct) book_->Note(caller.address, peer);
 }
 
 net::Awaitable<api::ApiResult<void>> GatewayPipeline::WaitForTurn(LiveDoor::Ticket& ticket,

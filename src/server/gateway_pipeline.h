@@ -12,6 +12,7 @@
 #include "http/exchange.h"
 #include "http/host.h"
 #include "server/account_office.h"
+#include "server/address_book.h"
 #include "server/authenticator.h"
 #include "server/endpoint_table.h"
 #include "server/identity.h"
@@ -34,17 +35,19 @@ struct GatewayRules {
 
 class GatewayPipeline {
  public:
-  // All of it outlives this. Without an office nobody has an account, and everybody may ask.
+  // All of it outlives this. Without an office nobody has an account, and everybody may ask. Who is
+  // refused is noted in the book, if there is one, for the kernel's list.
   GatewayPipeline(const EndpointTable& table, LiveDoor& door, const CallerHasher& hasher,
                   Settlement& settlement, AccountOffice* office, const Authenticator* authenticator,
-                  GatewayRules rules)
+                  GatewayRules rules, AddressBook* book = nullptr)
       : table_(table),
         door_(door),
         hasher_(hasher),
         settlement_(settlement),
         office_(office),
         authenticator_(authenticator),
-        rules_(std::move(rules)) {}
+        rules_(std::move(rules)),
+        book_(book) {}
 
   // Answers the request of the exchange.
   net::Awaitable<void> Serve(http::Exchange& exchange);
@@ -72,6 +75,7 @@ class GatewayPipeline {
   net::Awaitable<void> Charge(Record& record) const;
   net::Awaitable<api::ApiResult<LiveDoor::Ticket>> Admit(const guard::RequestFacts& facts,
                                                          api::Reply& reply, bool is_stream) const;
+  void NoteRefusal(const guard::Caller& caller, const net::Address& peer) const;
   net::Awaitable<api::ApiResult<void>> WaitForTurn(LiveDoor::Ticket& ticket, api::Reply& reply,
                                                    bool is_stream) const;
 
@@ -82,6 +86,7 @@ class GatewayPipeline {
   AccountOffice* const office_;
   const Authenticator* const authenticator_;
   const GatewayRules rules_;
+  AddressBook* const book_;
 };
 
 }  // namespace holdfast::server

@@ -9,9 +9,12 @@
 #include "crypto/keyed_hash.h"
 #include "net/file_limits.h"
 #include "net/io_threads.h"
+#include "server/address_book.h"
+#include "server/decision_id.h"
 #include "server/engine_pool.h"
 #include "server/gateway_endpoints.h"
 #include "server/gateway_pipeline.h"
+#include "server/guard_office.h"
 #include "server/http_settings.h"
 #include "server/journal_keeper.h"
 #include "server/learned_state.h"
@@ -69,7 +72,8 @@ Result<guard::DoorOptions> MakeDoorOptions(const Config& all, std::uint64_t seed
   guard::DoorOptions options;
   TRY_ASSIGN(options.strangers_pay, ReadStrangersPay(config));
   options.limits = guard::ServiceLimits();
-  options.enforces_likeness = false;
+  options.enforces_likeness = false;  // Until it is measured (likeness_keeper.h).
+  options.limits.restrictions.last_id = LastDecisionBefore(WallClockMs());
   options.seed = seed;
   guard::AdmissionOptions& admission = options.admission;
   admission.in_flight_max = static_cast<std::uint32_t>(config.concurrency_max);
@@ -233,6 +237,16 @@ Result<std::unique_ptr<sandbox::Sandbox>> OpenSandbox() {
   return sandbox::Sandbox::Open(kSandboxJobs, {.children_max = api::Importing::kChildrenMax});
 }
 
+http::ServerOptions MakeGatewayOptions(const Config& config, const net::TlsContext* tls,
+                                       const GatewayRules& rules) {
+  http::ServerOptions options =
+      MakeServerOptions(config.http, MakeConnectionLimits(config.gateway));
+  options.tls = tls;
+  options.trusted_proxies = rules.trusted_proxies;
+  options.bodies = MakeBodyBudget(config);
+  return options;
+}
+
 conversations::DataKeys KeysOf(AccountOffice& office) {
   return [&ring = office.ring()](std::string_view account_id) { return ring.Find(account_id); };
 }
@@ -262,14 +276,17 @@ api::AccountDesk DeskOf(AccountOffice& office, LiveDoor& door) {
 
 // The guard decides about connections, and hears of those that waste their place.
 void PutGuardAt(http::ServerOptions& options, LiveDoor& door, const CallerHasher& hasher,
-                Settlement& settlement, net::IoThreads& threads, AccountOffice& office) {
+                Settlement& settlement, net::IoThreads& threads, AccountOffice& office,
+                AddressBook& book) {
   door.OnRegistration(RegistrationNews(threads, office));
   options.gate = [&](const net::Address& address) { return door.Edge(hasher.OfAddress(address)); };
   options.on_connection_refused = [&](const net::Address&, Reason reason) {
     settlement.CountRefusedConnection(reason);
   };
   options.on_connection_end = [&](const http::ConnectionEnd& end) {
-    door.OnConnection(ToConnectionFacts(end, hasher));
+    const guard::ConnectionFacts facts = ToConnectionFacts(end, hasher);
+    book.Note(facts.caller.address, end.peer);
+    door.OnConnection(facts);
   };
 }
 
@@ -295,6 +312,7 @@ std::size_t Drain(http::Server& server, LiveDoor& door, api::ConversationService
 }  // namespace
 
 Result<void> RunGateway(const Config& config) {
+  TRY_ASSIGN(KernelHelper kernel, StartKernelHelper(config));
   ProcessSignals signals;
   metrics::Registry registry;
   TRY_ASSIGN(const std::unique_ptr<const net::TlsContext> tls, MakeTls(config.gateway));
@@ -321,7 +339,9 @@ Result<void> RunGateway(const Config& config) {
   TRY_ASSIGN(const guard::DoorOptions door_options, MakeDoorOptions(config, key.Hash("door")));
   LiveDoor door(
       MakeDoor(door_options, learned, clock), [&pool] { return ToEngineReport(pool->Report()); },
-      registry, journal.get(), clock);
+      registry, journal.get(), clock, config.guard.contact);
+  TRY_ASSIGN(const std::unique_ptr<GuardOffice> guard,
+             GuardOffice::Open(config, state_dir, key, *office, door, kernel, registry));
 
   TRY_ASSIGN(const std::unique_ptr<sandbox::Sandbox> sandbox, OpenSandbox());
   api::ConversationService conversations(office->database(), KeysOf(*office), WallClockMs,
@@ -330,20 +350,16 @@ Result<void> RunGateway(const Config& config) {
   TRY(OpenConversations(*office, conversations));
 
   std::string document;
-  const EndpointTable table(GatewayEndpoints(*pool, door, DeskOf(*office, door), *providers,
-                                             conversations, web, registry, MakeBodySizes(config),
-                                             document));
+  const EndpointTable table(GatewayEndpoints(*pool, door, DeskOf(*office, door), guard->desk(),
+                                             *providers, conversations, web, registry,
+                                             MakeBodySizes(config), document));
   Settlement settlement(table.endpoints(), registry);
-  http::ServerOptions server_options =
-      MakeServerOptions(config.http, MakeConnectionLimits(config.gateway));
-  server_options.tls = tls.get();
-  server_options.trusted_proxies = rules.trusted_proxies;
+  http::ServerOptions server_options = MakeGatewayOptions(config, tls.get(), rules);
   GatewayPipeline pipeline(table, door, hasher, settlement, office.get(), &authenticator,
-                           std::move(rules));
+                           std::move(rules), &guard->book());
   RaiseFileLimits(config.gateway);
   net::IoThreads threads(static_cast<std::size_t>(config.gateway.io_threads));
-  PutGuardAt(server_options, door, hasher, settlement, threads, *office);
-  server_options.bodies = MakeBodyBudget(config);
+  PutGuardAt(server_options, door, hasher, settlement, threads, *office, guard->book());
   http::Server server(
       threads, std::move(server_options),
       [&](http::Exchange& exchange) { return pipeline.Serve(exchange); },

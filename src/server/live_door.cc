@@ -3,26 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/decision_id.h"
 #include "server/wall_clock.h"
 
 namespace holdfast::server {
 namespace {
 
 constexpr std::chrono::milliseconds kReportEvery{250};
-
-std::string_view ActionWord(guard::RestrictionAction action) {
-  switch (action) {
-    case guard::RestrictionAction::kSlow:
-      return "slow";
-    case guard::RestrictionAction::kChallenge:
-      return "challenge";
-    case guard::RestrictionAction::kRefuse:
-      return "refuse";
-    case guard::RestrictionAction::kPushDown:
-      return "push_down";
-  }
-  return "none";
-}
 
 api::ApiError ToApiError(Reason reason, guard::Duration retry_after) {
   api::ApiError error = api::ToApiError(reason);
@@ -117,8 +104,10 @@ void LiveDoor::Ticket::End(guard::OutcomeFacts outcome) {
 }
 
 LiveDoor::LiveDoor(guard::Door door, std::function<guard::EngineReport()> report,
-                   metrics::Registry& registry, DoorObserver* observer, const DoorClock& clock)
+                   metrics::Registry& registry, DoorObserver* observer, const DoorClock& clock,
+                   std::string contact)
     : report_(std::move(report)),
+      contact_(std::move(contact)),
       clock_(clock),
       observer_(observer),
       door_(std::move(door)),
@@ -142,12 +131,14 @@ LiveDoor::LiveDoor(guard::Door door, std::function<guard::EngineReport()> report
         "holdfast_likeness",
         "What likeness to an attack would have done, were it enforced: requests and connections.",
         {{"rule", std::string(counts[i].rule)},
-         {"action", std::string(ActionWord(counts[i].action))}});
+         {"action", std::string(guard::RestrictionActionWord(counts[i].action))}});
   }
 }
 
+guard::Time LiveDoor::Clock() const { return clock_.Now(); }
+
 guard::Time LiveDoor::Now() {
-  now_ = std::max(now_, clock_.Now());
+  now_ = std::max(now_, Clock());
   return now_;
 }
 
@@ -191,6 +182,10 @@ void LiveDoor::TellChanges(guard::Time now) {
   door_.restrictions().DrainRecords(restrictions_);
   door_.DrainRegistrationChanges(registrations_);
   for (const guard::RegistrationChange& change : registrations_) TakeStep(change);
+  for (const guard::RestrictionRecord& record : restrictions_) {
+    kept_.push_back(record);
+    if (kept_.size() > kKeptMax) kept_.pop_front();
+  }
   if (observer_ == nullptr) return;
   for (const guard::RestrictionRecord& record : restrictions_) observer_->OnRestriction(record);
   for (const guard::RegistrationChange& change : registrations_) observer_->OnRegistration(change);
@@ -256,6 +251,60 @@ std::optional<Reason> LiveDoor::Edge(const guard::Caller& caller) {
   return guard::ToReason(door_.Edge(caller, Now()).refusal);
 }
 
+std::optional<api::ApiError> LiveDoor::EdgeError(const guard::Caller& caller) {
+  guard::Door::Word word;
+  {
+    const std::lock_guard lock(mutex_);
+    word = door_.Edge(caller, Now());
+  }
+  if (word.what != guard::Door::Word::kRefuse) return std::nullopt;
+  return ErrorOf(word);
+}
+
+api::ApiError LiveDoor::ErrorOf(const guard::Door::Word& word) const {
+  const Reason reason = guard::ToReason(word.refusal).value_or(Reason::kInternal);
+  api::ApiError error = ToApiError(reason, word.retry_after);
+  if (word.restriction.id != 0) {
+    error.decision = {DecisionId(word.restriction.id), std::string(word.restriction.rule),
+                      ToWallMs(word.restriction.expires), contact_};
+  }
+  return error;
+}
+
+std::int64_t LiveDoor::ToWallMs(guard::Time time) const {
+  return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+std::vector<guard::Restriction> LiveDoor::Restrictions() {
+  const std::lock_guard lock(mutex_);
+  return door_.restrictions().List(Now());
+}
+
+std::optional<guard::Restriction> LiveDoor::FindRestriction(guard::RestrictionId id) {
+  const std::lock_guard lock(mutex_);
+  const guard::Restriction* const found = door_.restrictions().FindId(id, Now());
+  return found == nullptr ? std::nullopt : std::optional(*found);
+}
+
+bool LiveDoor::UndoRestriction(guard::RestrictionId id, std::uint64_t by) {
+  const std::lock_guard lock(mutex_);
+  return door_.restrictions().Undo(id, Now(), by);
+}
+
+void LiveDoor::DrainRestrictions(std::vector<guard::RestrictionRecord>& out) {
+  const std::lock_guard lock(mutex_);
+  const guard::Time now = Now();
+  door_.restrictions().Expire(now);
+  TellChanges(now);
+  out.insert(out.end(), kept_.begin(), kept_.end());
+  kept_.clear();
+}
+
+void LiveDoor::SetEnforcesLikeness(bool enforces) {
+  const std::lock_guard lock(mutex_);
+  door_.SetEnforcesLikeness(enforces);
+}
+
 api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,
                                                const net::Executor& executor) {
   // Whoever sees that an engine is up may ask it at once.
@@ -283,9 +332,8 @@ api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,
   return ticket;
 }
 
-api::ApiError LiveDoor::RefusalOf(const guard::Door::Word& word) {
-  const Reason reason = guard::ToReason(word.refusal).value_or(Reason::kInternal);
-  api::ApiError error = ToApiError(reason, word.retry_after);
+api::ApiError LiveDoor::RefusalOf(const guard::Door::Word& word) const {
+  api::ApiError error = ErrorOf(word);
   switch (word.sign_up) {
     case guard::SignUpAnswer::kNeedsMail:
       error = api::ToApiError(Reason::kBadRequest);

@@ -8,7 +8,9 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -80,10 +82,11 @@ class LiveDoor {
 
   // `report`: what is known of the engines, asked four times a second, and by each request while
   // none is known to be up. `observer` is told of all that happens, and must outlive it; null:
-  // nobody is. `clock` is that by which `door` was restored.
+  // nobody is. `clock` is that by which `door` was restored. `contact`: where whoever is limited
+  // may object; empty: nowhere.
   LiveDoor(guard::Door door, std::function<guard::EngineReport()> report,
            metrics::Registry& registry, DoorObserver* observer = nullptr,
-           const DoorClock& clock = DoorClock());
+           const DoorClock& clock = DoorClock(), std::string contact = {});
   LiveDoor(const LiveDoor&) = delete;
   LiveDoor& operator=(const LiveDoor&) = delete;
 
@@ -92,12 +95,27 @@ class LiveDoor {
 
   // Of a new connection. Why it may not come in; nullopt: it may.
   std::optional<Reason> Edge(const guard::Caller& caller);
+  // The same, with all that its client is told.
+  std::optional<api::ApiError> EdgeError(const guard::Caller& caller);
   // Of a request that was read. A ticket that may start or waits, or why not.
   api::ApiResult<Ticket> Ask(guard::RequestFacts facts, const net::Executor& executor);
   void OnConnection(guard::ConnectionFacts facts);
 
   // From here on everybody is refused as draining, those who wait too.
   void Drain();
+
+  // Restrictions in force, by id; one of them; and the end of one, by whom (a keyed hash).
+  std::vector<guard::Restriction> Restrictions();
+  std::optional<guard::Restriction> FindRestriction(guard::RestrictionId id);
+  bool UndoRestriction(guard::RestrictionId id, std::uint64_t by);
+  // Appends what became of restrictions since it was called last: the latest kKeptMax at most.
+  void DrainRestrictions(std::vector<guard::RestrictionRecord>& out);
+  static constexpr std::size_t kKeptMax = 1 << 13;
+  // The guard's time as it is, and what a time of its is in milliseconds since 1970.
+  guard::Time Clock() const;
+  std::int64_t ToWallMs(guard::Time time) const;
+
+  void SetEnforcesLikeness(bool enforces);
 
   guard::DoorCounters counters() const;
   // What the guard has learned, for a restart. The lock is taken for one part after the other.
@@ -114,12 +132,14 @@ class LiveDoor {
   // With the lock held.
   guard::Time Now();
   void Poll(guard::Time now, Woken& woken);
+  // `word` says no.
+  api::ApiError ErrorOf(const guard::Door::Word& word) const;
   static void Settle(Guest& guest, State state, Woken& woken);
   void WakeEarlier(Woken& woken);
   void TellEnd(guard::DoorId id, const guard::OutcomeFacts& outcome);
   void TellChanges(guard::Time now);
 
-  static api::ApiError RefusalOf(const guard::Door::Word& word);
+  api::ApiError RefusalOf(const guard::Door::Word& word) const;
   void HearOfEngines();
   void TakeStep(const guard::RegistrationChange& change);  // With the lock held.
   void TellOfRegistration();
@@ -127,6 +147,7 @@ class LiveDoor {
   void Publish();
 
   const std::function<guard::EngineReport()> report_;
+  const std::string contact_;
   std::atomic<bool> is_engine_up_{false};  // As the last report said.
   const DoorClock clock_;
   DoorObserver* const observer_;
@@ -139,6 +160,7 @@ class LiveDoor {
   std::vector<guard::Door::Expired> expired_;
   guard::Rung rung_ = guard::Rung::kOpen;  // As the observer was told, as are these.
   std::vector<guard::RestrictionRecord> restrictions_;
+  std::deque<guard::RestrictionRecord> kept_;  // For DrainRestrictions.
   std::vector<guard::RegistrationChange> registrations_;
   api::GuardRegistration registration_;
   // What Run has to tell of; one a look at most, so it is drained long before it is much.

@@ -63,6 +63,15 @@ function newState() {
       { ...newPerson({ name: "Bo", email: "bo@example.org" }), state: "pending_approval", last_seen_at: null, tokens_today: 0 },
       { ...newPerson({ name: "Cy", email: null, restriction: { reason: "Sold keys to others.", until: now + 7 * DAY_MS } }), state: "restricted", last_seen_at: now - 5 * DAY_MS, tokens_today: 0 },
     ],
+    guard: {
+      rung: 0, pressure: 0.31, is_short: false, running: 2, waiting: 0, restrictions: 1, registration: { is_restricted: false, since: null, challenge_bits: 16 },
+      likeness: { mode: "measured", is_enforced: false, state: "measuring", why: "It is still measured: 4200 of 10000 requests of accounts in good standing, 3.0 of 7 days.", asked: 4200, accused: 0, upper_bound: 0.000713, since: now - 3 * DAY_MS },
+      push_down: { is_on: false, why: "The kernel's list is switched off.", addresses: 0 },
+    },
+    decisions: [
+      { id: "dec_2a", rule: "ignores_refusals", action: "refuse", scope: "address", name: "00f3a1b2c4d5e6f7", since: now - 60_000, expires_at: now + 60_000, evidence: [{ detector: "refusals", value: 1204, llr: 0 }], state: "in_force", ended_at: null, ended_by: null },
+      { id: "dec_29", rule: "hostile_cluster", action: "challenge", scope: "account", name: "10f3a1b2c4d5e6f7", since: now - 600_000, expires_at: now - 570_000, evidence: [{ detector: "payload_similarity", value: 0.92, llr: 2.1 }], state: "expired", ended_at: now - 570_000, ended_by: null },
+    ],
     invitations: [{ id: "i1", note: "For the reading group", created_at: now - DAY_MS, expires_at: now + 13 * DAY_MS, uses_left: 4 }],
     mail: [{ id: "m1", to: "bo@example.org", subject: "Verify your mail address", text: "Open this link:\nhttps://chat.example.org/#/verify?token=abc", created_at: now - 3_600_000, sent_at: null, error: "no mail server is set" }],
     conversations: new Map(),
@@ -126,7 +135,7 @@ async function serve(state, request, response) {
     response.end(value === undefined ? "" : JSON.stringify(value));
   } catch (refusal) {
     response.writeHead(refusal.status ?? 500, { "content-type": "application/json" });
-    response.end(JSON.stringify({ error: { message: refusal.message, reason: refusal.reason ?? "internal" } }));
+    response.end(JSON.stringify({ error: { message: refusal.message, reason: refusal.reason ?? "internal", ...refusal.decision } }));
   }
 }
 
@@ -246,6 +255,8 @@ const OWN = {
   "GET /api/admin/accounts": ({ accounts }, _, query) => ({ accounts: accounts.filter((each) => each.name.toLowerCase().includes((query.get("query") ?? "").toLowerCase())), next: null }),
   "GET /api/admin/invitations": ({ invitations }) => ({ invitations }),
   "POST /api/admin/invitations": () => [201, { id: newId(), code: "fox-otter-lark", url: "https://chat.example.org/#/sign-up?invitation=fox-otter-lark" }],
+  "GET /api/admin/guard": ({ guard }) => guard,
+  "GET /api/admin/guard/decisions": ({ decisions }, _, query) => ({ decisions: decisions.filter((each) => (each.state === "in_force") === (query.get("state") !== "ended")), next: null }),
   "GET /api/admin/registration": ({ registration: { mode, domains } }) => ({ mode, domains }),
   "PUT /api/admin/registration": (state, body) => Object.assign(state.registration, body) && body,
   "GET /api/admin/outbox"({ mail, asks_who, account }) {
@@ -282,6 +293,7 @@ const without = (name) => (state, [, id]) => void (state[name] = state[name].fil
 const PATTERNS = [
   [/^DELETE \/api\/me\/sessions\/(\w+)$/, without("sessions")],
   [/^DELETE \/api\/me\/keys\/(\w+)$/, without("keys")],
+  [/^DELETE \/api\/admin\/guard\/decisions\/(\w+)$/, undoDecision],
   [/^DELETE \/api\/admin\/invitations\/(\w+)$/, without("invitations")],
   [/^POST \/api\/admin\/accounts\/(\w+)\/(\w+)$/, changeAccount],
   [/^GET \/api\/conversations\/(\w+)$/, (state, [, id]) => conversationOf(state, id)],
@@ -293,6 +305,12 @@ const PATTERNS = [
   [/^GET \/api\/conversations\/(\w+)\/messages\/(\w+)\/events$/, followAnswer],
   [/^POST \/api\/conversations\/(\w+)\/messages\/(\w+)\/stop$/, stopAnswer],
 ];
+
+function undoDecision(state, [, id]) {
+  const found = state.decisions.find((each) => each.id === id && each.state === "in_force");
+  if (!found) throw new Refusal(404, "not_found");
+  Object.assign(found, { state: "undone", ended_at: Date.now(), ended_by: state.account.id });
+}
 
 function changeAccount(state, [, id, verb], body) {
   const row = state.accounts.find((each) => each.id === id);
@@ -319,7 +337,8 @@ function beginAnswer(state, [, id], body, response) {
   if (state.refusesNext) {
     const refusal = state.refusesNext;
     state.refusesNext = null;
-    throw new Refusal(...refusal);
+    const [status, reason, message, decision = {}] = refusal;
+    throw Object.assign(new Refusal(status, reason, message), { decision });
   }
   const conversation = conversationOf(state, id);
   conversation.updated_at = Date.now();

@@ -107,6 +107,18 @@ test("stop tells where the engine stopped, and Continue goes on from there", asy
   await assertCount(page.locator(".message"), 2);
 });
 
+test("whoever is limited by a decision reads the rule, its end and where to object", async () => {
+  const page = await open();
+  const decision = { decision: "dec_2a", rule: "hostile_cluster", expires_at: Date.UTC(2030, 0, 2, 12), objection: "guard@example.org" };
+  fake.state.refusesNext = [403, "under_attack", "The service defends itself.", decision];
+  await page.getByLabel("Message").fill("Hello");
+  await page.keyboard.press("Enter");
+  const alert = page.getByRole("alert");
+  await alert.getByText("This is decision dec_2a by the rule hostile_cluster, until").waitFor();
+  await alert.getByText("2030").waitFor();
+  await alert.getByText("If you think it is wrong, write to guard@example.org and name it.").waitFor();
+});
+
 test("a question that is refused can be asked again", async () => {
   const page = await open();
   fake.state.refusesNext = [429, "your_quota", "They come back at midnight."];

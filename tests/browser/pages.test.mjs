@@ -36,7 +36,7 @@ test("every page passes axe, and fits a phone", async () => {
   logInAs({ role: "operator", restriction: { reason: "Many refused prompts.", until: null } });
   const shared = addConversation(state, "About foxes", [["What is a fox?", "A small wild dog."]], { shared: { url: "", at: Date.now() }, folder: "Animals", pinned: true });
   const own = [`c/${shared.id}`, "", "settings", "settings/passkeys", "settings/factor", "settings/devices", "settings/keys", "settings/usage", "settings/data"];
-  const operators = ["admin", "admin/invitations", "admin/registration", "admin/outbox"];
+  const operators = ["admin", "admin/invitations", "admin/registration", "admin/guard", "admin/outbox"];
   const strangers = ["", "login", "sign-up", "reset", "reset?token=x", "verify?token=good", "setup", `shared/${shared.id}`];
   for (const look of LOOKS) {
     for (const [account, paths] of [[state.person, [...own, ...operators]], [null, strangers]]) {
@@ -273,6 +273,25 @@ test("the page of usage says how many requests may be under way", async () => {
   logInAs({});
   const page = await open("#/settings/usage");
   await page.getByText("At most 2 requests at once.").waitFor();
+});
+
+test("an operator reads what the guard decided and why, and takes it back with one button", async () => {
+  logInAs({ role: "operator" });
+  for (const look of LOOKS) {
+    const page = await open("#/admin/guard", look);
+    await page.getByText("In shadow: it is counted and does nothing.").waitFor();
+    await page.getByText("refusals: 1.20e+3").waitFor();
+    await page.getByText("payload_similarity: 0.920, weighs 2.10").waitFor();
+    await assertAxe(page, `guard ${look.colorScheme}`);
+    await picture(page, `guard_${look.colorScheme}`);
+    await page.context().close();
+  }
+  const page = await open("#/admin/guard");
+  await button(page, "Undo dec_2a").click();
+  await button(page, "Undo").click();
+  await page.getByText("Nobody is limited by a decision.").waitFor();
+  const undone = fake.state.decisions.find((each) => each.id === "dec_2a");
+  assert.deepEqual([undone.state, undone.ended_by], ["undone", fake.state.account.id]);
 });
 
 test("a person who is no operator is told so", async () => {

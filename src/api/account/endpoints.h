@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/account/desk_call.h"
+#include "api/account/guard_desk.h"
 #include "api/account/provider_desk.h"
 
 namespace holdfast::api {
@@ -17,5 +18,7 @@ std::vector<Endpoint> OwnAccountEndpoints(const AccountDesk& desk);
 std::vector<Endpoint> ProviderEndpoints(const AccountDesk& desk, ProviderDesk& providers);
 std::vector<Endpoint> PasskeyEndpoints(const AccountDesk& desk);
 std::vector<Endpoint> OperatorEndpoints(const AccountDesk& desk);
+// The guard's decisions, for operators; the desk outlives the endpoints.
+std::vector<Endpoint> GuardEndpoints(const AccountDesk& desk, const GuardDesk& guard);
 
 }  // namespace holdfast::api

@@ -98,7 +98,8 @@ EdgeLimiter::EdgeLimiter(const EdgeLimits& limits, std::uint64_t seed)
       accounts_(limits.account_cells, Mix64(seed, 3)),
       keys_(limits.key_cells, Mix64(seed, 4)),
       restrictions_(limits.restrictions),
-      refused_(limits.watched_max, limits.heedless_half_life) {
+      refused_(limits.watched_max, limits.heedless_half_life),
+      good_standing_(limits.good_standing_max, limits.good_standing_hold) {
   for (int route = 0; route < kRouteCount; ++route) {
     for (int vouch = 0; vouch < kVouchCount; ++vouch) {
       const RateLimit limit = limits.address[route][vouch];
@@ -122,6 +123,7 @@ EdgeLimiter::Decision EdgeLimiter::Check(const RequestFacts& facts, Time now) {
 EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, Time now) {
   const Restriction* restriction = restrictions_.Find(facts.caller, facts.standing, now);
   if (restriction == nullptr) return {};
+  const RestrictionNotice notice = RestrictionNotice::Of(*restriction);
   RestrictionAction action = restriction->what.action;
   if (facts.route == Route::kLogin && restriction->what.scope.IsShared()) {
     action = std::min(action, RestrictionAction::kChallenge);
@@ -130,14 +132,14 @@ EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, T
     case RestrictionAction::kSlow: {
       const Duration wait = Slow(facts.caller, now);
       if (wait == Duration(0)) return {};
-      return {Refusal::kYourRate, wait, restriction->id};
+      return {Refusal::kYourRate, wait, notice};
     }
     case RestrictionAction::kChallenge:
       if (facts.paid_challenge || facts.standing == Standing::kHistory) return {};
-      return {Refusal::kChallengeRequired, Duration(0), restriction->id};
+      return {Refusal::kChallengeRequired, Duration(0), notice};
     case RestrictionAction::kRefuse:
     case RestrictionAction::kPushDown:
-      return {Refusal::kUnderAttack, restriction->expires - now, restriction->id};
+      return {Refusal::kUnderAttack, restriction->expires - now, notice};
   }
   return {};
 }
@@ -167,7 +169,7 @@ EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time no
     return {};
   }
   const bool may_pay = IsEntrance(facts.route) && !facts.paid_challenge;
-  return {may_pay ? Refusal::kChallengeRequired : Refusal::kYourRate, wait, 0};
+  return {may_pay ? Refusal::kChallengeRequired : Refusal::kYourRate, wait};
 }
 
 Duration EdgeLimiter::Slow(const Caller& caller, Time now) {
@@ -182,16 +184,27 @@ void EdgeLimiter::Watch(const RequestFacts& facts, const Decision& decision, Tim
   const std::uint64_t address = facts.caller.address;
   if (address == 0) return;
   if (decision.refusal == Refusal::kNone) {
-    if (VouchOf(facts) == Vouch::kAccount) refused_.Forgive(address);
+    if (VouchOf(facts) != Vouch::kAccount) return;
+    refused_.Forgive(address);
+    if (facts.standing == Standing::kHistory) good_standing_.Note(address, now);
     return;
   }
   const double refusals = refused_.Add(address).surely();
   if (refusals < limits_.heedless_refusals) return;
-  RestrictionProposal proposal{.scope = {ScopeKind::kAddress, address},
-                               .action = RestrictionAction::kPushDown,
-                               .rule = "ignores_refusals",
-                               .term = limits_.push_down_term};
+  RestrictionProposal proposal{.scope = {ScopeKind::kAddress, address}, .rule = "ignores_refusals"};
   proposal.evidence[0] = {.detector = "refusals", .value = refusals};
+  OnHeedless(proposal, now);
+}
+
+void EdgeLimiter::OnHeedless(RestrictionProposal proposal, Time now) {
+  const Restriction* const told = restrictions_.Find(proposal.scope, now);
+  // Its end is not put off: whoever is dropped there can be told nothing.
+  if (told != nullptr && told->what.action == RestrictionAction::kPushDown) return;
+  const bool went_on =
+      told != nullptr && told->what.rule == proposal.rule && now - told->since >= limits_.told_min;
+  const bool is_pushed = went_on && !good_standing_.Has(proposal.scope.name, now);
+  proposal.action = is_pushed ? RestrictionAction::kPushDown : RestrictionAction::kRefuse;
+  proposal.term = is_pushed ? limits_.push_down_term : limits_.told_term;
   restrictions_.Impose(proposal, now);
 }
 
@@ -203,7 +216,7 @@ std::uint64_t EdgeLimiter::shared_count() const {
 std::size_t EdgeLimiter::state_bytes() const {
   return sizeof(*this) + addresses_.state_bytes() + prefixes_.state_bytes() +
          accounts_.state_bytes() + keys_.state_bytes() + restrictions_.state_bytes() +
-         refused_.state_bytes();
+         refused_.state_bytes() + good_standing_.state_bytes();
 }
 
 }  // namespace holdfast::guard

@@ -15,7 +15,9 @@
 // for the detectors.
 //
 // Refusals are watched too (heavy_hitters.h): an address that goes on without heed, and from which
-// no account holder is served, is pushed down to the kernel by the rule "ignores_refusals".
+// no account holder is served, is refused whatever it asks, and told so, by the rule
+// "ignores_refusals". If it still goes on a minute later, and no account in good standing came from
+// there for a day, it is pushed down to the kernel.
 //
 // When tables are full, limits go on (rate_table.h): newcomers share cells.
 #pragma once
@@ -27,6 +29,7 @@
 #include "guard/clock.h"
 #include "guard/facts.h"
 #include "guard/limits/gcra.h"
+#include "guard/limits/good_standing.h"
 #include "guard/limits/heavy_hitters.h"
 #include "guard/limits/rate_table.h"
 #include "guard/limits/restrictions.h"
@@ -65,12 +68,16 @@ struct EdgeLimits {
   std::size_t key_cells = 1 << 16;
   RestrictionsOptions restrictions;
 
-  // An address is pushed down after so many refusals that surely were its own, where the count
-  // halves every half-life: a steady 1.44 * half-life * rate.
+  // An address is told after so many refusals that surely were its own, where the count halves
+  // every half-life: a steady 1.44 * half-life * rate.
   std::size_t watched_max = 1024;
   double heedless_refusals = 1000;
   Duration heedless_half_life = std::chrono::seconds(10);
-  Duration push_down_term = std::chrono::minutes(1);
+  Duration told_term = std::chrono::minutes(2);  // Prolonged while it goes on.
+  Duration told_min = std::chrono::seconds(60);  // Before it is pushed down.
+  Duration push_down_term = std::chrono::minutes(10);
+  Duration good_standing_hold = std::chrono::hours(24);
+  std::size_t good_standing_max = 1 << 15;
 };
 
 // For a service on the Internet, where the above would refuse ordinary callers. What an answer
@@ -89,14 +96,18 @@ class EdgeLimiter {
  public:
   struct Decision {
     Refusal refusal = Refusal::kNone;
-    Duration retry_after{0};        // When it would conform; 0 where waiting does not help.
-    RestrictionId restriction = 0;  // The one that refused; 0: none.
+    Duration retry_after{0};          // When it would conform; 0 where waiting does not help.
+    RestrictionNotice restriction{};  // The one that refused.
   };
 
   EdgeLimiter(const EdgeLimits& limits, std::uint64_t seed);
 
   // Once for each request, in order of time.
   Decision Check(const RequestFacts& facts, Time now);
+
+  // About an address that goes on though it is refused: it is told first, by a refusal, and pushed
+  // down if it goes on for told_min. The action and the term of the proposal do not count.
+  void OnHeedless(RestrictionProposal proposal, Time now);
 
   Restrictions& restrictions() { return restrictions_; }
   const Restrictions& restrictions() const { return restrictions_; }
@@ -128,6 +139,7 @@ class EdgeLimiter {
   RateTable keys_;
   Restrictions restrictions_;
   HeavyHitters refused_;
+  GoodStanding good_standing_;
 };
 
 }  // namespace holdfast::guard

@@ -152,7 +152,7 @@ TEST(EdgeLimiter, RestrictionsSpeakFirst) {
     facts.paid_challenge = test.has_paid;
     const auto decision = limiter.Check(facts, AtSeconds(1));
     EXPECT_EQ(decision.refusal, test.refusal);
-    EXPECT_EQ(decision.restriction, test.refusal == Refusal::kNone ? 0 : id);
+    EXPECT_EQ(decision.restriction.id, test.refusal == Refusal::kNone ? 0 : id);
     facts.standing = Standing::kHistory;
     EXPECT_EQ(limiter.Check(facts, AtSeconds(1)).refusal, Refusal::kNone);
   }
@@ -174,18 +174,71 @@ TEST(EdgeLimiter, SlowHoldsEachClientAndNotAllTogether) {
 }
 
 // 500 requests a second from one address, whatever it is told.
-TEST(EdgeLimiter, WhoeverIgnoresRefusalsIsPushedDown) {
-  EdgeLimiter limiter({}, kSeed);
-  const Caller flooder{.address = 3, .prefix = 4, .fingerprint = 5};
-  for (int i = 0; i < 3000; ++i) {
-    limiter.Check(Ask(Route::kChat, flooder, Standing::kAnonymous), AtSeconds(i * 0.002));
+Time Flood(EdgeLimiter& limiter, const Caller& flooder, Time from, double seconds) {
+  const int requests = static_cast<int>(seconds * 500);
+  for (int i = 0; i < requests; ++i) {
+    limiter.Check(Ask(Route::kChat, flooder, Standing::kAnonymous), from + FromSeconds(i * 0.002));
   }
-  const auto list = limiter.restrictions().List(AtSeconds(6));
+  return from + FromSeconds(seconds);
+}
+constexpr Caller kFlooder{.address = 3, .prefix = 4, .fingerprint = 5};
+
+TEST(EdgeLimiter, WhoeverIgnoresRefusalsIsToldAndAMinuteLaterPushedDownForTenAtMost) {
+  EdgeLimiter limiter({}, kSeed);
+  const Caller flooder = kFlooder;
+  Time now = Flood(limiter, flooder, AtSeconds(0), 55);
+  auto list = limiter.restrictions().List(now);
+  ASSERT_EQ(list.size(), 1);
+  EXPECT_EQ(list[0].what.action, RestrictionAction::kRefuse);
+  now = Flood(limiter, flooder, now, 15);
+  list = limiter.restrictions().List(now);
   ASSERT_EQ(list.size(), 1);
   EXPECT_EQ(list[0].what.action, RestrictionAction::kPushDown);
+  EXPECT_LE(list[0].expires, now + std::chrono::minutes(10));
   EXPECT_EQ(list[0].what.rule, "ignores_refusals");
   EXPECT_EQ(list[0].what.scope.name, flooder.address);
   EXPECT_GE(list[0].what.evidence[0].value, 1000);
+}
+
+TEST(EdgeLimiter, WhoeverIsPushedDownIsToldAgainBeforeItIsDroppedAgain) {
+  EdgeLimiter limiter({}, kSeed);
+  Time now = Flood(limiter, kFlooder, AtSeconds(0), 720);
+  const auto list = limiter.restrictions().List(now);
+  ASSERT_EQ(list.size(), 1) << "its end was not put off by what it did meanwhile";
+  EXPECT_EQ(list[0].what.action, RestrictionAction::kRefuse);
+}
+
+TEST(EdgeLimiter, WhoeverStopsWhenItIsToldIsNotPushedDownLater) {
+  EdgeLimiter limiter({}, kSeed);
+  Time now = Flood(limiter, kFlooder, AtSeconds(0), 20);
+  now = Flood(limiter, kFlooder, now + std::chrono::minutes(5), 55);
+  const auto list = limiter.restrictions().List(now);
+  ASSERT_EQ(list.size(), 1);
+  EXPECT_EQ(list[0].what.action, RestrictionAction::kRefuse);
+}
+
+// It came in the morning and has long gone home.
+TEST(EdgeLimiter, AnAddressOfGoodStandingIsNotPushedDownForADay) {
+  for (const double hours : {23.0, 25.0}) {
+    EdgeLimiter limiter({}, kSeed);
+    const Caller person{.address = kFlooder.address, .prefix = 4, .account = 9};
+    limiter.Check(Ask(Route::kChat, person, Standing::kHistory), AtSeconds(0));
+    const Time now = Flood(limiter, kFlooder, AtSeconds(hours * 3600), 80);
+    const auto list = limiter.restrictions().List(now);
+    ASSERT_EQ(list.size(), 1);
+    EXPECT_EQ(list[0].what.action == RestrictionAction::kPushDown, hours > 24);
+  }
+}
+
+TEST(GoodStanding, ForgetsTheOneSeenLongestAgo) {
+  GoodStanding seen(2, std::chrono::hours(24));
+  seen.Note(1, AtSeconds(0));
+  seen.Note(2, AtSeconds(100));
+  seen.Note(1, AtSeconds(200));
+  seen.Note(3, AtSeconds(300));
+  EXPECT_TRUE(seen.Has(1, AtSeconds(400)));
+  EXPECT_FALSE(seen.Has(2, AtSeconds(400)));
+  EXPECT_TRUE(seen.Has(3, AtSeconds(400)));
 }
 
 TEST(EdgeLimiter, AnAddressWhereAccountHoldersAreServedIsNotPushedDown) {

@@ -18,8 +18,41 @@ bool IsSameJudgement(const RestrictionProposal& a, const RestrictionProposal& b)
 
 }  // namespace
 
+std::string_view RestrictionActionWord(RestrictionAction action) {
+  switch (action) {
+    case RestrictionAction::kSlow:
+      return "slow";
+    case RestrictionAction::kChallenge:
+      return "challenge";
+    case RestrictionAction::kRefuse:
+      return "refuse";
+    case RestrictionAction::kPushDown:
+      return "push_down";
+  }
+  return "none";
+}
+
+std::string_view ScopeKindWord(ScopeKind kind) {
+  switch (kind) {
+    case ScopeKind::kAccount:
+      return "account";
+    case ScopeKind::kKey:
+      return "key";
+    case ScopeKind::kAddress:
+      return "address";
+    case ScopeKind::kPrefix:
+      return "prefix";
+    case ScopeKind::kFingerprint:
+      return "fingerprint";
+  }
+  return "none";
+}
+
 Restrictions::Restrictions(const RestrictionsOptions& options)
-    : options_(options), entries_(options.restrictions_max), records_(options.records_max) {}
+    : options_(options),
+      entries_(options.restrictions_max),
+      records_(options.records_max),
+      last_id_(options.last_id) {}
 
 RestrictionId Restrictions::Impose(const RestrictionProposal& proposal, Time now) {
   CHECK(proposal.term > Duration(0));
@@ -92,6 +125,15 @@ const Restriction* Restrictions::Find(const Caller& caller, Standing standing, T
     }
   }
   return strongest;
+}
+
+const Restriction* Restrictions::FindId(RestrictionId id, Time now) const {
+  for (const Entries::Index index : entries_.indices()) {
+    const Entry& entry = entries_[index];
+    const bool is_it = entry.restriction.id == id && !entry.is_pardon;
+    if (is_it && entry.restriction.expires > now) return &entry.restriction;
+  }
+  return nullptr;
 }
 
 std::vector<Restriction> Restrictions::List(Time now) const {

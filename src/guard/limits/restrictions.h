@@ -46,6 +46,9 @@ enum class RestrictionAction : std::uint8_t {
   kPushDown,  // Refused, and by the kernel where the scope is an address (push_down.h).
 };
 
+std::string_view RestrictionActionWord(RestrictionAction action);  // "push_down"
+std::string_view ScopeKindWord(ScopeKind kind);                    // "address"
+
 struct RestrictionEvidence {
   std::string_view detector;  // Static storage. Empty: none.
   double value = 0;           // What it measured, in its own unit.
@@ -65,6 +68,17 @@ struct Restriction {
   Time since{};
   Time expires{};
   RestrictionProposal what;
+};
+
+// What whoever meets a restriction is told of it.
+struct RestrictionNotice {
+  RestrictionId id = 0;  // 0: it was no restriction.
+  std::string_view rule;
+  Time expires{};
+
+  static RestrictionNotice Of(const Restriction& restriction) {
+    return {restriction.id, restriction.what.rule, restriction.expires};
+  }
 };
 
 enum class RestrictionEvent : std::uint8_t {
@@ -88,6 +102,8 @@ struct RestrictionsOptions {
   std::size_t records_max = 1 << 12;
   Duration term_max = std::chrono::hours(24);
   Duration pardon = std::chrono::minutes(10);
+  // Ids go on from here, so that a service that was started again uses none a second time.
+  RestrictionId last_id = 0;
 };
 
 class Restrictions {
@@ -108,6 +124,8 @@ class Restrictions {
   // next change.
   const Restriction* Find(const Caller& caller, Standing standing, Time now) const;
   const Restriction* Find(const Scope& scope, Time now) const;
+  // Null: none of this id is in force. O(n).
+  const Restriction* FindId(RestrictionId id, Time now) const;
   // All in force, by id.
   std::vector<Restriction> List(Time now) const;
 

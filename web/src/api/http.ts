@@ -5,13 +5,22 @@ export class ApiError extends Error {
     readonly reason: string,
     readonly retryAfterSeconds: number | null,
     readonly status = 0,
+    readonly decision: DecisionNotice | null = null,
   ) {
     super(message);
   }
 }
 
+// Of whoever is limited by a decision: which, by what rule, until when, and where to object.
+export interface DecisionNotice {
+  id: string;
+  rule: string;
+  expiresAt: number;
+  objection: string | null;
+}
+
 export interface ErrorBody {
-  error?: { message?: string; reason?: string; code?: string };
+  error?: { message?: string; reason?: string; code?: string; decision?: string; rule?: string; expires_at?: number; objection?: string | null };
 }
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -101,5 +110,11 @@ async function errorOf(response: Response): Promise<ApiError> {
     body.error?.reason ?? body.error?.code ?? "internal",
     Number.isFinite(wait) && wait > 0 ? wait : null,
     response.status,
+    decisionIn(body),
   );
+}
+
+function decisionIn({ error }: ErrorBody): DecisionNotice | null {
+  if (error?.decision === undefined) return null;
+  return { id: error.decision, rule: error.rule ?? "", expiresAt: error.expires_at ?? 0, objection: error.objection ?? null };
 }

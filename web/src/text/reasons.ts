@@ -1,6 +1,7 @@
 // What each reason of the closed list means for a person, and what to do. The server's own words are
 // shown beside it only where they say more: a limit, a restriction, a date.
-import { ApiError } from "../api/http";
+import { ApiError, type DecisionNotice } from "../api/http";
+import { formatTime } from "./format";
 
 const WORDS: Record<string, string> = {
   unauthenticated: "You are not logged in, or the session is over. Log in, and try again.",
@@ -58,7 +59,13 @@ export function wordsOf(failure: unknown): string {
   // The words of the restriction, or what the account waits for.
   const more = failure.reason === "account_paused" ? ` ${said}` : "";
   const wait = failure.retryAfterSeconds === null ? "" : ` Try again in ${failure.retryAfterSeconds} s.`;
-  return own + more + wait;
+  return own + more + wait + (failure.decision === null ? "" : wordsOfDecision(failure.decision));
+}
+
+function wordsOfDecision({ id, rule, expiresAt, objection }: DecisionNotice): string {
+  const until = expiresAt > 0 ? `, until ${formatTime(expiresAt)}` : "";
+  const object = objection === null ? "" : ` If you think it is wrong, write to ${objection} and name it.`;
+  return ` This is decision ${id} by the rule ${rule}${until}.${object}`;
 }
 
 // "the name is not allowed" → "The name is not allowed."

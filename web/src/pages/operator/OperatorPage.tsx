@@ -5,6 +5,7 @@ import { type Tab, Sheet } from "../../parts/Sheet";
 import { account } from "../../state/me";
 import { route } from "../../state/route";
 import { AccountsSection } from "./AccountsSection";
+import { GuardSection } from "./GuardSection";
 import { InvitationsSection } from "./InvitationsSection";
 import { OutboxSection } from "./OutboxSection";
 import { RegistrationSection } from "./RegistrationSection";
@@ -13,6 +14,7 @@ const SECTIONS: (Tab & { body: ComponentType })[] = [
   { path: "/admin", title: "Accounts", body: AccountsSection },
   { path: "/admin/invitations", title: "Invitations", body: InvitationsSection },
   { path: "/admin/registration", title: "Registration", body: RegistrationSection },
+  { path: "/admin/guard", title: "Guard", body: GuardSection },
   { path: "/admin/outbox", title: "Outbox", body: OutboxSection },
 ];
 
