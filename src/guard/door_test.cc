@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/mix.h"
+#include "guard/test_house.h"
 
 namespace holdfast::guard {
 namespace {
@@ -12,46 +13,6 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 using What = Door::Word;
-
-RequestFacts Ask(Route route, std::uint64_t account, std::uint64_t address = 0) {
-  return {.caller = {.address = address, .prefix = address == 0 ? 0U : 7U, .account = account},
-          .prompt_tokens = 100,
-          .route = route,
-          .standing = Standing::kHistory};
-}
-
-DoorOptions Narrow() {
-  DoorOptions options;
-  options.admission.is_adaptive = false;
-  options.admission.in_flight_initial = 1;
-  options.admission.output_tokens_initial = 10;
-  options.admission.queue_max = 10;
-  options.admission.clients_max = 64;
-  options.passwords.checks_max = 1;
-  // Tests of likeness are quiet for minutes first.
-  options.settle = seconds(0);
-  options.warm_after = seconds(100);
-  return options;
-}
-
-// A door and what its polls say.
-class House {
- public:
-  explicit House(const DoorOptions& options = Narrow()) : door(options) {}
-
-  Door::Word Admit(const RequestFacts& facts, double now_s) {
-    return door.Admit(facts, AtSeconds(now_s));
-  }
-  void Poll(double now_s) { door.Poll(AtSeconds(now_s), started, refused); }
-  void End(DoorId id, double now_s, Ending ending = Ending::kServed) {
-    door.End(id, {.time = AtSeconds(now_s), .caller = {}, .ending = ending, .output_tokens = 10});
-  }
-  std::uint64_t ignored() const { return door.counters().events_ignored; }
-
-  Door door;
-  std::vector<DoorId> started;
-  std::vector<Door::Expired> refused;
-};
 
 TEST(Door, AnAnswerWaitsStartsAndEnds) {
   House house;
@@ -311,57 +272,6 @@ TEST(Door, LikenessMayBeCountedAndNotEnforced) {
   }
   EXPECT_GT(counted[false], 1000u);
   EXPECT_GT(counted[true], 1000u);
-}
-
-// As many requests in good standing as were asked while nothing pressed, and none of a stranger, of
-// who is new or restricted, of a page or a log-in.
-TEST(Door, TriesLikenessOnRequestsInGoodStandingAlone) {
-  DoorOptions options = Narrow();
-  options.admission.in_flight_initial = 100;
-  options.warm_after = seconds(0);
-  House house(options);
-  const auto ask = [&](RequestFacts facts, Standing standing) {
-    facts.standing = standing;
-    const Door::Word word = house.Admit(facts, 10);
-    if (word.id != 0) house.End(word.id, 10);
-    return house.door.counters().trial.asked;
-  };
-  EXPECT_EQ(ask(Ask(Route::kChat, 1, 5), Standing::kHistory), 1u);
-  EXPECT_EQ(ask(Ask(Route::kApi, 1, 5), Standing::kHistory), 2u);
-  EXPECT_EQ(ask(Ask(Route::kPage, 1, 5), Standing::kHistory), 2u);
-  EXPECT_EQ(ask(Ask(Route::kLogin, 1, 5), Standing::kHistory), 2u);
-  EXPECT_EQ(ask(Ask(Route::kChat, 2, 6), Standing::kNew), 2u);
-  EXPECT_EQ(ask(Ask(Route::kChat, 0, 7), Standing::kAnonymous), 2u);
-  house.door.restrictions().Impose(
-      {.scope = {ScopeKind::kAccount, 1}, .action = RestrictionAction::kSlow, .rule = "test"},
-      AtSeconds(10));
-  EXPECT_EQ(ask(Ask(Route::kChat, 1, 5), Standing::kHistory), 2u);
-  EXPECT_EQ(house.door.counters().trial.accused, 0u);
-}
-
-TEST(Door, TriesLikenessInCalmAloneAndOnWhatConnectionsTellToo) {
-  DoorOptions options = Narrow();
-  options.warm_after = seconds(0);
-  House house(options);
-  for (int i = 0; i < 200; ++i) {
-    house.door.OnConnection(
-        {.time = AtSeconds(10 + i),
-         .caller = {.address = 9, .prefix = 90},
-         .event = i % 2 == 0 ? ConnectionEvent::kSlowHead : ConnectionEvent::kReset,
-         .held = seconds(30)});
-  }
-  const DoorId runs = house.Admit(Ask(Route::kChat, 1, 9), 210).id;
-  const LikenessTrialCount calm = house.door.counters().trial;
-  EXPECT_EQ(calm.asked, 1u);
-  EXPECT_EQ(calm.accused, 1u) << "its address would have been dropped";
-  EXPECT_EQ(calm.accused_by.back(), 1u);
-  // Who waits makes it short.
-  house.Admit(Ask(Route::kChat, 2, 8), 211);
-  house.door.OnEngineReport({}, AtSeconds(212));
-  house.Admit(Ask(Route::kChat, 3, 7), 213);
-  EXPECT_TRUE(house.door.counters().is_short);
-  EXPECT_EQ(house.door.counters().trial.asked, 2u);
-  house.End(runs, 214);
 }
 
 TEST(Door, LikenessIsEnforcedFromTheMomentThatItIsSaidAndSoIsItsEnd) {

@@ -51,7 +51,7 @@ GuardOffice::GuardOffice(LiveDoor& door, KernelHelper& helper,
       kernel_(helper.helper ? &*helper.helper : nullptr, helper.why, book_, door, registry) {}
 
 Result<std::unique_ptr<GuardOffice>> GuardOffice::Open(
-    const GuardConfig& config, const std::filesystem::path& state_dir, const crypto::HashKey& key,
+    const Config& config, const std::filesystem::path& state_dir, const crypto::HashKey& key,
     AccountOffice& accounts, LiveDoor& door, KernelHelper& helper, metrics::Registry& registry) {
   TRY_ASSIGN(const LikenessMode mode, ReadLikenessMode(config.guard.likeness));
   TRY_ASSIGN(std::vector<net::Network> proxies, ReadProxies(config.gateway));

@@ -1,0 +1,53 @@
+// A door for tests, with room for one answer, what its polls say, and requests that come to it. For
+// tests only; single-threaded.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "guard/door.h"
+
+namespace holdfast::guard {
+
+inline RequestFacts Ask(Route route, std::uint64_t account, std::uint64_t address = 0) {
+  return {.caller = {.address = address, .prefix = address == 0 ? 0U : 7U, .account = account},
+          .prompt_tokens = 100,
+          .route = route,
+          .standing = Standing::kHistory};
+}
+
+inline DoorOptions Narrow() {
+  DoorOptions options;
+  options.admission.is_adaptive = false;
+  options.admission.in_flight_initial = 1;
+  options.admission.output_tokens_initial = 10;
+  options.admission.queue_max = 10;
+  options.admission.clients_max = 64;
+  options.passwords.checks_max = 1;
+  // Tests of likeness are quiet for minutes first.
+  options.settle = std::chrono::seconds(0);
+  options.warm_after = std::chrono::seconds(100);
+  return options;
+}
+
+// A door and what its polls say.
+class House {
+ public:
+  explicit House(const DoorOptions& options = Narrow()) : door(options) {}
+
+  Door::Word Admit(const RequestFacts& facts, double now_s) {
+    return door.Admit(facts, AtSeconds(now_s));
+  }
+  void Poll(double now_s) { door.Poll(AtSeconds(now_s), started, refused); }
+  void End(DoorId id, double now_s, Ending ending = Ending::kServed) {
+    door.End(id, {.time = AtSeconds(now_s), .caller = {}, .ending = ending, .output_tokens = 10});
+  }
+  std::uint64_t ignored() const { return door.counters().events_ignored; }
+
+  Door door;
+  std::vector<DoorId> started;
+  std::vector<Door::Expired> refused;
+};
+
+}  // namespace holdfast::guard
