@@ -224,7 +224,13 @@ Door::Word Door::State::Edge(const Caller& caller, Time now) {
   now = Advance(now);
   const Restriction* restriction =
       edge_->restrictions().Find({ScopeKind::kAddress, caller.address}, now);
-  if (restriction == nullptr || restriction->what.action != RestrictionAction::kPushDown) return {};
+  // Who wastes connections is refused here, before the next costs anything, though the kernel is
+  // told only once it has gone on.
+  const bool is_closed =
+      restriction != nullptr && (restriction->what.action == RestrictionAction::kPushDown ||
+                                 (restriction->what.action == RestrictionAction::kRefuse &&
+                                  restriction->what.rule == kHostileConnectionsRule));
+  if (!is_closed) return {};
   ++counters_.edge_refused;
   return RefuseWith(Refusal::kUnderAttack, restriction->expires - now,
                     RestrictionNotice::Of(*restriction));

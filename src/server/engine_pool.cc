@@ -62,6 +62,10 @@ upstream::PoolLimits MakePoolLimits(const Config& config) {
   return limits;
 }
 
+// Engines tell their rate of tokens as a mean over so long (base/rate_window.h); other engines'
+// pages are not much different.
+constexpr double kTokensSpan_s = 4.75;
+
 guard::EngineReport ToEngineReport(const upstream::PoolReport& report) {
   return {.running = report.running,
           .waiting = report.waiting,
@@ -69,7 +73,8 @@ guard::EngineReport ToEngineReport(const upstream::PoolReport& report) {
           .free_cache_share = report.free_cache_share,
           .workers_up = report.engines_up,
           .workers_total = report.engines_total,
-          .tokens_per_s = report.tokens_per_s};
+          .tokens_per_s = report.tokens_per_s,
+          .tokens_span_s = kTokensSpan_s};
 }
 
 }  // namespace holdfast::server

@@ -114,8 +114,8 @@ json::Object GuardOffice::State() {
           {"waiting", counters.admission.waiting},
           {"restrictions", counters.restrictions},
           {"registration",
-           {{"is_restricted", registration.is_restricted},
-            {"since", registration.is_restricted ? json::Value(registration.since) : nullptr},
+           {{"is_restricted", registration.is_restricted()},
+            {"since", registration.is_restricted() ? json::Value(registration.since) : nullptr},
             {"challenge_bits", registration.challenge_bits}}},
           {"likeness", likeness_->Report()},
           {"push_down", kernel_.State()}};

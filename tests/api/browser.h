@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,8 +54,16 @@ class Browser {
                     cookie_.empty() ? "" : "Cookie: " + cookie_ + "\r\n", type, body.size(), body));
     Response response = connection.Read();
     const auto set = response.headers.find("set-cookie");
-    if (set != response.headers.end()) cookie_ = set->second.substr(0, set->second.find(';'));
+    if (set != response.headers.end()) Keep(set->second);
     return response;
+  }
+
+  // The session's cookie. That of the device, which only vouches for it, is left out.
+  void Keep(const std::string& lines) {
+    std::istringstream in(lines);
+    for (std::string line; std::getline(in, line);) {
+      if (line.find("-device=") == std::string::npos) cookie_ = line.substr(0, line.find(';'));
+    }
   }
 
   const int port_;

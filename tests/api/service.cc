@@ -223,7 +223,9 @@ Response Connection::Read(bool is_head) {
     std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
     std::string value = line.substr(colon + 2);
     if (value.ends_with('\r')) value.pop_back();
-    response.headers[name] = value;
+    // Cookies come in headers of their own: each is a line.
+    std::string& known = response.headers[name];
+    known = name == "set-cookie" && !known.empty() ? known + "\n" + value : value;
   }
   if (is_head || response.status == 304 || response.status == 204 || response.status == 100) {
     response.is_complete = true;

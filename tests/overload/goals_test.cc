@@ -151,7 +151,8 @@ TEST(Goals, SignUpFloodIsMetWithinSecondsAndForgottenWithinAMinute) {
   EXPECT_GE(static_cast<double>(honest.signed_up), 0.98 * static_cast<double>(honest.sign_ups));
   EXPECT_GT(honest.log_ins, 400u);
   EXPECT_EQ(honest.log_ins_failed, 0u);
-  EXPECT_LE(static_cast<double>(hostile.signed_up), 0.01 * static_cast<double>(hostile.sign_ups));
+  // An account that is made meanwhile is on probation, and has no answers.
+  EXPECT_LE(static_cast<double>(hostile.signed_up), 0.05 * static_cast<double>(hostile.sign_ups));
   EXPECT_LE(static_cast<double>(hostile.served), 0.01 * static_cast<double>(hostile.sign_ups));
 }
 

@@ -17,7 +17,7 @@ guard::DoorOptions OptionsOf(const Scenario& scenario) {
   options.seed = scenario.seed;
   // A scenario is quiet for its first minutes, and says so.
   options.settle = Duration(0);
-  options.warm_after = std::chrono::minutes(2);
+  options.warm_after = std::chrono::minutes(1);
   return options;
 }
 

@@ -199,12 +199,13 @@ void ConcurrencyLimit::OnEngineReport(const EngineReport& report, Time now) {
   // What others send to the same engine is in its report, so is what still prefills.
   const std::uint32_t decoding =
       report.running > in_flight_ ? report.running : in_flight_ - before_first_token_;
+  const double as_long = DecodingOver(report.tokens_span_s, decoding, now);
   if (report.tokens_per_s <= 0 || decoding == 0) return;
   report_time_ = now;
   generation_limit_ = kGenerationGrowth * limit_;
   // A ratio of means: a mean of ratios would lean up with the noise of short spans.
   const double gain = decoding_mean_ == 0 ? 1 : kReportGain;
-  decoding_mean_ += gain * (decoding - decoding_mean_);
+  decoding_mean_ += gain * (as_long - decoding_mean_);
   tokens_mean_ += gain * (report.tokens_per_s - tokens_mean_);
   interval_ = decoding_mean_ / tokens_mean_;
   if (++interval_samples_ >= kReportsToCut) ObserveInterval(now);
@@ -250,6 +251,23 @@ void ConcurrencyLimit::ObserveInterval(Time now) {
   }
   futile_interval_ = std::max(futile_interval_, interval_);
   CutLimit(std::max(0.7, kIntervalHold * promised / interval_), now);
+}
+
+// What decoded, as a mean over the span that the rate of tokens is a mean of: else an engine that
+// was idle a moment ago looks slow, since the many of now divide the few tokens of then.
+double ConcurrencyLimit::DecodingOver(double span_s, double decoding, Time now) {
+  decodings_[decodings_at_] = {now, decoding};
+  decodings_at_ = (decodings_at_ + 1) % kDecodingKept;
+  if (span_s <= 0) return decoding;
+  const Time from = now - FromSeconds(span_s);
+  double seconds = 0;  // Times what decoded; nothing did before the first report.
+  for (std::size_t i = 1; i < kDecodingKept; ++i) {
+    const Decoding& before = decodings_[(decodings_at_ + i - 1) % kDecodingKept];
+    const Decoding& after = decodings_[(decodings_at_ + i) % kDecodingKept];
+    if (before.time == Time{} || after.time <= from) continue;
+    seconds += after.count * ToSeconds(after.time - std::max(before.time, from));
+  }
+  return seconds / span_s;
 }
 
 void ConcurrencyLimit::CutLimit(double factor, Time now) {

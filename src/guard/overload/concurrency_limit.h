@@ -27,6 +27,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "guard/facts.h"
@@ -114,6 +115,7 @@ class ConcurrencyLimit {
   void CutLimit(double factor, Time now);
   void ObserveInterval(Time now);
   bool HasReports(Time now) const;
+  double DecodingOver(double span_s, double decoding, Time now);
   void OnWorkers(std::uint32_t workers_up);
 
   const Options options_;
@@ -152,6 +154,15 @@ class ConcurrencyLimit {
   double futile_interval_ = 0;          // The longest at one of them.
   Time interval_ignored_until_{};
   Duration interval_ignored_for_;  // The next time.
+
+  // What decoded at the last reports, for rates that are means over a longer span.
+  struct Decoding {
+    Time time{};
+    double count = 0;
+  };
+  static constexpr std::size_t kDecodingKept = 32;
+  std::array<Decoding, kDecodingKept> decodings_{};
+  std::size_t decodings_at_ = 0;
 
   Time report_time_;
   std::uint32_t sequences_max_ = 0;

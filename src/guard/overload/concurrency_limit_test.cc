@@ -1,6 +1,8 @@
 #include "guard/overload/concurrency_limit.h"
 
+#include <deque>
 #include <map>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -179,6 +181,29 @@ TEST(ConcurrencyLimit, StaysPutWhenToldTo) {
   Saturated run({.sequences_max = 100}, {.initial = 40, .is_adaptive = false});
   run.Run(20);
   EXPECT_EQ(run.limit_.in_flight(), 40u);
+}
+
+// An engine of sixteen places that was idle: its tokens are told as a mean over five seconds.
+TEST(ConcurrencyLimit, AnEngineThatWasIdleIsNotTakenForASlowOne) {
+  ConcurrencyLimit limit({.initial = 32, .max = 64});
+  constexpr double kSpan = 5;
+  constexpr double kTokensEach = 40;  // A second, and so 25 ms between tokens.
+  std::deque<double> made;
+  for (int report = 1; report <= 60; ++report) {
+    const Time now = AtSeconds(100 + 0.25 * report);
+    if (report > 20 && limit.in_flight() < 12) {
+      const ConcurrencyLimit::Mark mark = limit.OnStart(10, now);
+      limit.OnFirstToken(mark, 10, now);
+    }
+    made.push_back(0.25 * kTokensEach * limit.in_flight());
+    if (made.size() > 20) made.pop_front();
+    const double tokens = std::accumulate(made.begin(), made.end(), 0.0);
+    limit.OnEngineReport(
+        {.running = limit.in_flight(), .tokens_per_s = tokens / kSpan, .tokens_span_s = kSpan},
+        now);
+    ASSERT_GE(limit.limit(), 32) << report;
+  }
+  EXPECT_LT(limit.token_interval(), 0.05);
 }
 
 }  // namespace

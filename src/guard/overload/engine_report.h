@@ -14,7 +14,9 @@ struct EngineReport {
   double free_cache_share = 1.0;
   std::uint32_t workers_up = 1;  // 0: nothing can be served.
   std::uint32_t workers_total = 1;
-  double tokens_per_s = 0;  // Output tokens of all sequences since the last report; 0: not known.
+  double tokens_per_s = 0;  // Output tokens of all sequences; 0: not known.
+  // Over which that is a mean; 0: since the last report.
+  double tokens_span_s = 0;
 };
 
 }  // namespace holdfast::guard
