@@ -84,7 +84,8 @@ HAPROXY
 
 taskset -c 0 nginx -c "$work/nginx.conf" & pids+=($!)
 taskset -c 0 haproxy -f "$work/haproxy.cfg" > "$work/haproxy.log" 2>&1 & pids+=($!)
-taskset -c 0 "$holdfast" gateway --listen 127.0.0.1:18193 --engine 127.0.0.1:18190 --state "$work/state" > "$work/gateway.log" 2>&1 & pids+=($!)
+HOLDFAST_UP_STATE_DIR="$work/state" HOLDFAST_ACCOUNTS_ANONYMOUS=everyone taskset -c 0 "$holdfast" gateway \
+  --listen 127.0.0.1:18193 --engine 127.0.0.1:18190 > "$work/gateway.log" 2>&1 & pids+=($!)
 for port in 18190 18191 18192 18193; do
   for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.1; done
 done
