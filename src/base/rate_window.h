@@ -31,9 +31,13 @@ class RateWindow {
            std::chrono::duration<double>((kSlots - 1) * kSlotLength + begun).count();
   }
 
+  // Over which a rate is a mean, give or take half a slot.
+  static constexpr double kSpan_s = 4.75;
+
  private:
   static constexpr std::int64_t kSlots = 10;
   static constexpr std::chrono::milliseconds kSlotLength{500};
+  static_assert(kSpan_s == (kSlots - 0.5) * 0.001 * kSlotLength.count());
 
   struct Slot {
     std::int64_t number = -kSlots;

@@ -40,13 +40,7 @@ TEST(Door, TriesLikenessInCalmAloneAndOnWhatConnectionsTellToo) {
   DoorOptions options = Narrow();
   options.warm_after = seconds(0);
   House house(options);
-  for (int i = 0; i < 200; ++i) {
-    house.door.OnConnection(
-        {.time = AtSeconds(10 + i),
-         .caller = {.address = 9, .prefix = 90},
-         .event = i % 2 == 0 ? ConnectionEvent::kSlowHead : ConnectionEvent::kReset,
-         .held = seconds(30)});
-  }
+  house.WasteConnections(200);
   const DoorId runs = house.Admit(Ask(Route::kChat, 1, 9), 210).id;
   const LikenessTrialCount calm = house.door.counters().trial;
   EXPECT_EQ(calm.asked, 1u);

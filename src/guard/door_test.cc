@@ -297,18 +297,24 @@ TEST(Door, LikenessIsEnforcedFromTheMomentThatItIsSaidAndSoIsItsEnd) {
   EXPECT_LE(house.door.counters().restrictions, counted);
 }
 
+TEST(Door, WhoWastesConnectionsIsRefusedAtTheEdgeBeforeTheKernelIsTold) {
+  DoorOptions options = Narrow();
+  options.warm_after = seconds(0);
+  House house(options);
+  house.WasteConnections(40);
+  EXPECT_EQ(house.door.Edge({.address = 9}, AtSeconds(50)).what, What::kRefuse);
+  EXPECT_EQ(house.door.Edge({.address = 8}, AtSeconds(50)).what, What::kStart);
+  const auto decisions = house.door.restrictions().List(AtSeconds(50));
+  ASSERT_EQ(decisions.size(), 1U);
+  EXPECT_EQ(decisions[0].what.action, RestrictionAction::kRefuse);
+}
+
 TEST(Door, ConnectionsThatAreHeldToBeHostileAreOnlyCountedWhereLikenessIsNotEnforced) {
   for (const bool enforces : {false, true}) {
     DoorOptions options = Narrow();
     options.enforces_likeness = enforces;
     House house(options);
-    for (int i = 0; i < 200; ++i) {
-      house.door.OnConnection(
-          {.time = AtSeconds(10 + i),
-           .caller = {.address = 9, .prefix = 90},
-           .event = i % 2 == 0 ? ConnectionEvent::kSlowHead : ConnectionEvent::kReset,
-           .held = seconds(30)});
-    }
+    house.WasteConnections(200);
     const bool is_dropped = house.door.Edge({.address = 9}, AtSeconds(210)).what == What::kRefuse;
     const LikenessCount count = house.door.counters().likeness.back();
     EXPECT_EQ(count.action, RestrictionAction::kPushDown);

@@ -43,6 +43,15 @@ class House {
   void End(DoorId id, double now_s, Ending ending = Ending::kServed) {
     door.End(id, {.time = AtSeconds(now_s), .caller = {}, .ending = ending, .output_tokens = 10});
   }
+  // One a second from 10 s on, from one address: what nobody but an attacker does so often.
+  void WasteConnections(int count) {
+    for (int i = 0; i < count; ++i) {
+      door.OnConnection({.time = AtSeconds(10 + i),
+                         .caller = {.address = 9, .prefix = 90},
+                         .event = i % 2 == 0 ? ConnectionEvent::kSlowHead : ConnectionEvent::kReset,
+                         .held = std::chrono::seconds(30)});
+    }
+  }
   std::uint64_t ignored() const { return door.counters().events_ignored; }
 
   Door door;

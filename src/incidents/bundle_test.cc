@@ -193,7 +193,6 @@ TEST(Bundle, TellsNoTimeFinerThanASecondOfAnybody) {
 
 TEST(Bundle, WhatIsTooMuchIsThinnedAndReadAgain) {
   verdict::JudgeInput input = test::MakeInput();
-  const std::vector<verdict::CapacityStep> steps = input.capacity.steps;
   input.capacity.steps.clear();
   for (int i = 0; i < 20'000; ++i) {
     input.capacity.steps.push_back(

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/limits.h"
+#include "base/rate_window.h"
 #include "server/run_files.h"
 
 namespace holdfast::server {
@@ -62,10 +63,6 @@ upstream::PoolLimits MakePoolLimits(const Config& config) {
   return limits;
 }
 
-// Engines tell their rate of tokens as a mean over so long (base/rate_window.h); other engines'
-// pages are not much different.
-constexpr double kTokensSpan_s = 4.75;
-
 guard::EngineReport ToEngineReport(const upstream::PoolReport& report) {
   return {.running = report.running,
           .waiting = report.waiting,
@@ -74,7 +71,8 @@ guard::EngineReport ToEngineReport(const upstream::PoolReport& report) {
           .workers_up = report.engines_up,
           .workers_total = report.engines_total,
           .tokens_per_s = report.tokens_per_s,
-          .tokens_span_s = kTokensSpan_s};
+          // Other engines' pages are not much different.
+          .tokens_span_s = RateWindow::kSpan_s};
 }
 
 }  // namespace holdfast::server

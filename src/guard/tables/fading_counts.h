@@ -1,7 +1,5 @@
-// FadingCounts: how often something happened to each of many names of late, in fixed memory: sets
-// of eight cells {tag, count, when}; 8 bytes a cell. A count halves with every `half_life`. A name
-// is known by its set and a tag of 32 bits under a seed, so one in 5e8 look-ups of a stranger finds
-// another's count.
+// FadingCounts: how often something happened to each of many names of late, 8 bytes a cell
+// (tag_sets.h). A count halves with every `half_life`.
 //
 // Full: a newcomer takes over the cell that counts least in its set and begins anew. So no name is
 // ever charged with what happened to another; the price is that a count may be forgotten, by who
@@ -9,16 +7,12 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
-#include "base/mix.h"
 #include "guard/clock.h"
-#include "guard/tables/state_bytes.h"
+#include "guard/tables/tag_sets.h"
 
 namespace holdfast::guard {
 
@@ -26,109 +20,72 @@ class FadingCounts {
  public:
   // `cells` is rounded up to a power of two, at least 8. `half_life`: a minute at least.
   FadingCounts(std::size_t cells, Duration half_life, std::uint64_t seed)
-      : seed_(seed),
-        half_life_min_(std::max<std::uint32_t>(
+      : half_life_min_(std::max<std::uint32_t>(
             1, static_cast<std::uint32_t>(
                    std::chrono::floor<std::chrono::minutes>(half_life).count()))),
-        sets_(std::bit_ceil(std::max<std::size_t>(cells, kWays)) / kWays) {}
+        sets_(cells, seed) {}
 
   std::uint32_t Find(std::uint64_t name, Time now) const {
-    const std::uint64_t hash = Mix64(name, seed_);
-    for (const Cell& cell : sets_[hash & (sets_.size() - 1)]) {
-      if (cell.count != 0 && cell.tag == TagOf(hash)) return Faded(cell, now);
-    }
-    return 0;
+    const auto* cell = sets_.Find(name);
+    return cell != nullptr ? Faded(cell->value, now) : 0;
   }
 
   void Add(std::uint64_t name, Time now) {
-    Cell& cell = Touch(name, now);
-    if (cell.count < kCountMax) ++cell.count;
+    Fading& value = Touch(name, now);
+    if (value.count < kCountMax) ++value.count;
   }
 
   void Forget(std::uint64_t name) {
-    const std::uint64_t hash = Mix64(name, seed_);
-    for (Cell& cell : sets_[hash & (sets_.size() - 1)]) {
-      if (cell.tag == TagOf(hash)) cell.count = 0;
-    }
+    if (auto* cell = sets_.Find(name)) cell->value.count = 0;
   }
 
-  // As TagTable.
-  void Save(StateWriter& writer, const StatePart& part) const {
-    if (part.is_first()) {
-      writer.Put(std::uint64_t{sets_.size()});
-      writer.Put(Mix64(seed_));
-    }
-    for (std::size_t set = part.Begin(sets_.size()); set < part.End(sets_.size()); ++set) {
-      for (std::size_t way = 0; way < kWays; ++way) {
-        const Cell& cell = sets_[set][way];
-        if (cell.count == 0) continue;
-        writer.Put(static_cast<std::uint32_t>(set * kWays + way));
-        writer.Put(cell.tag);
-        writer.Put(cell.count);
-        writer.Put(cell.half_lives);
-      }
-    }
-    writer.Put(kNoPlace);
-  }
-  void Load(StateReader& reader, const StatePart& part) {
-    if (part.is_first()) {
-      reader.Expect(reader.Take<std::uint64_t>() == sets_.size());
-      reader.Expect(reader.Take<std::uint64_t>() == Mix64(seed_));
-    }
-    while (reader.is_sound()) {
-      const auto place = reader.Take<std::uint32_t>();
-      if (place == kNoPlace || !reader.Expect(place < sets_.size() * kWays)) return;
-      Cell& cell = sets_[place / kWays][place % kWays];
-      cell.tag = reader.Take<std::uint32_t>();
-      cell.count = reader.Take<std::uint16_t>();
-      cell.half_lives = reader.Take<std::uint16_t>();
-    }
-  }
+  // Read into an empty table of the same size and seed.
+  void Save(StateWriter& writer, const StatePart& part) const { sets_.Save(writer, part); }
+  void Load(StateReader& reader, const StatePart& part) { sets_.Load(reader, part); }
 
-  std::size_t state_bytes() const { return sets_.size() * sizeof(Set); }
+  std::size_t state_bytes() const { return sets_.state_bytes(); }
 
  private:
-  static constexpr std::size_t kWays = 8;
   static constexpr std::uint16_t kCountMax = UINT16_MAX;
-  struct Cell {
-    std::uint32_t tag = 0;
+  struct Fading {
     std::uint16_t count = 0;       // At `half_lives`; 0: free.
     std::uint16_t half_lives = 0;  // Since the beginning; of a finer time nothing is known.
-  };
-  using Set = std::array<Cell, kWays>;
 
-  // The set comes from the low bits.
-  static std::uint32_t TagOf(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+    bool is_taken() const { return count != 0; }
+    void Save(StateWriter& writer) const {
+      writer.Put(count);
+      writer.Put(half_lives);
+    }
+    void Load(StateReader& reader) {
+      count = reader.Take<std::uint16_t>();
+      half_lives = reader.Take<std::uint16_t>();
+    }
+  };
 
   std::uint16_t HalfLives(Time now) const {
     const auto minutes = std::chrono::floor<std::chrono::minutes>(now.time_since_epoch()).count();
     return static_cast<std::uint16_t>(minutes / half_life_min_);
   }
 
-  std::uint16_t Faded(const Cell& cell, Time now) const {
+  std::uint16_t Faded(const Fading& value, Time now) const {
     // Times may wrap; a count does not outlive sixteen half-lives.
-    const auto passed = static_cast<std::uint16_t>(HalfLives(now) - cell.half_lives);
-    return passed >= 16 ? 0 : static_cast<std::uint16_t>(cell.count >> passed);
+    const auto passed = static_cast<std::uint16_t>(HalfLives(now) - value.half_lives);
+    return passed >= 16 ? 0 : static_cast<std::uint16_t>(value.count >> passed);
   }
 
-  // The cell of this name, faded to `now`.
-  Cell& Touch(std::uint64_t name, Time now) {
-    const std::uint64_t hash = Mix64(name, seed_);
-    Set& set = sets_[hash & (sets_.size() - 1)];
-    Cell* least = set.data();
-    for (Cell& cell : set) {
-      cell.count = Faded(cell, now);
-      cell.half_lives = HalfLives(now);
-      if (cell.count != 0 && cell.tag == TagOf(hash)) return cell;
-      if (cell.count < least->count) least = &cell;
-    }
-    *least = {TagOf(hash), 0, HalfLives(now)};
-    return *least;
+  // That of this name, faded to `now`.
+  Fading& Touch(std::uint64_t name, Time now) {
+    auto& set = sets_.SetOf(name);
+    for (auto& cell : set) cell.value = {Faded(cell.value, now), HalfLives(now)};
+    if (auto* cell = sets_.Find(name)) return cell->value;
+    auto& least =
+        *std::ranges::min_element(set, {}, [](const auto& cell) { return cell.value.count; });
+    least = {sets_.TagOf(name), {0, HalfLives(now)}};
+    return least.value;
   }
 
-  std::uint64_t seed_;
   std::uint32_t half_life_min_;
-  std::vector<Set> sets_;
+  TagSets<Fading> sets_;
 };
 
 }  // namespace holdfast::guard

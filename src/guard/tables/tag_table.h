@@ -1,6 +1,4 @@
-// TagTable: a 32-bit value above 0 for each of many names, in fixed memory: sets of eight cells
-// {tag, value}; 8 bytes a cell. A name is known by its set and a tag of 32 bits under a seed, so
-// one in 5e8 look-ups of a stranger finds another's value.
+// TagTable: a 32-bit value above 0 for each of many names, 8 bytes a cell (tag_sets.h).
 //
 // Full: a newcomer takes over the cell of least value in its set, and its value with it. So counts
 // that only grow are never too small (as in Space-Saving), and of times the oldest goes first.
@@ -8,90 +6,49 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
-#include "base/mix.h"
-#include "guard/tables/state_bytes.h"
+#include "guard/tables/tag_sets.h"
 
 namespace holdfast::guard {
 
 class TagTable {
  public:
   // `cells` is rounded up to a power of two, at least 8.
-  TagTable(std::size_t cells, std::uint64_t seed)
-      : seed_(seed), sets_(std::bit_ceil(std::max<std::size_t>(cells, kWays)) / kWays) {}
+  TagTable(std::size_t cells, std::uint64_t seed) : sets_(cells, seed) {}
 
   // 0: not there.
   std::uint32_t Find(std::uint64_t name) const {
-    const std::uint64_t hash = Mix64(name, seed_);
-    for (const Cell& cell : sets_[hash & (sets_.size() - 1)]) {
-      if (cell.value != 0 && cell.tag == TagOf(hash)) return cell.value;
-    }
-    return 0;
+    const auto* cell = sets_.Find(name);
+    return cell != nullptr ? cell->value.number : 0;
   }
 
   // Its value, to be set: 0 for a new name where there was room. Good until the next call. Setting
   // it to 0 forgets the name.
   std::uint32_t& Touch(std::uint64_t name) {
-    const std::uint64_t hash = Mix64(name, seed_);
-    Set& set = sets_[hash & (sets_.size() - 1)];
-    for (Cell& cell : set) {
-      if (cell.value != 0 && cell.tag == TagOf(hash)) return cell.value;
-    }
-    Cell& least = *std::ranges::min_element(set, {}, &Cell::value);
-    least.tag = TagOf(hash);
-    return least.value;
+    if (auto* cell = sets_.Find(name)) return cell->value.number;
+    auto& least = *std::ranges::min_element(sets_.SetOf(name), {},
+                                            [](const auto& cell) { return cell.value.number; });
+    least.tag = sets_.TagOf(name);
+    return least.value.number;
   }
 
-  // The cells that are taken. Read into an empty table of the same size and seed.
-  void Save(StateWriter& writer, const StatePart& part) const {
-    if (part.is_first()) {
-      writer.Put(std::uint64_t{sets_.size()});
-      writer.Put(Mix64(seed_));
-    }
-    for (std::size_t set = part.Begin(sets_.size()); set < part.End(sets_.size()); ++set) {
-      for (std::size_t way = 0; way < kWays; ++way) {
-        const Cell& cell = sets_[set][way];
-        if (cell.value == 0) continue;
-        writer.Put(static_cast<std::uint32_t>(set * kWays + way));
-        writer.Put(cell.tag);
-        writer.Put(cell.value);
-      }
-    }
-    writer.Put(kNoPlace);
-  }
-  void Load(StateReader& reader, const StatePart& part) {
-    if (part.is_first()) {
-      reader.Expect(reader.Take<std::uint64_t>() == sets_.size());
-      reader.Expect(reader.Take<std::uint64_t>() == Mix64(seed_));
-    }
-    while (reader.is_sound()) {
-      const auto place = reader.Take<std::uint32_t>();
-      if (place == kNoPlace || !reader.Expect(place < sets_.size() * kWays)) return;
-      Cell& cell = sets_[place / kWays][place % kWays];
-      cell.tag = reader.Take<std::uint32_t>();
-      cell.value = reader.Take<std::uint32_t>();
-    }
-  }
-  std::size_t state_bytes() const { return sets_.size() * sizeof(Set); }
+  // Read into an empty table of the same size and seed.
+  void Save(StateWriter& writer, const StatePart& part) const { sets_.Save(writer, part); }
+  void Load(StateReader& reader, const StatePart& part) { sets_.Load(reader, part); }
+  std::size_t state_bytes() const { return sets_.state_bytes(); }
 
  private:
-  static constexpr std::size_t kWays = 8;
-  struct Cell {
-    std::uint32_t tag = 0;
-    std::uint32_t value = 0;  // 0: free.
+  struct Number {
+    std::uint32_t number = 0;  // 0: free.
+
+    bool is_taken() const { return number != 0; }
+    void Save(StateWriter& writer) const { writer.Put(number); }
+    void Load(StateReader& reader) { number = reader.Take<std::uint32_t>(); }
   };
-  using Set = std::array<Cell, kWays>;
 
-  // The set comes from the low bits.
-  static std::uint32_t TagOf(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
-
-  std::uint64_t seed_;
-  std::vector<Set> sets_;
+  TagSets<Number> sets_;
 };
 
 }  // namespace holdfast::guard
