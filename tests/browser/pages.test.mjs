@@ -46,7 +46,7 @@ test("every page passes axe, and fits a phone", async () => {
       for (const path of paths) {
         await page.goto(`${fake.url}/#/${path}`);
         await page.locator("h1").first().waitFor();
-        await page.locator("main .waiting").waitFor({ state: "detached" });
+        await assertCount(page.locator("main .waiting"), 0);
         await assertAxe(page, `${path} ${look.colorScheme}`);
       }
       assert.deepEqual(page.problems, []);

@@ -39,7 +39,8 @@ function useSuggestions(task: Task, enter: (shown: Shown) => Promise<void>): () 
       clearTimeout(timer);
       // Whatever ended it but ourselves would end it again at once.
       if (shown === null && !round.signal.aborted) return;
-      if (shown !== null) await task.run(() => enter(shown));
+      // One that was refused is not asked for again by itself: a device may answer alone, without end.
+      if (shown !== null) return void (await task.run(() => enter(shown)));
     }
   };
   const stop = () => {
