@@ -12,11 +12,13 @@ namespace {
 // may after that: else an attack is let in again whenever turning it away has helped.
 constexpr double kStressPressure = 0.8;
 constexpr Duration kStressHold = std::chrono::seconds(60);
+// Nobody becomes a regular before it has shown whether anything presses.
+constexpr Duration kRegularsAfter = std::chrono::seconds(10);
 // Stress is looked at with each report of the engine; this often where there are none.
 constexpr Duration kLookSpan = std::chrono::seconds(1);
 
 // Of what Save writes.
-constexpr std::uint32_t kStateVersion = 1;
+constexpr std::uint32_t kStateVersion = 2;
 
 // Set in the ids of log-ins and sign-ups: others are tickets of Admission.
 constexpr DoorId kEntranceBit = DoorId{1} << 31;
@@ -103,6 +105,7 @@ class Door::State {
   std::unique_ptr<EdgeLimiter> edge_;
   RegistrationPolicy registration_;
   Admission admission_;
+  Regulars regulars_;
   ClusterTable clusters_;
   Scorer scorer_;
   PasswordGate passwords_;
@@ -119,6 +122,7 @@ class Door::State {
   // Until then capacity counts as short, and likeness to an attack may cost a place.
   Time short_until_{};
   Time learns_from_{};
+  Time quiet_from_{};   // From then on who is served becomes a regular.
   double warm_epochs_;  // From which on the baseline is known well enough.
   bool enforces_likeness_;
   DoorCounters counters_;
@@ -134,6 +138,7 @@ Door::State::State(const DoorOptions& options)
       edge_(std::make_unique<EdgeLimiter>(options.limits, options.seed)),
       registration_(options.registration),
       admission_(options.admission),
+      regulars_(options.regulars_max, options.seed),
       clusters_(options.clusters, options.seed),
       passwords_(options.passwords, options.seed),
       difficulty_(options.challenge),
@@ -157,14 +162,17 @@ Time Door::State::Advance(Time now) {
 
 void Door::State::Look(Time now) {
   looked_ = now;
-  if (!has_looked_) learns_from_ = now + options_.settle;
+  if (!has_looked_) {
+    learns_from_ = now + options_.settle;
+    quiet_from_ = now + kRegularsAfter;
+  }
   has_looked_ = true;
   registration_.Advance(now);
   const AdmissionCounters counters = admission_.counters();
   const bool is_pressed = counters.pressure > kStressPressure;
   if (counters.waiting > 0 || is_pressed) short_until_ = now + kStressHold;
   // Not whenever somebody waits: on an ordinary day too little would be learned.
-  if (is_pressed) learns_from_ = now + kStressHold;
+  if (is_pressed) learns_from_ = quiet_from_ = now + kStressHold;
   clusters_.SetLearning(now >= learns_from_ && !registration_.is_restricted());
   // A bit for each doubling of what presses most: demand for answers, or passwords that wait.
   const auto waiting = static_cast<double>(passwords_.waiting());
@@ -181,6 +189,7 @@ void Door::State::Save(const StatePart& part, std::string& state) const {
   }
   clusters_.Save(writer, part);
   passwords_.Save(writer, part);
+  regulars_.Save(writer, part);
   if (!part.is_last()) return;
   registration_.Save(writer);
   admission_.Save(writer);
@@ -202,6 +211,7 @@ Result<void> Door::State::Load(std::string_view state, Time now) {
   for (StatePart part{.count = kStateParts}; part.index < part.count; ++part.index) {
     clusters_.Load(reader, part);
     passwords_.Load(reader, part);
+    regulars_.Load(reader, part);
   }
   registration_.Load(reader);
   admission_.Load(reader);
@@ -340,7 +350,9 @@ Door::Word Door::State::AskRegistration(const RequestFacts& facts, Time now) {
 }
 
 Door::Word Door::State::AskAdmission(const RequestFacts& facts, Time now) {
-  const Admission::Offer offer = admission_.Request(facts, now);
+  RequestFacts known = facts;
+  known.is_regular = regulars_.Has(facts.caller.client());
+  const Admission::Offer offer = admission_.Request(known, now);
   if (offer.what == Admission::Offer::kRefuse) return RefuseWith(offer.refusal, offer.retry_after);
   const bool waits = offer.what == Admission::Offer::kWait;
   return {.what = waits ? Word::kWait : Word::kStart, .id = offer.id, .wait = offer.wait};
@@ -480,8 +492,10 @@ void Door::State::End(DoorId id, const OutcomeFacts& told) {
     passwords_.OnEnd(static_cast<std::uint32_t>(id & (kEntranceBit - 1)), outcome);
     return;
   }
-  // An answer to an account's session: it is logged in here.
-  if (outcome.ending == Ending::kServed) passwords_.Remember(outcome.caller, now);
+  if (outcome.ending == Ending::kServed) {
+    passwords_.Remember(outcome.caller, now);  // An account's session: it is logged in here.
+    if (now >= quiet_from_) regulars_.Note(outcome.caller.client(), now);
+  }
   admission_.OnFinish(id, outcome.output_tokens, outcome.ending, now);
 }
 

@@ -47,6 +47,7 @@
 #include "guard/facts.h"
 #include "guard/limits/edge_limiter.h"
 #include "guard/overload/admission.h"
+#include "guard/overload/regulars.h"
 
 namespace holdfast::guard {
 
@@ -74,7 +75,8 @@ struct DoorOptions {
   Duration warm_after = std::chrono::minutes(10);
   StrangersPay strangers_pay = StrangersPay::kNever;
   ChallengeOptions challenge;  // Of all but sign-ups, which have their own.
-  std::uint64_t seed = 0;      // Of all tables. In service: random.
+  std::size_t regulars_max = 1 << 17;
+  std::uint64_t seed = 0;  // Of all tables. In service: random.
 };
 
 struct DoorCounters {

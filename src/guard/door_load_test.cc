@@ -143,6 +143,34 @@ TEST_P(DoorUnderLoad, AppointmentsAreKeptWhileAnOverloadLasts) {
   EXPECT_GE(static_cast<double>(told.good), 0.93 * 1440 * kCapacity);
 }
 
+// Fifty times what the engine takes, from strangers who look like everybody else; half of them have
+// old accounts. Who was served in the quiet minute before goes on as if nothing were.
+TEST(Door, WhoWasServedInQuietTimeIsServedInAFlood) {
+  StubScenario scenario{.crowds = {Crowd(0.6), Crowd(25), Crowd(25)}, .seconds = 180};
+  scenario.measured_from_s = 90;
+  scenario.has_reports = true;
+  scenario.crowds[0].clients = 100;
+  scenario.crowds[0].end_s = 170;
+  scenario.crowds[0].standing = Standing::kAnonymous;
+  scenario.crowds[1].standing = Standing::kAnonymous;
+  scenario.crowds[1].first_client = 1'000'000;
+  scenario.crowds[2].first_client = 2'000'000;
+  for (std::size_t flood : {1, 2}) {
+    scenario.crowds[flood].start_s = 90;
+    scenario.crowds[flood].end_s = 170;
+  }
+  const StubResult result = DoorService(scenario).Run();
+  const StubResult::Crowd& people = result.crowds[0];
+  EXPECT_GT(people.people, 1000u);
+  EXPECT_GE(static_cast<double>(people.good), 0.99 * static_cast<double>(people.people));
+  EXPECT_LE(people.refused, people.people / 1000);
+  EXPECT_LE(Quantile(people.first_tokens, 0.5), 0.25);
+  EXPECT_LE(Quantile(people.first_tokens, 0.99), 0.7);
+  // What they leave, the others have.
+  const double others = static_cast<double>(result.crowds[1].good + result.crowds[2].good);
+  EXPECT_GE(others, 0.25 * 80 * kCapacity);
+}
+
 INSTANTIATE_TEST_SUITE_P(Door, DoorUnderLoad,
                          testing::Values(LoadCase{"5x", 5, true, true},
                                          LoadCase{"10x", 10, true, true},

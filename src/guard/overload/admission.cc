@@ -21,13 +21,17 @@ using namespace std::chrono_literals;
 
 constexpr Duration kOwnAnswers = 1s;  // Retry-After of who has too many under way.
 constexpr Duration kDownMin = 5s;     // Retry-After of an engine just lost.
-constexpr Duration kLadderSpan = 1s;  // The ladder is looked at so often without events.
+constexpr Duration kLookSpan = 1s;    // The ladder, and what is kept, without events.
 constexpr double kUnbooked = 0.7;
 constexpr double kEarly = kUnbooked / 2;
 constexpr double kBookShare = 0.9;  // Of its capacity, that a class gives to appointments.
 
 // Of the queue, by Standing: the rest is kept for those above.
 constexpr double kQueueShare[kStandingCount] = {0.5, 0.8, 1.0};
+
+// Places are kept for regulars for so long after the last that came, and after all were taken.
+constexpr Duration kRegularsExpected = 10s;
+constexpr Duration kShortFor = 3s;
 
 constexpr double kGoodEstimate = 0.2;
 
@@ -118,7 +122,17 @@ class Admission::State {
   AppointmentBook::Request AppointmentFor(const Applicant& applicant) const;
   Slot NewTicket(const RequestFacts& facts, const Applicant& applicant, Time now);
   void Free(Slot slot);
-  bool IsDue(std::uint32_t choices, Time now) const;  // So many of those who wait may start.
+  // So many answers for one of this class may start, of those who wait.
+  bool IsDue(ServiceClass service_class, std::uint32_t choices, Time now) const;
+  // For one who has just come.
+  bool MayStartAtOnce(const Applicant& applicant, Time now) const;
+  bool NoRegularWaits() const;
+  // Capacity is short, and regulars come: what they need is kept for them.
+  bool AreRegularsKept(Time now) const {
+    return now - place_missed_ < kShortFor && now - regular_came_ < kRegularsExpected;
+  }
+  // False: the places that are left are for regulars.
+  bool MayHavePlace(ServiceClass service_class, std::uint32_t choices, Time now) const;
   void Start(Slot slot, bool has_waited, Time now);
   Expired Expire(Slot slot, Time now);
   void LeaveQueue(Slot slot);  // Unserved.
@@ -149,6 +163,8 @@ class Admission::State {
   std::vector<Slot> free_;
   Time now_{};
   Time down_since_{};
+  Time regular_came_ = Time{} - kRegularsExpected;
+  Time place_missed_ = Time{} - kShortFor;
   std::uint32_t workers_ = 0;
   AdmissionCounters counters_;
 };
@@ -174,6 +190,7 @@ Time Admission::State::Advance(Time now) {
   now_ = std::max(now, now_);
   const bool is_tick = estimator_.Advance(now_, queue_.size() > 0);
   if (is_tick && options_.has_ladder) ladder_.Observe(estimator_.pressure(), now_);
+  limit_.SetQueueShort(AreRegularsKept(now_));
   return now_;
 }
 
@@ -188,10 +205,9 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
   if (now < clients_[applicant.client].invited_at) book_.Forfeit(AppointmentFor(applicant));
 
   if (!limit_.is_up()) return Refuse(applicant, Refusal::kEngineDown, 0, now);
-  const std::uint32_t choices = applicant.choices;
-  if (queue_.size() == 0 && (limit_.CanStart(choices) || IsDue(choices, now))) {
-    return StartAtOnce(facts, applicant, now);
-  }
+  if (IsRegular(applicant.service_class)) regular_came_ = now;
+  if (MayStartAtOnce(applicant, now)) return StartAtOnce(facts, applicant, now);
+  if (!limit_.CanStart(applicant.choices)) place_missed_ = now;
 
   const WaitEstimator::Line line = LineBefore(
       applicant.service_class, queue_.NextKey(applicant.service_class, clients_[applicant.client]),
@@ -213,7 +229,7 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
 
 Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, Time now) {
   Applicant applicant;
-  applicant.service_class = ClassOf(facts.standing, facts.is_batch);
+  applicant.service_class = ClassOf(facts.standing, facts.is_batch, facts.is_regular);
   applicant.client = clients_.Find(facts.caller.client(), applicant.service_class,
                                    queue_.virtual_time(applicant.service_class), now);
   const Client& client = clients_[applicant.client];
@@ -241,8 +257,10 @@ std::optional<Duration> Admission::State::OverOwnLimit(const RequestFacts& facts
   if (own_max == 0) return std::nullopt;
   if (applicant.choices > own_max) return Duration(0);
   std::uint32_t held = 0;
-  for (const bool is_batch : {false, true}) {
-    const Client* client = clients_.Peek(facts.caller.client(), ClassOf(facts.standing, is_batch));
+  for (const ServiceClass service_class :
+       {ClassOf(facts.standing, false, false), ClassOf(facts.standing, false, true),
+        ClassOf(facts.standing, true)}) {
+    const Client* client = clients_.Peek(facts.caller.client(), service_class);
     if (client != nullptr) held += client->choices_waiting + client->choices_in_flight;
   }
   if (held + applicant.choices <= own_max) return std::nullopt;
@@ -358,7 +376,9 @@ void Admission::State::Poll(Time now, std::vector<TicketId>& started,
                             std::vector<Expired>& expired) {
   now = Advance(now);
   while (deadlines_.deadline() <= now) expired.push_back(Expire(deadlines_.first(), now));
-  while (queue_.size() > 0 && IsDue(tickets_[queue_.Next()].choices, now)) {
+  while (queue_.size() > 0) {
+    const Ticket& next = tickets_[queue_.Next()];
+    if (!IsDue(next.service_class, next.choices, now)) break;
     const Slot slot = queue_.Pop();
     deadlines_.Erase(slot);
     clients_[tickets_[slot].client].choices_waiting -= tickets_[slot].choices;
@@ -404,13 +424,41 @@ Admission::Expired Admission::State::Expire(Slot slot, Time now) {
 
 Time Admission::State::NextTime() const {
   Time next = deadlines_.deadline();
-  if (is_paced_ && queue_.size() > 0 && limit_.CanFloat(tickets_[queue_.Next()].choices)) {
-    next = std::min(next, pacer_.due());
+  if (is_paced_ && queue_.size() > 0) {
+    const Ticket& waits = tickets_[queue_.Next()];
+    const bool has_place =
+        limit_.CanFloat(waits.choices) && MayHavePlace(waits.service_class, waits.choices, now_);
+    if (has_place) next = std::min(next, pacer_.due());
   }
-  return rung() == Rung::kOpen ? next : std::min(next, now_ + kLadderSpan);
+  const bool is_looked_at = rung() != Rung::kOpen || AreRegularsKept(now_);
+  return is_looked_at ? std::min(next, now_ + kLookSpan) : next;
 }
 
-bool Admission::State::IsDue(std::uint32_t choices, Time now) const {
+bool Admission::State::MayStartAtOnce(const Applicant& applicant, Time now) const {
+  const std::uint32_t choices = applicant.choices;
+  // Regulars find the places that the others who wait may not have.
+  if (IsRegular(applicant.service_class) && NoRegularWaits() && limit_.CanStart(choices)) {
+    return true;
+  }
+  if (queue_.size() > 0 || !MayHavePlace(applicant.service_class, choices, now)) return false;
+  return limit_.CanStart(choices) || IsDue(applicant.service_class, choices, now);
+}
+
+bool Admission::State::NoRegularWaits() const {
+  return queue_.clients_waiting(ServiceClass::kRegularHistory) +
+             queue_.clients_waiting(ServiceClass::kRegular) ==
+         0;
+}
+
+bool Admission::State::MayHavePlace(ServiceClass service_class, std::uint32_t choices,
+                                    Time now) const {
+  // Where one of them waits, the reserve is used up, and the order of the queue holds.
+  return !AreRegularsKept(now) || IsRegular(service_class) || !NoRegularWaits() ||
+         limit_.LeavesReserve(choices);
+}
+
+bool Admission::State::IsDue(ServiceClass service_class, std::uint32_t choices, Time now) const {
+  if (!MayHavePlace(service_class, choices, now)) return false;
   if (!is_paced_) return limit_.CanStart(choices);
   return (now >= pacer_.due() && limit_.CanFloat(choices)) || limit_.IsShort(choices);
 }

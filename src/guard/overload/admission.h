@@ -79,7 +79,7 @@ struct AdmissionOptions {
   std::uint32_t request_tokens_max = 1 << 20;  // Charged at most for one request, input and output.
 
   // Least share of the engine that a class gets while it has requests waiting, by ServiceClass.
-  std::array<double, kServiceClassCount> share = {0.0, 0.05, 0.02, 0.01, 0.005, 0.005};
+  std::array<double, kServiceClassCount> share = {0.0, 0.05, 0.1, 0.05, 0.02, 0.01, 0.005, 0.005};
 
   // What a comparison may switch off.
   bool is_fair = true;            // Else first come, first served within a class.

@@ -68,6 +68,14 @@ class ConcurrencyLimit {
   bool CanFloat(std::uint32_t choices = 1) const {
     return Fit(choices, limit_ceiling_) && prompts_ <= window_ceiling_ - 1 && is_up_;
   }
+  // Whether room is left above it for some that must not wait: one standard deviation of what is in
+  // flight, at most a quarter. So little that the limits count as in use, and go on being learned.
+  bool LeavesReserve(std::uint32_t choices = 1) const {
+    return Fit(choices + Reserve(limit_floor_), limit_floor_) &&
+           prompts_ + Reserve(window_floor_) <= window_floor_ - 1;
+  }
+  // From now on less of a queue in the engine is allowed, since some must not wait in it either.
+  void SetQueueShort(bool is_short) { is_queue_short_ = is_short; }
   // So far below the limits that the engine may idle soon, and these may start.
   bool IsShort(std::uint32_t choices = 1) const;
   // As far as is known, the most that could ever be in flight.
@@ -103,6 +111,7 @@ class ConcurrencyLimit {
   bool Fit(std::uint32_t choices, std::uint32_t limit) const {
     return in_flight_ + std::min(choices, limit) <= limit;
   }
+  static std::uint32_t Reserve(std::uint32_t limit);
   void LearnOrdinary(std::uint32_t prompt_tokens);
   double PromptsIn(std::uint32_t prompt_tokens) const;
   void LeaveWindow(const Mark& mark);
@@ -168,6 +177,7 @@ class ConcurrencyLimit {
   std::uint32_t sequences_max_ = 0;
   std::uint32_t workers_ = 0;  // Last number above 0 that was up; 0: no report yet.
   bool is_cache_full_ = false;
+  bool is_queue_short_ = false;
   bool is_up_ = true;
 };
 

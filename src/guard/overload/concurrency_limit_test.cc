@@ -116,6 +116,18 @@ TEST(ConcurrencyLimit, StartsNothingWhileNoWorkerIsUp) {
   EXPECT_TRUE(limit.CanStart());
 }
 
+TEST(ConcurrencyLimit, AReserveIsOneStandardDeviationAndAQuarterAtMost) {
+  const std::pair<std::uint32_t, std::uint32_t> places_and_reserves[] = {
+      {1, 0}, {3, 0}, {4, 1}, {16, 4}, {100, 10}};
+  for (const auto& [places, reserve] : places_and_reserves) {
+    ConcurrencyLimit limit({.initial = places, .is_adaptive = false});
+    std::uint32_t others = 0;
+    for (; limit.LeavesReserve(); ++others) limit.OnStart(10, AtSeconds(1));
+    EXPECT_EQ(others, places - reserve);
+    EXPECT_EQ(limit.CanStart(), reserve > 0);
+  }
+}
+
 // An engine without end of slots, in which more sequences make every token later.
 TEST(ConcurrencyLimit, KeepsTheIntervalBetweenTokensWithinThePromise) {
   for (const bool has_reports : {true, false}) {

@@ -10,7 +10,12 @@
 namespace holdfast::guard {
 namespace {
 
-constexpr FairQueue::Shares kShares = {0, 0.05, 0, 0.01, 0, 0};
+constexpr FairQueue::Shares kShares = [] {
+  FairQueue::Shares shares{};
+  shares[static_cast<int>(ServiceClass::kNew)] = 0.05;
+  shares[static_cast<int>(ServiceClass::kAnonymous)] = 0.01;
+  return shares;
+}();
 
 // Slots are handed out in order and never reused.
 class Line {

@@ -53,6 +53,7 @@ struct StubResult {
     double good_cost = 0;                // Tokens of input and twice those of output.
     std::uint64_t retries_told = 0;      // Came back when they were told to,
     std::uint64_t retries_told_met = 0;  // and were taken.
+    std::vector<double> first_tokens;    // Seconds from arrival, of those served.
   };
   struct Wait {
     double time = 0;

@@ -188,6 +188,7 @@ class BasicStubService {
       outcome.token_interval = FromSeconds((seconds_ - job.first_token) / (job.output - 1));
     }
     result_.first_tokens.push_back(job.first_token - job.arrival);
+    result_.crowds[job.crowd].first_tokens.push_back(job.first_token - job.arrival);
     if (!scenario_.options.level.IsGood(outcome)) {
       ++crowd.late;
       return;
