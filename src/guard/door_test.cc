@@ -243,12 +243,6 @@ Door::Word AttackedBySwarm(House& house, double from_s, double begin_s = 0) {
   return last;
 }
 
-std::string Save(const Door& door) {
-  std::string state;
-  for (std::size_t part = 0; part < Door::kStateParts; ++part) door.Save(part, state);
-  return state;
-}
-
 bool IsByLikeness(Refusal refusal) {
   return refusal == Refusal::kUnderAttack || refusal == Refusal::kChallengeRequired;
 }
@@ -348,35 +342,6 @@ TEST(Door, LearnsNothingUnderPressureAndForAMinuteAfter) {
   EXPECT_TRUE(house.door.counters().is_learning);
 }
 
-// A crowd of likes from the first second on, at an engine that answers one of them a second. True
-// if it was learned from at any time.
-bool LivesUnderAttack(House& house, double from_s, double to_s) {
-  bool has_learned = false;
-  DoorId runs = 0;
-  for (int i = 0; from_s + 0.05 * i < to_s; ++i) {
-    const double now = from_s + 0.05 * i;
-    RequestFacts facts = Ask(Route::kChat, 0, 100'000 + static_cast<std::uint64_t>(i) % 3000);
-    facts.standing = Standing::kAnonymous;
-    facts.caller.prefix = 0;
-    facts.caller.fingerprint = 77;
-    facts.payload = 5;
-    const Door::Word word = house.Admit(facts, now);
-    if (word.what == What::kStart) runs = word.id;
-    if (i % 20 == 0 && runs != 0) house.End(runs, now);
-    house.started.clear();
-    house.Poll(now);
-    if (!house.started.empty()) runs = house.started.front();
-    if (i % 100 == 0) {
-      house.door.OnConnection({.time = AtSeconds(now),
-                               .caller = {.address = 9, .prefix = 90},
-                               .event = ConnectionEvent::kSlowHead,
-                               .held = seconds(30)});
-    }
-    has_learned = has_learned || house.door.counters().is_learning;
-  }
-  return has_learned;
-}
-
 std::uint64_t Accused(const Door& door) {
   std::uint64_t accused = 0;
   for (const LikenessCount& count : door.counters().likeness) accused += count.count;
@@ -406,54 +371,6 @@ void LiveQuietly(House& house, double from_s, double to_s) {
     if (word.what == What::kStart) house.End(word.id, now + 0.501);
     house.Poll(now + 0.6);
   }
-}
-
-// Whether of two that wait, this one starts before the one who came first.
-bool GoesFirst(House& house, std::uint64_t address, double now) {
-  const DoorId runs = house.Admit(Ask(Route::kChat, 0, 1), now).id;
-  const DoorId first = house.Admit(Ask(Route::kChat, 0, 2), now + 0.01).id;
-  const DoorId second = house.Admit(Ask(Route::kChat, 0, address), now + 0.02).id;
-  house.started.clear();
-  house.End(runs, now + 0.03, Ending::kFailed);
-  house.Poll(now + 0.03);
-  const bool goes_first = house.started == std::vector<DoorId>{second};
-  for (const DoorId id : {first, second}) house.End(id, now + 0.04, Ending::kFailed);
-  return goes_first;
-}
-
-// The door after a restart: what it knows, with nobody in it.
-House Restarted(const House& house, const DoorOptions& options, double now) {
-  House next(options);
-  next.door = Door::Restore(options, Save(house.door), AtSeconds(now)).value();
-  return next;
-}
-
-TEST(Door, WhoHadAnAnswerInQuietTimeGoesFirstAlsoAfterARestart) {
-  DoorOptions options = Narrow();
-  House house(options);
-  for (const double now : {2.0, 20.0}) {
-    const std::uint64_t address = now < 10 ? 8 : 9;
-    house.End(house.Admit(Ask(Route::kChat, 0, address), now).id, now + 1);
-  }
-  EXPECT_FALSE(GoesFirst(house, 8, 30)) << "nothing was known of the quiet then";
-  EXPECT_TRUE(GoesFirst(house, 9, 40));
-  EXPECT_FALSE(GoesFirst(house, 10, 50));
-  House next = Restarted(house, options, 60);
-  EXPECT_TRUE(GoesFirst(next, 9, 61));
-  EXPECT_FALSE(GoesFirst(next, 10, 62));
-}
-
-TEST(Door, NobodyOfAnAttackBecomesARegular) {
-  DoorOptions options = Narrow();
-  options.admission.is_deadline_aware = false;
-  House house(options);
-  LivesUnderAttack(house, 1, 300);
-  House next = Restarted(house, options, 301);
-  int regulars = 0;
-  for (std::uint64_t i = 0; i < 3000; ++i) {
-    regulars += GoesFirst(next, 100'000 + i, 302 + static_cast<double>(i));
-  }
-  EXPECT_EQ(regulars, 0);
 }
 
 TEST(Door, IsWarmOnceItHasLearnedForLongEnough) {

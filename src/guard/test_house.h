@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "guard/door.h"
@@ -58,5 +59,40 @@ class House {
   std::vector<DoorId> started;
   std::vector<Door::Expired> refused;
 };
+
+inline std::string Save(const Door& door) {
+  std::string state;
+  for (std::size_t part = 0; part < Door::kStateParts; ++part) door.Save(part, state);
+  return state;
+}
+
+// A crowd of likes from the first second on, at an engine that answers one of them a second. True
+// if it was learned from at any time.
+inline bool LivesUnderAttack(House& house, double from_s, double to_s) {
+  bool has_learned = false;
+  DoorId runs = 0;
+  for (int i = 0; from_s + 0.05 * i < to_s; ++i) {
+    const double now = from_s + 0.05 * i;
+    RequestFacts facts = Ask(Route::kChat, 0, 100'000 + static_cast<std::uint64_t>(i) % 3000);
+    facts.standing = Standing::kAnonymous;
+    facts.caller.prefix = 0;
+    facts.caller.fingerprint = 77;
+    facts.payload = 5;
+    const Door::Word word = house.Admit(facts, now);
+    if (word.what == Door::Word::kStart) runs = word.id;
+    if (i % 20 == 0 && runs != 0) house.End(runs, now);
+    house.started.clear();
+    house.Poll(now);
+    if (!house.started.empty()) runs = house.started.front();
+    if (i % 100 == 0) {
+      house.door.OnConnection({.time = AtSeconds(now),
+                               .caller = {.address = 9, .prefix = 90},
+                               .event = ConnectionEvent::kSlowHead,
+                               .held = std::chrono::seconds(30)});
+    }
+    has_learned = has_learned || house.door.counters().is_learning;
+  }
+  return has_learned;
+}
 
 }  // namespace holdfast::guard

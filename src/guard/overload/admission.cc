@@ -2,17 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "base/check.h"
-#include "guard/overload/appointment_book.h"
-#include "guard/overload/client_table.h"
-#include "guard/overload/concurrency_limit.h"
-#include "guard/overload/cost_predictor.h"
-#include "guard/overload/deadline_heap.h"
-#include "guard/overload/fair_queue.h"
-#include "guard/overload/pacer.h"
-#include "guard/overload/wait_estimator.h"
+#include "guard/overload/admission_state.h"
 
 namespace holdfast::guard {
 namespace {
@@ -29,9 +21,7 @@ constexpr double kBookShare = 0.9;  // Of its capacity, that a class gives to ap
 // Of the queue, by Standing: the rest is kept for those above.
 constexpr double kQueueShare[kStandingCount] = {0.5, 0.8, 1.0};
 
-// Places are kept for regulars for so long after the last that came, and after all were taken.
-constexpr Duration kRegularsExpected = 10s;
-constexpr Duration kShortFor = 3s;
+constexpr double kRegularsFew = 0.1;  // Of the capacity: for fewer the engine's queue may be long.
 
 constexpr double kGoodEstimate = 0.2;
 
@@ -46,128 +36,6 @@ ConcurrencyLimit::Options LimitOptions(const AdmissionOptions& options) {
 }
 
 }  // namespace
-
-class Admission::State {
- public:
-  explicit State(const AdmissionOptions& options);
-
-  Offer Request(const RequestFacts& facts, Time now);
-  void Poll(Time now, std::vector<TicketId>& started, std::vector<Expired>& expired);
-  Time NextTime() const;
-  bool OnFirstToken(TicketId id, Time now);
-  bool OnFinish(TicketId id, std::uint32_t output_tokens, Ending ending, Time now);
-  void OnEngineReport(const EngineReport& report, Time now);
-  void Save(StateWriter& writer) const {
-    limit_.Save(writer);
-    predictor_.Save(writer);
-  }
-  void Load(StateReader& reader) {
-    limit_.Load(reader);
-    predictor_.Load(reader);
-  }
-  ExpectedWait Wait(TicketId id, Time now) const;
-  Admitted Find(TicketId id) const;
-  std::size_t tickets_max() const { return tickets_.size(); }
-  Rung rung() const { return ladder_.rung(); }
-  AdmissionCounters counters() const;
-
- private:
-  using Slot = std::uint32_t;
-
-  enum class Phase : std::uint8_t { kFree, kWaiting, kBeforeFirstToken, kStreaming };
-
-  struct Ticket {
-    std::uint32_t generation = 0;
-    Phase phase = Phase::kFree;
-    ServiceClass service_class = ServiceClass::kAnonymous;
-    CostPredictor::Group group = 0;
-    ClientTable::Index client = 0;
-    std::uint32_t prompt_tokens = 0;
-    std::uint32_t choices = 1;
-    std::uint32_t predicted_output = 0;  // Of each choice.
-    double cost = 0;
-    std::uint64_t client_id = 0;
-    Time arrival{};
-    Time first_token{};
-    WaitEstimator::Estimate estimate;  // The first.
-    std::uint32_t places = 0;
-    ConcurrencyLimit::Mark mark;
-  };
-
-  // A request on its way to a decision.
-  struct Applicant {
-    ServiceClass service_class = ServiceClass::kAnonymous;
-    CostPredictor::Group group = 0;
-    ClientTable::Index client = 0;
-    std::uint32_t prompt_tokens = 0;
-    std::uint32_t choices = 1;
-    std::uint32_t predicted_output = 0;  // Of each choice.
-    double cost = 0;
-    bool is_early = false;    // Retries before it was told to.
-    bool is_invited = false;  // Keeps its appointment.
-  };
-
-  Time Advance(Time now);
-  Applicant Apply(const RequestFacts& facts, Time now);
-  double CostOf(std::uint32_t prompt_tokens, double output_tokens) const;
-  // Over the client's own limit, whatever the load: when to come again, 0 if that never helps.
-  std::optional<Duration> OverOwnLimit(const RequestFacts& facts, const Applicant& applicant) const;
-  double AllowedWait(const RequestFacts& facts, const Applicant& applicant) const;  // Seconds.
-  Refusal WhyNotWait(const Applicant& applicant) const;
-  Offer StartAtOnce(const RequestFacts& facts, const Applicant& applicant, Time now);
-  Offer Enqueue(const RequestFacts& facts, const Applicant& applicant,
-                const WaitEstimator::Line& line, const WaitEstimator::Estimate& estimate,
-                double allowed, Time now);
-  Offer Refuse(const Applicant& applicant, Refusal refusal, double excess, Time now);
-  AppointmentBook::Request AppointmentFor(const Applicant& applicant) const;
-  Slot NewTicket(const RequestFacts& facts, const Applicant& applicant, Time now);
-  void Free(Slot slot);
-  // So many answers for one of this class may start, of those who wait.
-  bool IsDue(ServiceClass service_class, std::uint32_t choices, Time now) const;
-  // For one who has just come.
-  bool MayStartAtOnce(const Applicant& applicant, Time now) const;
-  bool NoRegularWaits() const;
-  // Capacity is short, and regulars come: what they need is kept for them.
-  bool AreRegularsKept(Time now) const {
-    return now - place_missed_ < kShortFor && now - regular_came_ < kRegularsExpected;
-  }
-  // False: the places that are left are for regulars.
-  bool MayHavePlace(ServiceClass service_class, std::uint32_t choices, Time now) const;
-  void Start(Slot slot, bool has_waited, Time now);
-  Expired Expire(Slot slot, Time now);
-  void LeaveQueue(Slot slot);  // Unserved.
-  void Settle(const Ticket& ticket, std::uint32_t output_tokens, Ending ending, Time now);
-  WaitEstimator::Line LineBefore(ServiceClass service_class, OrderTree::Key key, double cost,
-                                 Time now) const;
-  double GivenBelow(ServiceClass service_class) const;
-  double CapacityFor(ServiceClass service_class) const;
-
-  static constexpr Slot kNone = ~Slot{0};
-  Slot SlotOf(TicketId id) const;  // kNone: there is no such ticket.
-  TicketId IdOf(Slot slot) const {
-    return static_cast<TicketId>(tickets_[slot].generation) << 32 | slot;
-  }
-
-  const AdmissionOptions options_;
-  ClientTable clients_;
-  AppointmentBook book_;
-  FairQueue queue_;
-  DeadlineHeap deadlines_;
-  CostPredictor predictor_;
-  ConcurrencyLimit limit_;
-  const bool is_paced_;
-  Pacer pacer_;
-  WaitEstimator estimator_;
-  Ladder ladder_;
-  std::vector<Ticket> tickets_;
-  std::vector<Slot> free_;
-  Time now_{};
-  Time down_since_{};
-  Time regular_came_ = Time{} - kRegularsExpected;
-  Time place_missed_ = Time{} - kShortFor;
-  std::uint32_t workers_ = 0;
-  AdmissionCounters counters_;
-};
 
 Admission::State::State(const AdmissionOptions& options)
     : options_(options),
@@ -190,7 +58,7 @@ Time Admission::State::Advance(Time now) {
   now_ = std::max(now, now_);
   const bool is_tick = estimator_.Advance(now_, queue_.size() > 0);
   if (is_tick && options_.has_ladder) ladder_.Observe(estimator_.pressure(), now_);
-  limit_.SetQueueShort(AreRegularsKept(now_));
+  limit_.SetQueueShort(IsShort(now_) && ShareOfRegulars() > kRegularsFew);
   return now_;
 }
 
@@ -205,7 +73,6 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
   if (now < clients_[applicant.client].invited_at) book_.Forfeit(AppointmentFor(applicant));
 
   if (!limit_.is_up()) return Refuse(applicant, Refusal::kEngineDown, 0, now);
-  if (IsRegular(applicant.service_class)) regular_came_ = now;
   if (MayStartAtOnce(applicant, now)) return StartAtOnce(facts, applicant, now);
   if (!limit_.CanStart(applicant.choices)) place_missed_ = now;
 
@@ -430,7 +297,7 @@ Time Admission::State::NextTime() const {
         limit_.CanFloat(waits.choices) && MayHavePlace(waits.service_class, waits.choices, now_);
     if (has_place) next = std::min(next, pacer_.due());
   }
-  const bool is_looked_at = rung() != Rung::kOpen || AreRegularsKept(now_);
+  const bool is_looked_at = rung() != Rung::kOpen || (IsShort(now_) && ShareOfRegulars() > 0);
   return is_looked_at ? std::min(next, now_ + kLookSpan) : next;
 }
 
@@ -444,6 +311,11 @@ bool Admission::State::MayStartAtOnce(const Applicant& applicant, Time now) cons
   return limit_.CanStart(choices) || IsDue(applicant.service_class, choices, now);
 }
 
+double Admission::State::ShareOfRegulars() const {
+  return estimator_.ShareOf(ServiceClass::kRegularHistory) +
+         estimator_.ShareOf(ServiceClass::kRegular);
+}
+
 bool Admission::State::NoRegularWaits() const {
   return queue_.clients_waiting(ServiceClass::kRegularHistory) +
              queue_.clients_waiting(ServiceClass::kRegular) ==
@@ -453,8 +325,8 @@ bool Admission::State::NoRegularWaits() const {
 bool Admission::State::MayHavePlace(ServiceClass service_class, std::uint32_t choices,
                                     Time now) const {
   // Where one of them waits, the reserve is used up, and the order of the queue holds.
-  return !AreRegularsKept(now) || IsRegular(service_class) || !NoRegularWaits() ||
-         limit_.LeavesReserve(choices);
+  return !IsShort(now) || IsRegular(service_class) || !NoRegularWaits() ||
+         limit_.LeavesReserve(ShareOfRegulars(), choices);
 }
 
 bool Admission::State::IsDue(ServiceClass service_class, std::uint32_t choices, Time now) const {

@@ -65,8 +65,8 @@ ConcurrencyLimit::ConcurrencyLimit(const Options& options)
   SetWindow(window_);
 }
 
-std::uint32_t ConcurrencyLimit::Reserve(std::uint32_t limit) {
-  return std::min(static_cast<std::uint32_t>(std::sqrt(limit)), limit / 4);
+std::uint32_t ConcurrencyLimit::Reserve(double share, std::uint32_t limit) {
+  return std::min(static_cast<std::uint32_t>(std::sqrt(share * limit)), limit / 4);
 }
 
 bool ConcurrencyLimit::IsShort(std::uint32_t choices) const {

@@ -68,11 +68,14 @@ class ConcurrencyLimit {
   bool CanFloat(std::uint32_t choices = 1) const {
     return Fit(choices, limit_ceiling_) && prompts_ <= window_ceiling_ - 1 && is_up_;
   }
-  // Whether room is left above it for some that must not wait: one standard deviation of what is in
-  // flight, at most a quarter. So little that the limits count as in use, and go on being learned.
-  bool LeavesReserve(std::uint32_t choices = 1) const {
-    return Fit(choices + Reserve(limit_floor_), limit_floor_) &&
-           prompts_ + Reserve(window_floor_) <= window_floor_ - 1;
+  // Whether room is left above it for some that must not wait and have this share of what is in
+  // flight: one standard deviation of theirs, at most a quarter of all. So little that the limits
+  // count as in use, and go on being learned.
+  bool LeavesReserve(double share, std::uint32_t choices = 1) const {
+    const std::uint32_t places = Reserve(share, limit_floor_);
+    const std::uint32_t prompts = Reserve(share, window_floor_);
+    return (places == 0 || Fit(choices + places, limit_floor_)) &&
+           (prompts == 0 || prompts_ + prompts <= window_floor_ - 1);
   }
   // From now on less of a queue in the engine is allowed, since some must not wait in it either.
   void SetQueueShort(bool is_short) { is_queue_short_ = is_short; }
@@ -111,7 +114,7 @@ class ConcurrencyLimit {
   bool Fit(std::uint32_t choices, std::uint32_t limit) const {
     return in_flight_ + std::min(choices, limit) <= limit;
   }
-  static std::uint32_t Reserve(std::uint32_t limit);
+  static std::uint32_t Reserve(double share, std::uint32_t limit);
   void LearnOrdinary(std::uint32_t prompt_tokens);
   double PromptsIn(std::uint32_t prompt_tokens) const;
   void LeaveWindow(const Mark& mark);

@@ -122,9 +122,10 @@ TEST(ConcurrencyLimit, AReserveIsOneStandardDeviationAndAQuarterAtMost) {
   for (const auto& [places, reserve] : places_and_reserves) {
     ConcurrencyLimit limit({.initial = places, .is_adaptive = false});
     std::uint32_t others = 0;
-    for (; limit.LeavesReserve(); ++others) limit.OnStart(10, AtSeconds(1));
+    for (; limit.CanStart() && limit.LeavesReserve(1); ++others) limit.OnStart(10, AtSeconds(1));
     EXPECT_EQ(others, places - reserve);
     EXPECT_EQ(limit.CanStart(), reserve > 0);
+    EXPECT_TRUE(limit.LeavesReserve(0)) << "nothing is kept for nobody";
   }
 }
 

@@ -153,6 +153,11 @@ double WaitEstimator::CapacityFor(ServiceClass service_class, double given, doub
   return std::max(left, all * std::max(share, kLeastShare));
 }
 
+double WaitEstimator::ShareOf(ServiceClass service_class) const {
+  const double arriving = arriving_[static_cast<int>(service_class)] / kArriving;
+  return arriving == 0 ? 0 : std::min(arriving / capacity(), 1.0);
+}
+
 WaitEstimator::Estimate WaitEstimator::Wait(ServiceClass service_class, const Line& line) const {
   const int c = static_cast<int>(service_class);
   const double all = capacity();

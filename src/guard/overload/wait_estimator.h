@@ -86,6 +86,8 @@ class WaitEstimator {
   // Weighted tokens a second; all of it, and what is left for a class.
   double capacity() const;
   double CapacityFor(ServiceClass service_class, double given, double share) const;
+  // Of the capacity, that a class was let in for of late; at most 1.
+  double ShareOf(ServiceClass service_class) const;
 
  private:
   struct Backlog {  // Decayed sums over time in which somebody waited.

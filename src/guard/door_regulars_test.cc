@@ -1,0 +1,62 @@
+// Who was served in quiet time, at the Door.
+#include <cstdint>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "guard/door.h"
+#include "guard/test_house.h"
+
+namespace holdfast::guard {
+namespace {
+
+// Whether of two that wait, this one starts before the one who came first.
+bool GoesFirst(House& house, std::uint64_t address, double now) {
+  const DoorId runs = house.Admit(Ask(Route::kChat, 0, 1), now).id;
+  const DoorId first = house.Admit(Ask(Route::kChat, 0, 2), now + 0.01).id;
+  const DoorId second = house.Admit(Ask(Route::kChat, 0, address), now + 0.02).id;
+  house.started.clear();
+  house.End(runs, now + 0.03, Ending::kFailed);
+  house.Poll(now + 0.03);
+  const bool goes_first = house.started == std::vector<DoorId>{second};
+  for (const DoorId id : {first, second}) house.End(id, now + 0.04, Ending::kFailed);
+  return goes_first;
+}
+
+// The door after a restart: what it knows, with nobody in it.
+House Restarted(const House& house, const DoorOptions& options, double now) {
+  House next(options);
+  next.door = Door::Restore(options, Save(house.door), AtSeconds(now)).value();
+  return next;
+}
+
+TEST(Door, WhoHadAnAnswerInQuietTimeGoesFirstAlsoAfterARestart) {
+  DoorOptions options = Narrow();
+  House house(options);
+  for (const double now : {2.0, 20.0}) {
+    const std::uint64_t address = now < 10 ? 8 : 9;
+    house.End(house.Admit(Ask(Route::kChat, 0, address), now).id, now + 1);
+  }
+  EXPECT_FALSE(GoesFirst(house, 8, 30)) << "nothing was known of the quiet then";
+  EXPECT_TRUE(GoesFirst(house, 9, 40));
+  EXPECT_FALSE(GoesFirst(house, 10, 50));
+  House next = Restarted(house, options, 60);
+  EXPECT_TRUE(GoesFirst(next, 9, 61));
+  EXPECT_FALSE(GoesFirst(next, 10, 62));
+}
+
+TEST(Door, NobodyOfAnAttackBecomesARegular) {
+  DoorOptions options = Narrow();
+  options.admission.is_deadline_aware = false;
+  House house(options);
+  LivesUnderAttack(house, 1, 300);
+  House next = Restarted(house, options, 301);
+  int regulars = 0;
+  for (std::uint64_t i = 0; i < 3000; ++i) {
+    regulars += GoesFirst(next, 100'000 + i, 302 + static_cast<double>(i));
+  }
+  EXPECT_EQ(regulars, 0);
+}
+
+}  // namespace
+}  // namespace holdfast::guard
