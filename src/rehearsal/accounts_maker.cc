@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::chrono::seconds kAnswerTimeMax{30};
 constexpr std::chrono::seconds kPause{1};
+// From one sign-up to the next: of more, the service would hold that its registrations surge.
+constexpr std::chrono::milliseconds kEach{1000};
 constexpr int kTriesMax = 30;  // Of a step that is refused for now.
 constexpr std::size_t kBodyBytesMax = 1 << 20;
 constexpr std::uint8_t kNetwork = 250;  // Of 127.250.0.0, as a proxy names it.
@@ -116,7 +118,10 @@ net::Awaitable<void> MakeAll(const net::Endpoint& target, int count, bool is_thr
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
   Maker maker(target, is_through_proxy, static_cast<std::uint64_t>(now));
   Accounts accounts;
+  net::Event pause(co_await net::CurrentExecutor());
+  const net::TimePoint began = net::Clock::now();
   for (int i = 0; i < count; ++i) {
+    co_await pause.Wait(began + i * kEach);
     const Result<void> made = co_await maker.Make(i, accounts);
     if (!made) {
       done.set_value(Fail(made.error().code, "account {}: {}", i, made.error().message));

@@ -80,6 +80,8 @@ net::Awaitable<void> RunVisit(Visit visit, Stage::Presence /*presence*/) {
       break;
     case GroupKind::kStop:
     case GroupKind::kKill:
+    case GroupKind::kSlow:
+    case GroupKind::kFillDisk:
       break;
   }
 }

@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, kGroupKindCount> kKindWords = {
     "people",     "programs", "naive",    "crowd_page", "crowd_api",        "steady",
     "flood",      "long",     "abandon",  "slow_head",  "slow_body",        "slow_read",
     "handshakes", "stuffing", "sign_ups", "mimic",      "one_account_many", "stop",
-    "kill"};
+    "kill",       "slow",     "fill_disk"};
 constexpr std::array<std::string_view, kLabelCount> kLabelWords = {"honest", "hostile", "fault"};
 
 template <std::size_t kCount>
@@ -126,6 +126,8 @@ Group DefaultsOf(GroupKind kind) {
       break;
     case GroupKind::kStop:
     case GroupKind::kKill:
+    case GroupKind::kSlow:
+    case GroupKind::kFillDisk:
       group.label = Label::kFault;
       break;
     default:
@@ -137,7 +139,7 @@ Group DefaultsOf(GroupKind kind) {
 bool AsksWithoutEnd(GroupKind kind) {
   return kind == GroupKind::kSteady || kind == GroupKind::kOneAccountMany;
 }
-bool IsFault(GroupKind kind) { return kind == GroupKind::kStop || kind == GroupKind::kKill; }
+bool IsFault(GroupKind kind) { return kind >= GroupKind::kStop; }
 
 Result<void> CheckGroup(const Group& group, const Plan& plan) {
   if (group.end_s <= group.start_s && group.kind != GroupKind::kKill) {
@@ -145,6 +147,9 @@ Result<void> CheckGroup(const Group& group, const Plan& plan) {
   }
   if (group.end_s > plan.seconds) {
     return Fail(ErrorCode::kInvalidArgument, "'end' is after the plan's 'seconds'");
+  }
+  if (group.kind == GroupKind::kFillDisk && group.folder.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "'folder' must be named");
   }
   if (IsFault(group.kind)) return {};
   if (AsksWithoutEnd(group.kind)) {
@@ -186,7 +191,9 @@ void ReadGroupFields(Fields& fields, Group& group) {
       .Number("hold", group.hold_s, 0, kDurationMax)
       .Number("interval", group.interval_s, 0.001, kDurationMax)
       .Bool("asks_after", group.asks_after)
-      .Text("process", group.process);
+      .Text("process", group.process)
+      .Number("run_share", group.run_share, 0.01, 1)
+      .Text("folder", group.folder);
 }
 
 Result<Group> ParseGroup(const json::Value& value, std::size_t index, const Plan& plan) {
@@ -333,7 +340,7 @@ Result<Plan> ParseOldPlan(std::string_view text) { return ParseWhole(text, {}); 
 Result<Plan> ParsePlan(std::string_view text, const PlanChanges& changes) {
   TRY_ASSIGN(Plan plan, ParseWhole(text, changes));
   for (const Group& group : plan.groups) {
-    if (!IsFault(group.kind)) continue;
+    if (!IsFault(group.kind) || group.kind == GroupKind::kFillDisk) continue;
     const auto found = plan.processes.find(group.process);
     if (found != plan.processes.end() && found->second != 0) continue;
     return Fail(ErrorCode::kInvalidArgument, "{}: its 'process' is '{}': say --process {}=PID",
@@ -356,7 +363,10 @@ Result<Plan> ReadPlan(const std::filesystem::path& path, const PlanChanges& chan
     if (!name.empty()) name = (path.parent_path() / name).string();
   };
   if (changes.accounts.empty()) resolve(plan->accounts);
-  for (Group& group : plan->groups) resolve(group.trace);
+  for (Group& group : plan->groups) {
+    resolve(group.trace);
+    resolve(group.folder);
+  }
   return plan;
 }
 

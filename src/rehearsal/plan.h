@@ -54,8 +54,10 @@ enum class GroupKind : std::uint8_t {
   kOneAccountMany,
   kStop,
   kKill,
+  kSlow,
+  kFillDisk,
 };
-inline constexpr int kGroupKindCount = static_cast<int>(GroupKind::kKill) + 1;
+inline constexpr int kGroupKindCount = static_cast<int>(GroupKind::kFillDisk) + 1;
 std::string_view GroupKindWord(GroupKind kind);  // "crowd_page"
 
 // The truth about a group. Nothing but the score may know it.
@@ -102,7 +104,10 @@ struct Group {
   double interval_s = 1;    // and how long it waits between two bytes.
   bool asks_after = false;  // A new account asks for an answer at once.
 
-  std::string process;  // Of a fault.
+  // Of a fault.
+  std::string process;
+  double run_share = 0.5;  // Of the time, that a slowed process runs.
+  std::string folder;      // On the small file system that is filled.
 };
 
 struct Phase {

@@ -71,6 +71,9 @@ TEST(Plan, RefusesWhatItDoesNotKnowOrWhatIsTooMuchAndNamesIt) {
       {plan(R"({"kind":"crowd","rate":1})"), "no kind 'crowd'"},
       {plan(R"({"kind":"steady"})"), "'clients'"},
       {plan(R"({"kind":"stop","process":"engine"})"), "'process'"},
+      {plan(R"({"kind":"slow","process":"engine"})"), "'process'"},
+      {plan(R"({"kind":"slow","process":"engine","run_share":0})"), "'run_share'"},
+      {plan(R"({"kind":"fill_disk"})"), "'folder'"},
       {R"({"seconds":10,"slo":{"ttft":1},"groups":[]})", "'ttft'"},
       {R"({"seconds":10,"phases":[{"name":"a","end":0}],"groups":[]})", "phases[0]"},
   };

@@ -9,6 +9,7 @@
 #include "net/io_threads.h"
 #include "net/spawn.h"
 #include "rehearsal/callers.h"
+#include "rehearsal/faults.h"
 #include "rehearsal/process.h"
 #include "rehearsal/sink.h"
 
@@ -23,31 +24,6 @@ constexpr std::uint64_t kVisitName = 0x7669736974;
 bool IsFault(const Group& group) { return group.label == Label::kFault; }
 bool AsksWithoutEnd(const Group& group) {
   return group.kind == GroupKind::kSteady || group.kind == GroupKind::kOneAccountMany;
-}
-
-// A process that was stopped goes on when this goes, however the run ends.
-class Stopped {
- public:
-  explicit Stopped(pid_t pid) : pid_(pid) {}
-  ~Stopped() { static_cast<void>(ContinueProcess(pid_)); }
-  Stopped(const Stopped&) = delete;
-  Stopped& operator=(const Stopped&) = delete;
-
- private:
-  const pid_t pid_;
-};
-
-net::Awaitable<void> RunFault(Stage& stage, const Group& group, Stage::Presence /*presence*/) {
-  const pid_t pid = stage.plan().processes.at(group.process);
-  co_await stage.SleepUntil(static_cast<Micros>(group.start_s * 1e6));
-  const bool is_kill = group.kind == GroupKind::kKill;
-  const Result<void> done = is_kill ? KillProcess(pid) : StopProcess(pid);
-  if (!done) {
-    log::warn("drill: {}", done.error().message);
-  } else if (!is_kill) {
-    const Stopped stopped(pid);
-    co_await stage.SleepUntil(static_cast<Micros>(group.end_s * 1e6));
-  }
 }
 
 class GroupRun {

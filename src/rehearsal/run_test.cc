@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "rehearsal/engine.h"
+#include "rehearsal/faults.h"
 #include "rehearsal/score.h"
 
 namespace holdfast::rehearsal {
@@ -163,6 +165,50 @@ TEST_F(RunTest, AProcessIsStoppedAndGoesOnAndIsKilled) {
   // What it was last: the wait tells of the end once it is there.
   while (!WIFSIGNALED(status)) ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(WTERMSIG(status), SIGKILL);
+}
+
+// Processor time of a process, in clock ticks.
+long TicksOf(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string field;
+  for (int i = 0; i < 14; ++i) file >> field;  // Its name has no space.
+  return std::stol(field);
+}
+
+TEST_F(RunTest, AProcessIsSlowedToItsShareAndGoesOn) {
+  StartEngine(kFast);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    volatile bool goes_on = true;
+    while (goes_on) continue;
+  }
+  // Of the same core and time, one that runs a tenth of it beside one that always may.
+  const pid_t other = ::fork();
+  ASSERT_GE(other, 0);
+  if (other == 0) {
+    volatile bool goes_on = true;
+    while (goes_on) continue;
+  }
+  RunPlan(R"({"kind":"slow","process":"it","run_share":0.1,"start":0.1,"end":1.9})", false,
+          {{"it", child}});
+  const long slowed = TicksOf(child);
+  const long free = TicksOf(other);
+  EXPECT_LT(slowed, free / 2);
+  EXPECT_GT(slowed, 0);
+  for (const pid_t pid : {child, other}) {
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid, &status, WNOHANG | WUNTRACED), 0) << "it runs";
+    ASSERT_EQ(::kill(pid, SIGKILL), 0);
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  }
+}
+
+TEST(Faults, OnlyASmallFileSystemIsFilled) {
+  const Result<void> root = CheckMayFill("/");
+  ASSERT_FALSE(root);
+  EXPECT_EQ(root.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(CheckMayFill("/no such folder").error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(RunTest, ItsLimitsHold) {
