@@ -49,6 +49,7 @@ class Door::State {
   Result<void> Load(std::string_view state, Time now);
   void Remember(const Caller& caller, Time now);
   Word Edge(const Caller& caller, Time now);
+  std::optional<Word> AdmitHead(const RequestFacts& head, Time now);
   Word Admit(const RequestFacts& facts, Time now);
   void Poll(Time now, std::vector<DoorId>& started, std::vector<Expired>& refused);
   Time NextTime() const;
@@ -77,6 +78,10 @@ class Door::State {
 
   Time Advance(Time now);
   void Look(Time now);
+  void Note(const ClusterTable::Arrival& arrival, const RequestFacts& facts, const Word& word,
+            Time now);
+  // What the limits say; kStart: nothing against it.
+  Word AnswerLimits(const EdgeLimiter::Decision& edge, const RequestFacts& facts, Time now) const;
   // `sender`: the record of who sent it; null: there is none.
   Word Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now);
   // What is proposed about this caller is put into force and answers this request; kStart: nothing.
@@ -246,19 +251,34 @@ Door::Word Door::State::Edge(const Caller& caller, Time now) {
                     RestrictionNotice::Of(*restriction));
 }
 
+std::optional<Door::Word> Door::State::AdmitHead(const RequestFacts& head, Time now) {
+  now = Advance(now);
+  const std::optional<EdgeLimiter::Decision> edge = edge_->CheckIfRefused(head, now);
+  if (!edge) return std::nullopt;
+  const ClusterTable::Arrival arrival = clusters_.OnArrival(head, now);
+  const Word word = AnswerLimits(*edge, head, now);
+  Note(arrival, head, word, now);
+  return word;
+}
+
 Door::Word Door::State::Admit(const RequestFacts& facts, Time now) {
   now = Advance(now);
   const ClusterTable::Arrival arrival = clusters_.OnArrival(facts, now);
   const Word word = Decide(arrival.client, facts, now);
-  clusters_.OnDecision(arrival, facts, {.refusal = word.refusal, .retry_after = word.retry_after},
-                       now);
-  ++counters_.refused[static_cast<std::size_t>(word.refusal)];
+  Note(arrival, facts, word, now);
   if (word.id != 0) Enter(word.id, facts, now);
   return word;
 }
 
-Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now) {
-  const EdgeLimiter::Decision edge = edge_->Check(facts, now);
+void Door::State::Note(const ClusterTable::Arrival& arrival, const RequestFacts& facts,
+                       const Word& word, Time now) {
+  clusters_.OnDecision(arrival, facts, {.refusal = word.refusal, .retry_after = word.retry_after},
+                       now);
+  ++counters_.refused[static_cast<std::size_t>(word.refusal)];
+}
+
+Door::Word Door::State::AnswerLimits(const EdgeLimiter::Decision& edge, const RequestFacts& facts,
+                                     Time now) const {
   const bool is_over_rate = edge.refusal == Refusal::kYourRate;
   if (edge.refusal != Refusal::kNone && !is_over_rate) {
     return RefuseWith(edge.refusal, edge.retry_after, edge.restriction);
@@ -267,6 +287,12 @@ Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts&
     return RefuseWith(Refusal::kChallengeRequired, Duration(0));
   }
   if (is_over_rate) return RefuseWith(edge.refusal, edge.retry_after, edge.restriction);
+  return {};
+}
+
+Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now) {
+  const Word limited = AnswerLimits(edge_->Check(facts, now), facts, now);
+  if (limited.what == Word::kRefuse) return limited;
   if (IsGeneration(facts.route) && now < short_until_) {
     const Word judged = JudgeCaller(sender, facts, now);
     if (judged.what == Word::kRefuse) return judged;
@@ -560,6 +586,9 @@ void Door::Save(std::size_t part, std::string& state) const {
 }
 void Door::Remember(const Caller& caller, Time now) { state_->Remember(caller, now); }
 Door::Word Door::Edge(const Caller& caller, Time now) { return state_->Edge(caller, now); }
+std::optional<Door::Word> Door::AdmitHead(const RequestFacts& head, Time now) {
+  return state_->AdmitHead(head, now);
+}
 Door::Word Door::Admit(const RequestFacts& facts, Time now) { return state_->Admit(facts, now); }
 void Door::Poll(Time now, std::vector<DoorId>& started, std::vector<Expired>& refused) {
   state_->Poll(now, started, refused);

@@ -3,9 +3,10 @@
 // same one. Owned by whoever serves; single-threaded, so one leaf mutex will do (a decision takes
 // about a microsecond). Pure: no clock, no socket; memory is bounded and taken at the start.
 //
-//   Edge ─▶ (TLS, head, body) ─▶ Admit ─▶ kRefuse (refusal, retry_after)
-//                                      ─▶ kWait ─Poll─▶ started, or refused (Expired)
-//                                      ─▶ kStart ─▶ OnFirstToken ─▶ End
+//   Edge ─▶ (TLS, head) ─▶ AdmitHead ─▶ (body) ─▶ Admit
+//   Admit ─▶ kRefuse (refusal, retry_after)
+//         ─▶ kWait ─Poll─▶ started, or refused (Expired)
+//         ─▶ kStart ─▶ OnFirstToken ─▶ End
 //
 // Admit asks in this order: restrictions and rate limits; of strangers a proof of work, where it is
 // so set; likeness to what is held to be hostile, while capacity is short; for a sign-up the
@@ -147,6 +148,10 @@ class Door {
 
   // Of a new connection, by its address and prefix, before it costs anything: kStart or kRefuse.
   Word Edge(const Caller& caller, Time now);
+  // Of a request of which the head was read, and whose body can change nothing of how the limits
+  // see it: what Admit would refuse by restriction or rate. nullopt: nothing is refused so far, and
+  // nothing was counted; Admit is to be asked.
+  std::optional<Word> AdmitHead(const RequestFacts& head, Time now);
   // Of a request that was read. Once for each attempt.
   Word Admit(const RequestFacts& facts, Time now);
 

@@ -113,14 +113,27 @@ EdgeLimiter::EdgeLimiter(const EdgeLimits& limits, std::uint64_t seed)
 }
 
 EdgeLimiter::Decision EdgeLimiter::Check(const RequestFacts& facts, Time now) {
-  restrictions_.Expire(now);
-  Decision decision = CheckRestriction(facts, now);
-  if (decision.refusal == Refusal::kNone) decision = CheckRates(facts, now);
+  const Decision decision = Judge(facts, now, Charging::kYes);
   Watch(facts, decision, now);
   return decision;
 }
 
-EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, Time now) {
+std::optional<EdgeLimiter::Decision> EdgeLimiter::CheckIfRefused(const RequestFacts& facts,
+                                                                 Time now) {
+  const Decision decision = Judge(facts, now, Charging::kNo);
+  if (decision.refusal == Refusal::kNone) return std::nullopt;
+  Watch(facts, decision, now);
+  return decision;
+}
+
+EdgeLimiter::Decision EdgeLimiter::Judge(const RequestFacts& facts, Time now, Charging charging) {
+  restrictions_.Expire(now);
+  const Decision decision = CheckRestriction(facts, now, charging);
+  return decision.refusal == Refusal::kNone ? CheckRates(facts, now, charging) : decision;
+}
+
+EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, Time now,
+                                                    Charging charging) {
   const Restriction* restriction = restrictions_.Find(facts.caller, facts.standing, now);
   if (restriction == nullptr) return {};
   const RestrictionNotice notice = RestrictionNotice::Of(*restriction);
@@ -130,7 +143,7 @@ EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, T
   }
   switch (action) {
     case RestrictionAction::kSlow: {
-      const Duration wait = Slow(facts.caller, now);
+      const Duration wait = Slow(facts.caller, now, charging);
       if (wait == Duration(0)) return {};
       return {Refusal::kYourRate, wait, notice};
     }
@@ -144,7 +157,8 @@ EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, T
   return {};
 }
 
-EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time now) {
+EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time now,
+                                              Charging charging) {
   const auto route = static_cast<std::size_t>(facts.route);
   const auto vouch = static_cast<std::size_t>(VouchOf(facts));
   const Names names = NamesOf(facts);
@@ -165,17 +179,17 @@ EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time no
 
   const Duration wait = limits.Wait(now);
   if (wait == Duration(0)) {
-    limits.Charge(now);
+    if (charging == Charging::kYes) limits.Charge(now);
     return {};
   }
   const bool may_pay = IsEntrance(facts.route) && !facts.paid_challenge;
   return {may_pay ? Refusal::kChallengeRequired : Refusal::kYourRate, wait};
 }
 
-Duration EdgeLimiter::Slow(const Caller& caller, Time now) {
+Duration EdgeLimiter::Slow(const Caller& caller, Time now, Charging charging) {
   Time& tat = accounts_.Find(Name(caller.client(), kSlowSalt), now);
   const Duration wait = gcra_.slow.Wait(tat, now);
-  if (wait == Duration(0)) tat = gcra_.slow.Charge(tat, now);
+  if (wait == Duration(0) && charging == Charging::kYes) tat = gcra_.slow.Charge(tat, now);
   return wait;
 }
 

@@ -25,6 +25,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "guard/clock.h"
 #include "guard/facts.h"
@@ -104,6 +105,9 @@ class EdgeLimiter {
 
   // Once for each request, in order of time.
   Decision Check(const RequestFacts& facts, Time now);
+  // What Check would say, if it refuses: then it counts as that. nullopt: it would not, and nothing
+  // is charged or noted.
+  std::optional<Decision> CheckIfRefused(const RequestFacts& facts, Time now);
 
   // About an address that goes on though it is refused: it is told first, by a refusal, and pushed
   // down if it goes on for told_min. The action and the term of the proposal do not count.
@@ -126,9 +130,11 @@ class EdgeLimiter {
     Gcra slow;
   };
 
-  Decision CheckRestriction(const RequestFacts& facts, Time now);
-  Decision CheckRates(const RequestFacts& facts, Time now);
-  Duration Slow(const Caller& caller, Time now);
+  enum class Charging : bool { kNo, kYes };
+  Decision Judge(const RequestFacts& facts, Time now, Charging charging);
+  Decision CheckRestriction(const RequestFacts& facts, Time now, Charging charging);
+  Decision CheckRates(const RequestFacts& facts, Time now, Charging charging);
+  Duration Slow(const Caller& caller, Time now, Charging charging);
   void Watch(const RequestFacts& facts, const Decision& decision, Time now);
 
   EdgeLimits limits_;

@@ -253,6 +253,56 @@ TEST(EdgeLimiter, AnAddressWhereAccountHoldersAreServedIsNotPushedDown) {
 }
 
 // Small tables under a million sources, four of them as fast as they can.
+// Asked by the head alone, it says what it would say of the whole, and charges nothing.
+TEST(EdgeLimiter, ForeseesARefusalAndCostsNothingWhereThereIsNone) {
+  EdgeLimiter limiter({}, kSeed);
+  const RequestFacts stranger = Ask(Route::kApi, {.address = kOffice, .prefix = 70});
+  for (int i = 0; i < 1'000; ++i) {
+    EXPECT_FALSE(limiter.CheckIfRefused(stranger, AtSeconds(0)));
+  }
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(limiter.Check(stranger, AtSeconds(0)).refusal, Refusal::kNone);
+  }
+  const auto foreseen = limiter.CheckIfRefused(stranger, AtSeconds(0));
+  ASSERT_TRUE(foreseen);
+  EXPECT_EQ(foreseen->refusal, Refusal::kYourRate);
+  EXPECT_EQ(foreseen->retry_after, limiter.Check(stranger, AtSeconds(0)).retry_after);
+  // Whoever shows an account there has a budget of its own.
+  const RequestFacts person = Ask(Route::kApi, Person(1));
+  EXPECT_FALSE(limiter.CheckIfRefused(person, AtSeconds(0)));
+}
+
+TEST(EdgeLimiter, ForeseesWhatARestrictionRefusesAndSlowsNobodyByLooking) {
+  EdgeLimiter limiter({}, kSeed);
+  const RequestFacts stranger = Ask(Route::kChat, {.address = kOffice}, Standing::kAnonymous);
+  limiter.restrictions().Impose(
+      {.scope = {ScopeKind::kAddress, kOffice}, .action = RestrictionAction::kSlow, .rule = "test"},
+      AtSeconds(0));
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(limiter.CheckIfRefused(stranger, AtSeconds(0)));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(limiter.Check(stranger, AtSeconds(0)).refusal, Refusal::kNone);
+  }
+  EXPECT_EQ(limiter.CheckIfRefused(stranger, AtSeconds(0))->refusal, Refusal::kYourRate);
+  limiter.restrictions().Impose({.scope = {ScopeKind::kAddress, kOffice},
+                                 .action = RestrictionAction::kRefuse,
+                                 .rule = "test"},
+                                AtSeconds(1));
+  const auto refused = limiter.CheckIfRefused(stranger, AtSeconds(1));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->refusal, Refusal::kUnderAttack);
+  EXPECT_EQ(refused->restriction.rule, "test");
+}
+
+TEST(EdgeLimiter, WhoIgnoresForeseenRefusalsIsToldAsAnybody) {
+  EdgeLimiter limiter({}, kSeed);
+  const RequestFacts stranger = Ask(Route::kApi, {.address = kOffice}, Standing::kAnonymous);
+  for (int i = 0; i < 100; ++i) limiter.Check(stranger, AtSeconds(0));
+  for (int i = 0; i < 1'000; ++i) {
+    EXPECT_EQ(limiter.CheckIfRefused(stranger, AtSeconds(0))->refusal, Refusal::kYourRate);
+  }
+  EXPECT_EQ(limiter.CheckIfRefused(stranger, AtSeconds(0))->restriction.rule, "ignores_refusals");
+}
+
 TEST(EdgeLimiter, GoesOnLimitingWhenFullInTheSameMemory) {
   EdgeLimits limits;
   limits.address_cells = 1 << 12;
