@@ -40,6 +40,7 @@ LiveDoor::Ticket& LiveDoor::Ticket::operator=(Ticket&& other) noexcept {
 LiveDoor::Ticket::~Ticket() { EndAsFailed(); }
 
 void LiveDoor::Ticket::EndAsFailed() {
+  if (door_ == nullptr) return;
   guard::OutcomeFacts outcome;
   outcome.ending = guard::Ending::kFailed;
   End(outcome);
@@ -303,6 +304,16 @@ void LiveDoor::DrainRestrictions(std::vector<guard::RestrictionRecord>& out) {
 void LiveDoor::SetEnforcesLikeness(bool enforces) {
   const std::lock_guard lock(mutex_);
   door_.SetEnforcesLikeness(enforces);
+}
+
+std::optional<guard::Door::Word> LiveDoor::AskHead(guard::RequestFacts head) {
+  const std::lock_guard lock(mutex_);
+  // That is then the reason, and is said later.
+  if (is_draining_) return std::nullopt;
+  head.time = Now();
+  const std::optional<guard::Door::Word> word = door_.AdmitHead(head, head.time);
+  if (word && observer_ != nullptr) observer_->OnAsked(head, *word);
+  return word;
 }
 
 api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,

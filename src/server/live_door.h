@@ -97,6 +97,11 @@ class LiveDoor {
   std::optional<Reason> Edge(const guard::Caller& caller);
   // The same, with all that its client is told.
   std::optional<api::ApiError> EdgeError(const guard::Caller& caller);
+  // Of a request of which the head was read (guard::Door::AdmitHead). The refusal; nullopt: none so
+  // far.
+  std::optional<guard::Door::Word> AskHead(guard::RequestFacts head);
+  // What the client of a refusal is told.
+  api::ApiError ErrorOf(const guard::Door::Word& refusal) const;
   // Of a request that was read. A ticket that may start or waits, or why not.
   api::ApiResult<Ticket> Ask(guard::RequestFacts facts, const net::Executor& executor);
   void OnConnection(guard::ConnectionFacts facts);
@@ -132,8 +137,6 @@ class LiveDoor {
   // With the lock held.
   guard::Time Now();
   void Poll(guard::Time now, Woken& woken);
-  // `word` says no.
-  api::ApiError ErrorOf(const guard::Door::Word& word) const;
   static void Settle(Guest& guest, State state, Woken& woken);
   void WakeEarlier(Woken& woken);
   void TellEnd(guard::DoorId id, const guard::OutcomeFacts& outcome);
