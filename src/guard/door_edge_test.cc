@@ -1,4 +1,6 @@
-// What the door refuses by the head of a request alone.
+// What the door refuses before a request is read: new connections, and requests by their head.
+#include <chrono>
+
 #include <gtest/gtest.h>
 
 #include "guard/door.h"
@@ -7,6 +9,7 @@
 namespace holdfast::guard {
 namespace {
 
+using std::chrono::seconds;
 using What = Door::Word;
 
 DoorOptions StrangersMayAskTwice() {
@@ -48,6 +51,24 @@ TEST(Door, AsksAStrangerForAProofOfWorkByTheHeadToo) {
   const RequestFacts head = {.caller = {.address = 9}, .route = Route::kChat};
   house.Admit(head, 1);
   EXPECT_EQ(house.door.AdmitHead(head, AtSeconds(1))->refusal, Refusal::kChallengeRequired);
+}
+
+TEST(Door, RefusesAndCountsConnectionsOverTheirRateButNotAProxysClients) {
+  DoorOptions options = Narrow();
+  options.limits.connections = {1, 2};
+  House house(options);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(house.door.Connect({.address = 9}, false, AtSeconds(1)).what, What::kStart);
+  }
+  const Door::Word word = house.door.Connect({.address = 9}, false, AtSeconds(1));
+  EXPECT_EQ(word.what, What::kRefuse);
+  EXPECT_EQ(word.refusal, Refusal::kYourRate);
+  EXPECT_EQ(word.retry_after, seconds(1));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(house.door.Edge({.address = 9}, AtSeconds(1)).what, What::kStart)
+        << "requests over a proxy's connection are no connections";
+  }
+  EXPECT_EQ(house.door.counters().edge_refused, 1u);
 }
 
 }  // namespace

@@ -240,8 +240,8 @@ api::ApiResult<void> GatewayPipeline::CheckEdge(const http::Exchange& exchange,
   record.is_direct = client->address == peer.address;
   if (!record.is_direct) {
     // Only now is it known for whom the proxy speaks, so the door's edge is here.
-    if (auto error = door_.EdgeError(record.identity.caller)) {
-      return std::unexpected(std::move(*error));
+    if (const auto refusal = door_.Edge(record.identity.caller)) {
+      return std::unexpected(door_.ErrorOf(*refusal));
     }
   }
   const auto host = http::CheckHost(head, rules_.hosts);

@@ -93,10 +93,10 @@ class LiveDoor {
   // Wakes who may start, and asks for reports, for ever.
   net::Awaitable<void> Run();
 
-  // Of a new connection. Why it may not come in; nullopt: it may.
-  std::optional<Reason> Edge(const guard::Caller& caller);
-  // The same, with all that its client is told.
-  std::optional<api::ApiError> EdgeError(const guard::Caller& caller);
+  // Of a new connection (guard::Door::Connect). The refusal; nullopt: it may come in.
+  std::optional<guard::Door::Word> Connect(const guard::Caller& caller, bool is_encrypted);
+  // Of a client that a proxy speaks for.
+  std::optional<guard::Door::Word> Edge(const guard::Caller& caller);
   // Of a request of which the head was read (guard::Door::AdmitHead). The refusal; nullopt: none so
   // far.
   std::optional<guard::Door::Word> AskHead(guard::RequestFacts head);

@@ -11,6 +11,7 @@ namespace {
 // Salts of names that share a table with others; above every route and vouch.
 constexpr std::uint64_t kSlowSalt = 1000;
 constexpr std::uint64_t kLoginSalt = 2000;
+constexpr std::uint64_t kConnectionSalt = 3000;
 
 constexpr bool IsEntrance(Route route) {
   return route == Route::kLogin || route == Route::kRegister;
@@ -110,6 +111,9 @@ EdgeLimiter::EdgeLimiter(const EdgeLimits& limits, std::uint64_t seed)
     gcra_.key[route] = Gcra(limits.key[route]);
   }
   gcra_.slow = Gcra(limits.slow);
+  gcra_.connections = Gcra(limits.connections);
+  gcra_.handshakes = Gcra(limits.handshakes);
+  gcra_.prefix_connections = Gcra(Times(limits.connections, limits.prefix_factor));
 }
 
 EdgeLimiter::Decision EdgeLimiter::Check(const RequestFacts& facts, Time now) {
@@ -186,6 +190,40 @@ EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time no
   return {may_pay ? Refusal::kChallengeRequired : Refusal::kYourRate, wait};
 }
 
+EdgeLimiter::Decision EdgeLimiter::CheckConnection(const Caller& caller, bool is_encrypted,
+                                                   Time now) {
+  const Decision closed = CheckAddress(caller, now);
+  if (closed.refusal != Refusal::kNone) return closed;
+  Limits limits;
+  if (caller.address != 0) {
+    limits.Add(is_encrypted ? gcra_.handshakes : gcra_.connections,
+               addresses_.Find(Name(caller.address, kConnectionSalt), now));
+  }
+  if (caller.prefix != 0) {
+    limits.Add(gcra_.prefix_connections, prefixes_.Find(Name(caller.prefix, kConnectionSalt), now));
+  }
+  const Duration wait = limits.Wait(now);
+  if (wait == Duration(0)) {
+    limits.Charge(now);
+    return {};
+  }
+  refused_.Advance(now);
+  if (caller.address != 0) NoteRefused(caller.address, now);
+  return {Refusal::kYourRate, wait};
+}
+
+EdgeLimiter::Decision EdgeLimiter::CheckAddress(const Caller& caller, Time now) {
+  const Restriction* const restriction =
+      restrictions_.Find({ScopeKind::kAddress, caller.address}, now);
+  if (restriction == nullptr) return {};
+  const RestrictionProposal& what = restriction->what;
+  const bool is_closed =
+      what.action == RestrictionAction::kPushDown ||
+      (what.action == RestrictionAction::kRefuse && what.rule == kHostileConnectionsRule);
+  if (!is_closed) return {};
+  return {Refusal::kUnderAttack, restriction->expires - now, RestrictionNotice::Of(*restriction)};
+}
+
 Duration EdgeLimiter::Slow(const Caller& caller, Time now, Charging charging) {
   Time& tat = accounts_.Find(Name(caller.client(), kSlowSalt), now);
   const Duration wait = gcra_.slow.Wait(tat, now);
@@ -203,6 +241,10 @@ void EdgeLimiter::Watch(const RequestFacts& facts, const Decision& decision, Tim
     if (facts.standing == Standing::kHistory) good_standing_.Note(address, now);
     return;
   }
+  NoteRefused(address, now);
+}
+
+void EdgeLimiter::NoteRefused(std::uint64_t address, Time now) {
   const double refusals = refused_.Add(address).surely();
   if (refusals < limits_.heedless_refusals) return;
   RestrictionProposal proposal{.scope = {ScopeKind::kAddress, address}, .rule = "ignores_refusals"};
