@@ -5,7 +5,9 @@
 #   bench/refusals/run.sh [SECONDS]     needs wrk, nginx and haproxy (Debian packages)
 #
 # The flood is a POST of a small chat request over 64 connections that are kept, from one address,
-# far over what each of the three lets an address do. Nearly all is answered 429.
+# far over what each of the three lets an address do. Nearly all is answered 429, or 403 once the
+# guard has told an address that goes on. The last two columns are by the CPU time that the server
+# itself took, so they also hold where the machine has other work.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -82,21 +84,37 @@ backend b
   server s 127.0.0.1:18190
 HAPROXY
 
-taskset -c 0 nginx -c "$work/nginx.conf" & pids+=($!)
-taskset -c 0 haproxy -f "$work/haproxy.cfg" > "$work/haproxy.log" 2>&1 & pids+=($!)
+declare -A server
+taskset -c 0 nginx -c "$work/nginx.conf" & pids+=($!); server[18191]=$!
+taskset -c 0 haproxy -f "$work/haproxy.cfg" > "$work/haproxy.log" 2>&1 & pids+=($!); server[18192]=$!
 HOLDFAST_UP_STATE_DIR="$work/state" HOLDFAST_ACCOUNTS_ANONYMOUS=everyone taskset -c 0 "$holdfast" gateway \
-  --listen 127.0.0.1:18193 --engine 127.0.0.1:18190 > "$work/gateway.log" 2>&1 & pids+=($!)
+  --listen 127.0.0.1:18193 --engine 127.0.0.1:18190 > "$work/gateway.log" 2>&1 & pids+=($!); server[18193]=$!
 for port in 18190 18191 18192 18193; do
   for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.1; done
 done
 
-printf '%-22s %12s %12s %12s\n' "" "answers/s" "refused" "other"
+# The CPU time of a process and its children, in clock ticks.
+cpu_ticks() {
+  local total=0 pid
+  for pid in "$1" $(pgrep -P "$1"); do
+    total=$((total + $(awk '{print $14 + $15}' "/proc/$pid/stat")))
+  done
+  echo "$total"
+}
+
+printf '%-22s %12s %12s %12s %12s %12s\n' "" "answers/s" "refused" "other" "us CPU each" "a CPU second"
 run() {
   local name=$1 port=$2
-  local line
+  local line before ticks
+  before=$(cpu_ticks "${server[$port]}")
   line=$(taskset -c 1 wrk -t1 -c64 -d"${seconds}s" -s "$work/flood.lua" "http://127.0.0.1:$port/v1/chat/completions" | grep '^RESULT')
   read -r _ rate refused other <<< "$line"
-  printf '%-22s %12s %12s %12s\n' "$name" "$rate" "$refused" "$other"
+  ticks=$(($(cpu_ticks "${server[$port]}") - before))
+  awk -v name="$name" -v rate="$rate" -v refused="$refused" -v other="$other" -v ticks="$ticks" \
+    -v hz="$(getconf CLK_TCK)" 'BEGIN {
+      seconds = ticks / hz; all = refused + other
+      printf "%-22s %12s %12s %12s %12.1f %12.0f\n", name, rate, refused, other, seconds / all * 1e6, all / seconds
+    }'
 }
 for round in 1 2; do
   run "nginx limit_req" 18191

@@ -145,24 +145,27 @@ std::string ErrorText(const ApiError& error, Dialect dialect, std::string_view r
 std::vector<http::Header> RetryHeaders(const ApiError& error) {
   const auto retry_after = RetryAfter(error);
   if (!retry_after) return {{"x-should-retry", "false"}};
-  // Official clients ignore a longer wait and try at once, so they are told not to try.
-  constexpr std::chrono::seconds kHonouredMax{60};
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(*retry_after);
   std::vector<http::Header> headers;
   headers.push_back({"Retry-After", std::to_string(seconds.count())});
   headers.push_back({"retry-after-ms", std::to_string(retry_after->count())});
-  if (seconds > kHonouredMax) headers.push_back({"x-should-retry", "false"});
+  if (seconds > kHonouredWaitMax) headers.push_back({"x-should-retry", "false"});
   return headers;
 }
 
-net::Awaitable<Result<void>> SendError(http::Exchange& exchange, const ApiError& error,
-                                       Dialect dialect, std::string_view request_id) {
+http::ResponseHead ErrorHead(const ApiError& error) {
   http::ResponseHead head;
   head.status = error.Status();
   head.content_type = "application/json";
   head.headers = RetryHeaders(error);
   head.headers.push_back({"Cache-Control", "no-store"});
   if (error.decision) head.headers.push_back({"x-holdfast-decision", error.decision->id});
+  return head;
+}
+
+net::Awaitable<Result<void>> SendError(http::Exchange& exchange, const ApiError& error,
+                                       Dialect dialect, std::string_view request_id) {
+  const http::ResponseHead head = ErrorHead(error);
   const std::string body = ErrorText(error, dialect, request_id);
   co_return co_await exchange.Send(head, body);
 }

@@ -64,6 +64,11 @@ enum class Dialect : std::uint8_t { kOpenAi };
 std::string ErrorText(const ApiError& error, Dialect dialect, std::string_view request_id);
 // Headers that tell clients whether and when to try again.
 std::vector<http::Header> RetryHeaders(const ApiError& error);
+// They are told not to try after a longer wait than this: official clients would not wait so long,
+// and try at once.
+inline constexpr std::chrono::seconds kHonouredWaitMax{60};
+// The head of the answer that says the error.
+http::ResponseHead ErrorHead(const ApiError& error);
 
 // Sends the error as a whole answer.
 net::Awaitable<Result<void>> SendError(http::Exchange& exchange, const ApiError& error,

@@ -27,18 +27,6 @@ std::size_t EntrancesMax(const PasswordGateOptions& options) {
   return options.checks_max + options.familiar_max + 4 * options.others_max;
 }
 
-RestrictionProposal PushDownOf(const Caller& caller, const Evidence& evidence, double log_odds,
-                               Duration term) {
-  const auto strongest = std::ranges::max_element(evidence);
-  const auto detector = static_cast<Detector>(strongest - evidence.begin());
-  return {
-      .scope = {ScopeKind::kAddress, caller.address},
-      .action = RestrictionAction::kPushDown,
-      .rule = kHostileConnectionsRule,
-      .evidence = {{{.detector = DetectorWord(detector), .value = *strongest, .llr = log_odds}}},
-      .term = term};
-}
-
 }  // namespace
 
 class Door::State {
@@ -48,7 +36,9 @@ class Door::State {
   void Save(const StatePart& part, std::string& state) const;
   Result<void> Load(std::string_view state, Time now);
   void Remember(const Caller& caller, Time now);
+  Word Connect(const Caller& caller, bool is_encrypted, Time now);
   Word Edge(const Caller& caller, Time now);
+  std::optional<Word> AdmitHead(const RequestFacts& head, Time now);
   Word Admit(const RequestFacts& facts, Time now);
   void Poll(Time now, std::vector<DoorId>& started, std::vector<Expired>& refused);
   Time NextTime() const;
@@ -77,6 +67,11 @@ class Door::State {
 
   Time Advance(Time now);
   void Look(Time now);
+  void Note(const ClusterTable::Arrival& arrival, const RequestFacts& facts, const Word& word,
+            Time now);
+  Word AnswerEdge(const EdgeLimiter::Decision& edge);
+  // What the limits say; kStart: nothing against it.
+  Word AnswerLimits(const EdgeLimiter::Decision& edge, const RequestFacts& facts, Time now) const;
   // `sender`: the record of who sent it; null: there is none.
   Word Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now);
   // What is proposed about this caller is put into force and answers this request; kStart: nothing.
@@ -230,35 +225,48 @@ void Door::State::Remember(const Caller& caller, Time now) {
   passwords_.Remember(caller, Advance(now));
 }
 
+Door::Word Door::State::Connect(const Caller& caller, bool is_encrypted, Time now) {
+  return AnswerEdge(edge_->CheckConnection(caller, is_encrypted, Advance(now)));
+}
+
 Door::Word Door::State::Edge(const Caller& caller, Time now) {
-  now = Advance(now);
-  const Restriction* restriction =
-      edge_->restrictions().Find({ScopeKind::kAddress, caller.address}, now);
-  // Who wastes connections is refused here, before the next costs anything, though the kernel is
-  // told only once it has gone on.
-  const bool is_closed =
-      restriction != nullptr && (restriction->what.action == RestrictionAction::kPushDown ||
-                                 (restriction->what.action == RestrictionAction::kRefuse &&
-                                  restriction->what.rule == kHostileConnectionsRule));
-  if (!is_closed) return {};
+  return AnswerEdge(edge_->CheckAddress(caller, Advance(now)));
+}
+
+Door::Word Door::State::AnswerEdge(const EdgeLimiter::Decision& edge) {
+  if (edge.refusal == Refusal::kNone) return {};
   ++counters_.edge_refused;
-  return RefuseWith(Refusal::kUnderAttack, restriction->expires - now,
-                    RestrictionNotice::Of(*restriction));
+  return RefuseWith(edge.refusal, edge.retry_after, edge.restriction);
+}
+
+std::optional<Door::Word> Door::State::AdmitHead(const RequestFacts& head, Time now) {
+  now = Advance(now);
+  const std::optional<EdgeLimiter::Decision> edge = edge_->CheckIfRefused(head, now);
+  if (!edge) return std::nullopt;
+  const ClusterTable::Arrival arrival = clusters_.OnArrival(head, now);
+  const Word word = AnswerLimits(*edge, head, now);
+  Note(arrival, head, word, now);
+  return word;
 }
 
 Door::Word Door::State::Admit(const RequestFacts& facts, Time now) {
   now = Advance(now);
   const ClusterTable::Arrival arrival = clusters_.OnArrival(facts, now);
   const Word word = Decide(arrival.client, facts, now);
-  clusters_.OnDecision(arrival, facts, {.refusal = word.refusal, .retry_after = word.retry_after},
-                       now);
-  ++counters_.refused[static_cast<std::size_t>(word.refusal)];
+  Note(arrival, facts, word, now);
   if (word.id != 0) Enter(word.id, facts, now);
   return word;
 }
 
-Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now) {
-  const EdgeLimiter::Decision edge = edge_->Check(facts, now);
+void Door::State::Note(const ClusterTable::Arrival& arrival, const RequestFacts& facts,
+                       const Word& word, Time now) {
+  clusters_.OnDecision(arrival, facts, {.refusal = word.refusal, .retry_after = word.retry_after},
+                       now);
+  ++counters_.refused[static_cast<std::size_t>(word.refusal)];
+}
+
+Door::Word Door::State::AnswerLimits(const EdgeLimiter::Decision& edge, const RequestFacts& facts,
+                                     Time now) const {
   const bool is_over_rate = edge.refusal == Refusal::kYourRate;
   if (edge.refusal != Refusal::kNone && !is_over_rate) {
     return RefuseWith(edge.refusal, edge.retry_after, edge.restriction);
@@ -267,6 +275,12 @@ Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts&
     return RefuseWith(Refusal::kChallengeRequired, Duration(0));
   }
   if (is_over_rate) return RefuseWith(edge.refusal, edge.retry_after, edge.restriction);
+  return {};
+}
+
+Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now) {
+  const Word limited = AnswerLimits(edge_->Check(facts, now), facts, now);
+  if (limited.what == Word::kRefuse) return limited;
   if (IsGeneration(facts.route) && now < short_until_) {
     const Word judged = JudgeCaller(sender, facts, now);
     if (judged.what == Word::kRefuse) return judged;
@@ -510,12 +524,7 @@ void Door::State::OnConnection(const ConnectionFacts& told) {
 }
 
 std::optional<RestrictionProposal> Door::State::JudgeConnections(const Caller& caller) const {
-  const ClientFeatures* client = clusters_.Find(caller.address);
-  if (client == nullptr || !is_warm()) return std::nullopt;
-  const Evidence evidence = Scorer::Observe(clusters_, *client);
-  const double log_odds = LogOdds(evidence, kCalibration);
-  if (log_odds < options_.likeness.refuse_log_odds) return std::nullopt;
-  return PushDownOf(caller, evidence, log_odds, options_.likeness.term);
+  return is_warm() ? ProposeForConnections(clusters_, caller, options_.likeness) : std::nullopt;
 }
 
 void Door::State::OnEngineReport(const EngineReport& report, Time now) {
@@ -559,7 +568,13 @@ void Door::Save(std::size_t part, std::string& state) const {
   state_->Save({part, kStateParts}, state);
 }
 void Door::Remember(const Caller& caller, Time now) { state_->Remember(caller, now); }
+Door::Word Door::Connect(const Caller& caller, bool is_encrypted, Time now) {
+  return state_->Connect(caller, is_encrypted, now);
+}
 Door::Word Door::Edge(const Caller& caller, Time now) { return state_->Edge(caller, now); }
+std::optional<Door::Word> Door::AdmitHead(const RequestFacts& head, Time now) {
+  return state_->AdmitHead(head, now);
+}
 Door::Word Door::Admit(const RequestFacts& facts, Time now) { return state_->Admit(facts, now); }
 void Door::Poll(Time now, std::vector<DoorId>& started, std::vector<Expired>& refused) {
   state_->Poll(now, started, refused);

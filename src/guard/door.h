@@ -3,9 +3,10 @@
 // same one. Owned by whoever serves; single-threaded, so one leaf mutex will do (a decision takes
 // about a microsecond). Pure: no clock, no socket; memory is bounded and taken at the start.
 //
-//   Edge ─▶ (TLS, head, body) ─▶ Admit ─▶ kRefuse (refusal, retry_after)
-//                                      ─▶ kWait ─Poll─▶ started, or refused (Expired)
-//                                      ─▶ kStart ─▶ OnFirstToken ─▶ End
+//   Connect ─▶ (TLS, head) ─▶ AdmitHead ─▶ (body) ─▶ Admit
+//   Admit ─▶ kRefuse (refusal, retry_after)
+//         ─▶ kWait ─Poll─▶ started, or refused (Expired)
+//         ─▶ kStart ─▶ OnFirstToken ─▶ End
 //
 // Admit asks in this order: restrictions and rate limits; of strangers a proof of work, where it is
 // so set; likeness to what is held to be hostile, while capacity is short; for a sign-up the
@@ -92,7 +93,7 @@ struct DoorCounters {
   std::uint32_t restrictions = 0;       // In force, pardons included.
   // Since construction.
   std::array<std::uint64_t, kRefusalCount> refused{};  // By Refusal; [kNone]: let in or waits.
-  std::uint64_t edge_refused = 0;                      // Of Edge().
+  std::uint64_t edge_refused = 0;                      // Of Connect() and Edge().
   std::uint64_t events_ignored = 0;                    // Late, doubled or unknown.
   std::uint64_t times_clamped = 0;                     // Went back.
   std::uint64_t checks_lost = 0;                       // Of passwords, whose end was never told.
@@ -146,7 +147,15 @@ class Door {
   void Remember(const Caller& caller, Time now);
 
   // Of a new connection, by its address and prefix, before it costs anything: kStart or kRefuse.
+  // Once for each; `is_encrypted`: it begins with a TLS handshake.
+  Word Connect(const Caller& caller, bool is_encrypted, Time now);
+  // Of a client that a proxy's connection speaks for: who may not connect is not served through a
+  // proxy either. The proxy's connections are not the client's, and are not counted.
   Word Edge(const Caller& caller, Time now);
+  // Of a request of which the head was read, and whose body can change nothing of how the limits
+  // see it: what Admit would refuse by restriction or rate. nullopt: nothing is refused so far, and
+  // nothing was counted; Admit is to be asked.
+  std::optional<Word> AdmitHead(const RequestFacts& head, Time now);
   // Of a request that was read. Once for each attempt.
   Word Admit(const RequestFacts& facts, Time now);
 

@@ -1,7 +1,7 @@
 #include "http/exchange.h"
 
+#include <array>
 #include <ctime>
-#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -9,14 +9,27 @@
 namespace holdfast::http {
 namespace {
 
-// IMF-fixdate (RFC 9110, section 5.6.7).
-std::string HttpDate() {
+// IMF-fixdate (RFC 9110, section 5.6.7), made once a second on each thread.
+std::string_view HttpDate() {
+  struct Made {
+    std::time_t at = -1;
+    std::array<char, 32> text;
+    std::size_t length = 0;
+  };
+  thread_local Made made;
   const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  const std::size_t length = std::strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return std::string(text, length);
+  if (now != made.at) {
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    made.length =
+        std::strftime(made.text.data(), made.text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    made.at = now;
+  }
+  return {made.text.data(), made.length};
+}
+
+void AppendHeader(std::string& text, std::string_view name, std::string_view value) {
+  text.append(name).append(": ").append(value).append("\r\n");
 }
 
 bool MayHaveBody(int status) { return status >= 200 && status != 204 && status != 304; }
@@ -39,17 +52,17 @@ void Exchange::AddHeader(std::string name, std::string value) {
 }
 
 std::string Exchange::WriteHead(const ResponseHead& head, std::string_view framing) const {
+  constexpr std::size_t kUsualBytes = 2 << 10;
   std::string text;
-  const auto out = std::back_inserter(text);
-  fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", head.status, StatusText(head.status),
-                 HttpDate());
-  if (!head.content_type.empty()) fmt::format_to(out, "Content-Type: {}\r\n", head.content_type);
+  text.reserve(kUsualBytes);
+  text.append("HTTP/1.1 ").append(fmt::format_int(head.status).c_str());
+  text.append(" ").append(StatusText(head.status)).append("\r\n");
+  AppendHeader(text, "Date", HttpDate());
+  if (!head.content_type.empty()) AppendHeader(text, "Content-Type", head.content_type);
   for (const auto* headers : {&head.headers, &extra_headers_}) {
-    for (const Header& header : *headers) {
-      fmt::format_to(out, "{}: {}\r\n", header.name, header.value);
-    }
+    for (const Header& header : *headers) AppendHeader(text, header.name, header.value);
   }
-  text += framing;
+  text.append(head.lines).append(extra_lines_).append(framing);
   text += keeps_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
   return text;
 }
@@ -60,22 +73,36 @@ net::Awaitable<Result<void>> Exchange::WriteToPeer(std::string_view bytes) {
   co_return written;
 }
 
-net::Awaitable<Result<void>> Exchange::Send(const ResponseHead& head, std::string_view body) {
+// The head, and the body where it is short; what is left of it stays in `body`.
+std::string Exchange::WriteWhole(const ResponseHead& head, std::string_view& body) {
   CHECK(!has_begun());
   status_ = head.status;
   // What is left of an unread body would be taken for the next request.
   if (!reader_.is_body_done()) keeps_alive_ = false;
   std::string framing;
-  if (MayHaveBody(head.status)) framing = fmt::format("Content-Length: {}\r\n", body.size());
+  if (MayHaveBody(head.status))
+    AppendHeader(framing, "Content-Length", std::to_string(body.size()));
   std::string text = WriteHead(head, framing);
-  const bool sends_body = MayHaveBody(head.status) && head_.method != Method::kHead;
+  if (!MayHaveBody(head.status) || head_.method == Method::kHead) body = {};
   constexpr std::size_t kJoinedBytesMax = 32 << 10;
-  if (sends_body && body.size() <= kJoinedBytesMax) {
-    text += body;
-    body = {};
-  }
+  if (body.size() <= kJoinedBytesMax) text += std::exchange(body, {});
+  return text;
+}
+
+net::Awaitable<Result<void>> Exchange::Send(const ResponseHead& head, std::string_view body) {
+  const std::string text = WriteWhole(head, body);
   CO_TRY(co_await WriteToPeer(text));
-  if (sends_body) CO_TRY(co_await WriteToPeer(body));
+  if (!body.empty()) CO_TRY(co_await WriteToPeer(body));
+  has_ended_ = true;
+  co_return Result<void>{};
+}
+
+net::Awaitable<Result<void>> Exchange::SendUnread(const ResponseHead& head, std::string_view body) {
+  const bool is_passed_over = reader_.DropBody();
+  const std::string text = WriteWhole(head, body);
+  CHECK(body.empty());
+  const bool has_next = keeps_alive_ && is_passed_over && !connection_.input().empty();
+  if (!has_next || !connection_.WriteLater(text)) CO_TRY(co_await WriteToPeer(text));
   has_ended_ = true;
   co_return Result<void>{};
 }

@@ -42,11 +42,18 @@ class Exchange {
 
   // A header of the answer, whoever will make it.
   void AddHeader(std::string name, std::string value);
+  // Headers that every answer has, as of ResponseHead::lines; must outlive the exchange.
+  void AddHeaderLines(std::string_view lines) { extra_lines_ = lines; }
   // The connection closes after the answer.
   void CloseAfterwards() { keeps_alive_ = false; }
 
   // A whole answer. `body` must live until it returns.
   net::Awaitable<Result<void>> Send(const ResponseHead& head, std::string_view body);
+  // A whole answer, small, to a request whose body nobody wants: a short one is passed over, so
+  // that the connection can stay. Where the next request has come already, this goes out with its
+  // answer, or with SendHeld.
+  net::Awaitable<Result<void>> SendUnread(const ResponseHead& head, std::string_view body);
+  void SendHeld() { connection_.WriteHeld(); }
   // An answer in parts: Begin, Write any number of times, End.
   net::Awaitable<Result<void>> Begin(const ResponseHead& head);
   net::Awaitable<Result<void>> Write(std::string_view part);
@@ -76,6 +83,7 @@ class Exchange {
  private:
   net::Awaitable<Result<void>> WriteToPeer(std::string_view bytes);
   std::string WriteHead(const ResponseHead& head, std::string_view framing) const;
+  std::string WriteWhole(const ResponseHead& head, std::string_view& body);
   std::string Framed(std::string_view part) const;
 
   net::Connection& connection_;
@@ -83,6 +91,7 @@ class Exchange {
   const Facts& facts_;
   const RequestHead head_;
   std::vector<Header> extra_headers_;
+  std::string_view extra_lines_;
   bool keeps_alive_;
   bool is_chunked_ = false;
   bool has_ended_ = false;

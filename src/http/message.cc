@@ -27,14 +27,8 @@ std::string_view MethodName(Method method) {
   return "other";
 }
 
-namespace {
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-}  // namespace
-
 bool EqualsNoCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, Lower, Lower);
+  return a.size() == b.size() && std::ranges::equal(a, b, {}, LowerCase, LowerCase);
 }
 
 std::string_view FindHeader(const std::vector<Header>& headers, std::string_view name) {
@@ -42,6 +36,14 @@ std::string_view FindHeader(const std::vector<Header>& headers, std::string_view
     if (EqualsNoCase(header.name, name)) return header.value;
   }
   return {};
+}
+
+std::string ToLines(const std::vector<Header>& headers) {
+  std::string lines;
+  for (const Header& header : headers) {
+    lines.append(header.name).append(": ").append(header.value).append("\r\n");
+  }
+  return lines;
 }
 
 std::string RequestHead::FindAll(std::string_view name) const {

@@ -22,11 +22,18 @@ struct Header {
   std::string value;
 };
 
+// ASCII alone, whatever the locale.
+constexpr char LowerCase(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 // ASCII letters without their case, as in names of fields, hosts and schemes.
 bool EqualsNoCase(std::string_view a, std::string_view b);
 
 // The first field of that name, compared without case; empty if there is none.
 std::string_view FindHeader(const std::vector<Header>& headers, std::string_view name);
+
+// As on the wire: "name: value\r\n" each.
+std::string ToLines(const std::vector<Header>& headers);
 
 struct RequestHead {
   Method method = Method::kGet;
@@ -52,6 +59,7 @@ struct ResponseHead {
   int status = 200;
   std::string content_type;  // Empty: no such header.
   std::vector<Header> headers;
+  std::string lines;  // More of them, as of ToLines.
 
   std::string_view Find(std::string_view name) const { return FindHeader(headers, name); }
 };

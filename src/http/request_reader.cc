@@ -138,10 +138,41 @@ net::Awaitable<std::expected<void, Refusal>> RequestReader::WaitFirstByte() {
   }
 }
 
+bool RequestReader::DropBody() {
+  if (is_body_done()) return true;
+  const auto length = parser_->beast.content_length();
+  if (phase_ != ReadPhase::kHeadDone || !length || *length > kDroppedBytesMax) return false;
+  if (std::exchange(expects_continue_, false) && connection_.input().empty()) return false;
+  const std::uint64_t here = std::min<std::uint64_t>(*length, connection_.input().size());
+  connection_.Consume(here);
+  dropped_bytes_ = *length - here;
+  FinishRequest();
+  return true;
+}
+
+net::Awaitable<std::expected<void, Refusal>> RequestReader::PassDropped() {
+  phase_ = ReadPhase::kBody;
+  connection_.SetUse(net::ConnectionUse::kReading);
+  const net::TimePoint deadline = net::Clock::now() + limits_.head_time_max;
+  while (dropped_bytes_ > 0) {
+    const Result<bool> more = co_await connection_.WaitInput(deadline);
+    is_out_of_time_ = !more && more.error().code == ErrorCode::kDeadlineExceeded;
+    if (!more || !*more) co_return Gone();
+    const std::uint64_t here = std::min<std::uint64_t>(dropped_bytes_, connection_.input().size());
+    connection_.Consume(here);
+    dropped_bytes_ -= here;
+  }
+  co_return std::expected<void, Refusal>{};
+}
+
 net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
+  connection_.ExpectInput(true);
+  if (dropped_bytes_ > 0) {
+    const std::expected<void, Refusal> passed = co_await PassDropped();
+    if (!passed) co_return std::unexpected(passed.error());
+  }
   phase_ = ReadPhase::kIdle;
   lease_.reset();
-  connection_.ExpectInput(true);
   connection_.SetUse(net::ConnectionUse::kIdle);
   std::expected<void, Refusal> parsed = co_await WaitFirstByte();
   if (!parsed) co_return std::unexpected(parsed.error());
@@ -208,6 +239,8 @@ std::expected<RequestHead, Refusal> RequestReader::TakeHead() {
     return Refuse(414, fmt::format("the request target is over the limit of {} bytes",
                                    limits_.target_bytes_max));
   }
+  constexpr std::size_t kUsualFields = 16;
+  head.headers.reserve(kUsualFields);
   for (const auto& field : message) {
     head.headers.push_back({std::string(field.name_string()), std::string(field.value())});
   }

@@ -32,16 +32,21 @@ class RequestReader {
   // holds of the budget goes back when the next head is read. Refusal 503 with kBodiesFull: there
   // was no room in time.
   net::Awaitable<std::expected<std::string, Refusal>> ReadBody(const BodyLimits& limits);
+  // Nobody wants the body: what is left of it is passed over when the next head is read. False: it
+  // is longer than kDroppedBytesMax, or of unknown length, or on its way only once it is asked for.
+  bool DropBody();
+  static constexpr std::uint64_t kDroppedBytesMax = 64 << 10;
   // Nothing of the current request is unread.
   bool is_body_done() const { return phase_ == ReadPhase::kIdle || phase_ == ReadPhase::kDone; }
-  // Waiting for the first byte of a request.
-  bool is_idle() const { return phase_ == ReadPhase::kIdle; }
+  // Waiting for the first byte of a request, or for what nobody wants of the one before.
+  bool is_idle() const { return phase_ == ReadPhase::kIdle || dropped_bytes_ > 0; }
   ReadPhase phase() const { return phase_; }
   // The time of the head or the body was over before it was whole.
   bool is_out_of_time() const { return is_out_of_time_; }
 
  private:
   struct Parser;
+  net::Awaitable<std::expected<void, Refusal>> PassDropped();
   net::Awaitable<std::expected<void, Refusal>> WaitFirstByte();
   net::Awaitable<std::expected<void, Refusal>> ParseHead();
   std::expected<RequestHead, Refusal> TakeHead();
@@ -55,6 +60,7 @@ class RequestReader {
   std::optional<net::ByteBudget::Lease> lease_;
   std::unique_ptr<Parser> parser_;  // Null unless the phase is kHead, kHeadDone or kBody.
   ReadPhase phase_ = ReadPhase::kIdle;
+  std::uint64_t dropped_bytes_ = 0;  // Of a body that nobody wants, and that is still to come.
   bool expects_continue_ = false;
   bool is_out_of_time_ = false;
 };

@@ -45,9 +45,19 @@ bool Serves(const Route& route, Method method) {
 
 }  // namespace
 
+void Router::Add(Route route) {
+  if (IsFixed(route)) fixed_[route.pattern].push_back(routes_.size());
+  routes_.push_back(std::move(route));
+}
+
 std::variant<Router::Found, Router::WrongMethod, Router::NoRoute> Router::Find(
     Method method, std::string_view path) const {
   if (!path.starts_with('/')) return NoRoute{};
+  if (const auto fixed = fixed_.find(path); fixed != fixed_.end()) {
+    for (const std::size_t index : fixed->second) {
+      if (Serves(routes_[index], method)) return Found{index, {}};
+    }
+  }
   std::string allow;
   std::optional<Found> found;
   for (std::size_t i = 0; i < routes_.size(); ++i) {

@@ -28,7 +28,7 @@ struct Route {
 
 class Router {
  public:
-  void Add(Route route) { routes_.push_back(std::move(route)); }
+  void Add(Route route);
 
   struct Found {
     std::size_t route = 0;  // In the order in which they were added.
@@ -43,6 +43,8 @@ class Router {
 
  private:
   std::vector<Route> routes_;
+  // By path, of those whose pattern is one: most requests are for these. In order.
+  std::map<std::string, std::vector<std::size_t>, std::less<>> fixed_;
 };
 
 }  // namespace holdfast::http

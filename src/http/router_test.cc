@@ -61,6 +61,22 @@ TEST(Router, TakesARestWithSlashesPlainOrEscaped) {
   }
 }
 
+// A pattern without variables wins only where it serves the method.
+TEST(Router, AFixedPathOfAnotherMethodHidesNoPattern) {
+  Router router;
+  router.Add({.method = Method::kGet, .pattern = "/items/{id}"});
+  router.Add({.method = Method::kPost, .pattern = "/items/all"});
+  router.Add({.method = Method::kDelete, .pattern = "/items/all"});
+  const auto route_of = [&](Method method) {
+    return std::get<Router::Found>(router.Find(method, "/items/all")).route;
+  };
+  EXPECT_EQ(route_of(Method::kGet), 0u);
+  EXPECT_EQ(route_of(Method::kPost), 1u);
+  EXPECT_EQ(route_of(Method::kDelete), 2u);
+  const auto put = router.Find(Method::kPut, "/items/all");
+  EXPECT_EQ(std::get<Router::WrongMethod>(put).allow, "GET, HEAD, POST, DELETE");
+}
+
 TEST(Router, TellsAWrongMethodFromAnUnknownPath) {
   const Router router = MakeRouter();
   const auto post = router.Find(Method::kPost, "/v1/models");

@@ -179,6 +179,7 @@ class Encoder {
     rest_.Put(engine.in_flight_limit);
     rest_.Put(engine.capacity);
     rest_.Put(engine.pressure);
+    rest_.Put(engine.edge_refused);
     return Kind::kEngine;
   }
 
@@ -310,6 +311,7 @@ class Decoder {
                           &engine.capacity, &engine.pressure}) {
       *value = rest_.TakeDouble();
     }
+    engine.edge_refused = rest_.Take<std::uint64_t>();
     return engine;
   }
 

@@ -77,6 +77,7 @@ struct Engine {
   double in_flight_limit = 0;
   double capacity = 0;
   double pressure = 0;
+  std::uint64_t edge_refused = 0;  // Connections since the start of the instance, by the door.
 };
 
 struct RestrictionChange {

@@ -143,6 +143,7 @@ class Fields {
     Number("door_limit", engine.in_flight_limit);
     Number("capacity", engine.capacity);
     Number("pressure", engine.pressure);
+    Number("edge_refused", engine.edge_refused);
   }
 
   void operator()(const RestrictionChange& change) {

@@ -98,6 +98,7 @@ void Connection::SetUse(ConnectionUse use) {
 }
 
 Awaitable<Result<bool>> Connection::WaitInput(TimePoint deadline) {
+  if (!held_.empty()) CO_TRY(co_await Write({}));
   const std::size_t before = input().size();
   while (input().size() == before && !is_ended_) {
     if (!co_await input_event_.Wait(deadline)) {
@@ -111,10 +112,31 @@ Awaitable<Result<bool>> Connection::WaitInput(TimePoint deadline) {
 
 // Most writes fit what the kernel holds for the peer: those need no timer and no turn of the loop.
 std::size_t Connection::WriteNow(std::string_view bytes) {
-  return is_ended_ ? 0 : stream_->WriteNow(bytes.substr(0, kWriteBytes));
+  if (!held_.empty()) WriteHeld();
+  return is_ended_ || !held_.empty() ? 0 : stream_->WriteNow(bytes.substr(0, kWriteBytes));
+}
+
+bool Connection::WriteLater(std::string_view bytes) {
+  if (held_.size() + bytes.size() > kHeldBytesMax) return false;
+  held_ += bytes;
+  return true;
+}
+
+void Connection::WriteHeld() {
+  if (!is_ended_ && !held_.empty()) held_.erase(0, stream_->WriteNow(held_));
+}
+
+Awaitable<void> Connection::FinishWrites() {
+  if (!held_.empty()) co_await Write({});
+  co_await stream_->FinishWrites();
 }
 
 Awaitable<Result<void>> Connection::Write(std::string_view bytes) {
+  std::string joined;
+  if (!held_.empty()) {
+    joined = std::exchange(held_, {});
+    bytes = joined += bytes;
+  }
   bytes.remove_prefix(WriteNow(bytes));
   if (bytes.empty()) co_return Result<void>{};
   const ConnectionUse before = use_;

@@ -58,7 +58,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Writes what the kernel takes at once, maybe nothing, and returns how much. Not while a Write is
   // under way.
   std::size_t WriteNow(std::string_view bytes);
-  Awaitable<void> FinishWrites() { return stream_->FinishWrites(); }
+  // Keeps a few bytes for the next Write, so that what came in one read is answered in one write.
+  // They go before input is waited for, at the latest. False: it holds kHeldBytesMax already.
+  [[nodiscard]] bool WriteLater(std::string_view bytes);
+  static constexpr std::size_t kHeldBytesMax = 32 << 10;
+  // Writes what it holds, as far as the kernel takes it at once.
+  void WriteHeld();
+  Awaitable<void> FinishWrites();
   void Close();
 
   // See ConnectionSlot. Writing says so itself.
@@ -91,6 +97,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool expects_input_ = true;
   std::string buffer_;
   std::size_t consumed_ = 0;
+  std::string held_;  // Written before anything else is.
   bool is_ended_ = false;
   std::optional<Error> error_;  // Why it ended, when not by the peer's orderly close.
   Event input_event_;

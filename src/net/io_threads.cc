@@ -4,6 +4,8 @@
 #include <future>
 #include <thread>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include "base/log.h"
 #include "net/asio.h"
 
@@ -11,6 +13,8 @@ namespace holdfast::net {
 
 struct IoThreads::Thread {
   asio::io_context context{1};
+  // A context opens its descriptors with its first timer or socket. Now there are some left.
+  asio::steady_timer first{context};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   std::thread thread;
 };

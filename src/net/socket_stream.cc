@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -25,13 +26,17 @@ Awaitable<Result<std::size_t>> SocketStream::ReadSome(std::span<char> buffer) {
 
 Awaitable<Result<std::size_t>> SocketStream::AppendSome(std::string& to, std::size_t bytes_max) {
   while (true) {
-    const std::span<char> buffer = ThreadReadBuffer().first(std::min(bytes_max, kReadBufferBytes));
-    boost::system::error_code error;
-    const std::size_t count = socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
-    if (error == asio::error::eof) co_return std::size_t{0};
-    if (!error) {
-      TakeRead(buffer.first(count), to);
-      co_return count;
+    boost::system::error_code error = asio::error::would_block;
+    if (!std::exchange(is_drained_, false)) {
+      const auto buffer = ThreadReadBuffer().first(std::min(bytes_max, kReadBufferBytes));
+      const std::size_t count =
+          socket_.read_some(asio::buffer(buffer.data(), buffer.size()), error);
+      if (error == asio::error::eof) co_return std::size_t{0};
+      if (!error) {
+        is_drained_ = count < buffer.size();
+        TakeRead(buffer.first(count), to);
+        co_return count;
+      }
     }
     if (error == asio::error::would_block) {
       const auto [failed] = co_await socket_.async_wait(Socket::wait_read, kAsTuple);

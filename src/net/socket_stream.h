@@ -29,6 +29,8 @@ class SocketStream final : public Stream {
 
  private:
   Socket socket_;
+  // A read had room left over: there was no more, and the kernel says when there is.
+  bool is_drained_ = false;
 };
 
 }  // namespace holdfast::net

@@ -29,6 +29,22 @@ bool LooksAtCallers(Access access) {
   return access != Access::kAnyone && access != Access::kThisMachine;
 }
 
+// By what somebody may be known. Views of `head` and of `cookies`.
+struct Credentials {
+  std::string_view session;
+  std::string_view key;
+};
+
+Credentials CredentialsOf(const http::RequestHead& head, std::string_view cookies,
+                          const Identity& caller, Access access) {
+  Credentials credentials;
+  if (caller.is_encrypted || caller.is_local) {
+    credentials.session = api::SessionToken(cookies, caller.is_encrypted);
+  }
+  if (access == Access::kAnswer) credentials.key = KeyOf(head);
+  return credentials;
+}
+
 // What an access asks for of who was found.
 api::ApiResult<void> CheckAccess(Access access, const std::optional<accounts::Identity>& who,
                                  bool may_be_anonymous) {
@@ -79,6 +95,16 @@ net::Awaitable<accounts::Outcome<accounts::Identity>> Authenticator::FindKey(
   co_return std::move(*found);
 }
 
+bool Authenticator::IsStranger(const http::RequestHead& head, const Identity& caller,
+                               const api::Endpoint& endpoint) const {
+  if (!LooksAtCallers(endpoint.access)) return true;
+  const std::string cookies = head.FindAll("cookie");
+  const auto [session, key] = CredentialsOf(head, cookies, caller, endpoint.access);
+  const bool serves_strangers =
+      CheckAccess(endpoint.access, std::nullopt, MayBeAnonymous(caller)).has_value();
+  return session.empty() && key.empty() && serves_strangers && endpoint.access == Access::kAnswer;
+}
+
 net::Awaitable<api::ApiResult<std::optional<accounts::Identity>>> Authenticator::Look(
     const http::RequestHead& head, const Identity& caller, const api::Endpoint& endpoint) const {
   std::optional<accounts::Identity> who;
@@ -92,10 +118,7 @@ net::Awaitable<api::ApiResult<std::optional<accounts::Identity>>> Authenticator:
     co_return api::FailApi(Reason::kForbidden, "Pages of other origins may not do this.");
   }
   const std::string cookies = head.FindAll("cookie");
-  const std::string_view token = caller.is_encrypted || caller.is_local
-                                     ? api::SessionToken(cookies, caller.is_encrypted)
-                                     : std::string_view{};
-  const std::string_view key = takes_keys ? KeyOf(head) : std::string_view{};
+  const auto [token, key] = CredentialsOf(head, cookies, caller, endpoint.access);
   std::optional<accounts::Refused> refused;
   if (!key.empty()) {
     auto found = co_await FindKey(std::string(key));

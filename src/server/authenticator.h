@@ -32,6 +32,11 @@ class Authenticator {
   net::Awaitable<api::ApiResult<std::optional<accounts::Identity>>> Look(
       const http::RequestHead& head, const Identity& caller, const api::Endpoint& endpoint) const;
 
+  // Nothing in the head names anybody, and the endpoint serves strangers: Look would find nobody,
+  // and need not be asked.
+  bool IsStranger(const http::RequestHead& head, const Identity& caller,
+                  const api::Endpoint& endpoint) const;
+
   bool MayBeAnonymous(const Identity& caller) const {
     return anonymous_ == AnonymousUse::kEveryone ||
            (anonymous_ == AnonymousUse::kLocal && caller.is_local);

@@ -21,6 +21,7 @@ struct GatewayPipeline::Record {
   api::Reply reply;
   net::TimePoint began = net::Clock::now();
   Identity identity;
+  bool is_direct = true;  // No proxy asks for it.
   FoundEndpoint found;
   std::optional<accounts::Identity> who;
   std::unique_ptr<api::Call> call;
@@ -134,6 +135,11 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::Run(http::Exchange& exchan
   CO_TRY(FindEndpoint(exchange, record));
   const api::Endpoint& endpoint = *record.found.endpoint;
 
+  // A stranger who is over a limit in any case costs no more than the head: no look-up, no body,
+  // and an answer that is written already.
+  CO_TRY(co_await TurnAway(exchange, record));
+  exchange.SendHeld();
+
   // From the head alone, so that a stranger costs no body.
   CO_TRY(co_await FindWho(exchange, record));
 
@@ -161,7 +167,7 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::Run(http::Exchange& exchan
     if (guard::IsGeneration(*endpoint.kind)) {
       facts.paid_challenge = SpendPass(exchange.head(), record.identity);
     }
-    CO_TRY_ASSIGN(record.ticket, co_await Admit(facts, record.reply, work.is_stream));
+    CO_TRY_ASSIGN(record.ticket, co_await Admit(facts, record, work.is_stream));
     record.call->OnEntry(record.ticket.entry());
   }
 
@@ -200,7 +206,7 @@ net::Awaitable<void> GatewayPipeline::Settle(http::Exchange& exchange, Record& r
   record.place.Release();
   const std::optional<Reason> reason = co_await TellEnd(exchange, record.reply, ended);
   EndTicket(record, reason);
-  co_await Charge(record);
+  if (record.who) co_await Charge(record);
   settlement_.Settle({.endpoint = record.found.endpoint,
                       .method = exchange.head().method,
                       .status = exchange.status(),
@@ -217,7 +223,7 @@ void GatewayPipeline::EndTicket(Record& record, const std::optional<Reason>& rea
 // The id goes into the answer whoever makes it, so that both sides can name the request.
 void GatewayPipeline::Name(http::Exchange& exchange, const Record& record) const {
   exchange.AddHeader(std::string(kRequestIdHeader), record.id);
-  for (const http::Header& header : rules_.headers) exchange.AddHeader(header.name, header.value);
+  exchange.AddHeaderLines(header_lines_);
   for (http::Header& header : http::CorsHeaders(exchange.head(), rules_.cors)) {
     exchange.AddHeader(std::move(header.name), std::move(header.value));
   }
@@ -231,10 +237,11 @@ api::ApiResult<void> GatewayPipeline::CheckEdge(const http::Exchange& exchange,
   if (!client) return std::unexpected(api::ToApiError(client.error()));
   record.identity = hasher_.Identify(head, *client);
   record.identity.is_local = IsThisMachine(head, peer.address, rules_.this_machine);
-  if (client->address != peer.address) {
+  record.is_direct = client->address == peer.address;
+  if (!record.is_direct) {
     // Only now is it known for whom the proxy speaks, so the door's edge is here.
-    if (auto error = door_.EdgeError(record.identity.caller)) {
-      return std::unexpected(std::move(*error));
+    if (const auto refusal = door_.Edge(record.identity.caller)) {
+      return std::unexpected(door_.ErrorOf(*refusal));
     }
   }
   const auto host = http::CheckHost(head, rules_.hosts);
@@ -269,9 +276,39 @@ api::ApiResult<void> GatewayPipeline::FindEndpoint(http::Exchange& exchange, Rec
   return {};
 }
 
+// What the limits say of this request can be told by its head. An entrance's pass is in its body.
+bool GatewayPipeline::CanBeForeseen(const http::RequestHead& head, const Record& record) const {
+  const api::Endpoint& endpoint = *record.found.endpoint;
+  if (!endpoint.kind) return false;
+  if (guard::IsGeneration(*endpoint.kind)) {
+    if (!PassOf(head, record.identity).empty()) return false;
+  } else if (*endpoint.kind != guard::Route::kPage) {
+    return false;
+  }
+  return authenticator_ == nullptr || authenticator_->IsStranger(head, record.identity, endpoint);
+}
+
+net::Awaitable<api::ApiResult<void>> GatewayPipeline::TurnAway(http::Exchange& exchange,
+                                                               Record& record) {
+  const http::RequestHead& head = exchange.head();
+  if (!CanBeForeseen(head, record)) co_return api::ApiResult<void>{};
+  const api::Endpoint& endpoint = *record.found.endpoint;
+  const api::Work work{.prompt_bytes = Count(head.content_length.value_or(0))};
+  const guard::RequestFacts facts = FactsOf(head, *endpoint.kind, record.identity, work);
+  const std::optional<guard::Door::Word> refusal = door_.AskHead(facts);
+  if (!refusal) co_return api::ApiResult<void>{};
+  NoteRefusal(record, exchange.facts().peer);
+  const auto [answer, body] = refusal_texts_.Fill(*refusal, endpoint.dialect, record.id);
+  co_await exchange.SendUnread(answer, body);
+  api::ApiError told;  // What it was told is out; only the reason still counts.
+  told.reason = guard::ToReason(refusal->refusal).value_or(Reason::kInternal);
+  co_return std::unexpected(std::move(told));
+}
+
 // An account is a client of its own, wherever it asks from.
 net::Awaitable<api::ApiResult<void>> GatewayPipeline::FindWho(http::Exchange& exchange,
                                                               Record& record) const {
+  hasher_.NameStranger(record.identity, exchange.head());
   if (authenticator_ == nullptr) co_return api::ApiResult<void>{};
   auto who =
       co_await authenticator_->Look(exchange.head(), record.identity, *record.found.endpoint);
@@ -297,12 +334,18 @@ api::Context GatewayPipeline::ContextOf(const http::Exchange& exchange, Record& 
   return context;
 }
 
-// A pass is worth something to who may be asked for one, and is spent by the request.
+// A pass is worth something to who may be asked for one.
+std::string GatewayPipeline::PassOf(const http::RequestHead& head, const Identity& identity) const {
+  if (office_ == nullptr || identity.standing == guard::Standing::kHistory) return {};
+  if (const std::string_view pass = head.Find("x-holdfast-pass"); !pass.empty()) {
+    return std::string(pass);
+  }
+  return std::string(api::PassToken(head.FindAll("cookie"), identity.is_encrypted));
+}
+
+// It is spent by the request.
 bool GatewayPipeline::SpendPass(const http::RequestHead& head, const Identity& identity) const {
-  if (office_ == nullptr || identity.standing == guard::Standing::kHistory) return false;
-  const std::string cookies = head.FindAll("cookie");
-  std::string_view pass = head.Find("x-holdfast-pass");
-  if (pass.empty()) pass = api::PassToken(cookies, identity.is_encrypted);
+  const std::string pass = PassOf(head, identity);
   return !pass.empty() &&
          office_->accounts().challenges().SpendPass(pass, identity.caller.address, WallClockMs());
 }
@@ -355,10 +398,11 @@ net::Awaitable<void> GatewayPipeline::Charge(Record& record) const {
 }
 
 net::Awaitable<api::ApiResult<LiveDoor::Ticket>> GatewayPipeline::Admit(
-    const guard::RequestFacts& facts, api::Reply& reply, bool is_stream) const {
+    const guard::RequestFacts& facts, Record& record, bool is_stream) const {
+  api::Reply& reply = record.reply;
   api::ApiResult<LiveDoor::Ticket> ticket = door_.Ask(facts, reply.exchange().executor());
   if (!ticket) {
-    NoteRefusal(facts.caller, reply.exchange().facts().peer);
+    NoteRefusal(record, reply.exchange().facts().peer);
     co_return std::unexpected(std::move(ticket).error());
   }
   const api::ApiResult<void> waited = co_await WaitForTurn(*ticket, reply, is_stream);
@@ -371,9 +415,8 @@ net::Awaitable<api::ApiResult<LiveDoor::Ticket>> GatewayPipeline::Admit(
 }
 
 // Behind a proxy the kernel sees the proxy, and must not drop it for others.
-void GatewayPipeline::NoteRefusal(const guard::Caller& caller, const net::Address& peer) const {
-  const bool is_direct = hasher_.OfAddress(peer).address == caller.address;
-  if (book_ != nullptr && is_direct) book_->Note(caller.address, peer);
+void GatewayPipeline::NoteRefusal(const Record& record, const net::Address& peer) const {
+  if (book_ != nullptr && record.is_direct) book_->Note(record.identity.caller.address, peer);
 }
 
 net::Awaitable<api::ApiResult<void>> GatewayPipeline::WaitForTurn(LiveDoor::Ticket& ticket,

@@ -17,6 +17,7 @@
 #include "server/endpoint_table.h"
 #include "server/identity.h"
 #include "server/live_door.h"
+#include "server/refusal_texts.h"
 #include "server/settlement.h"
 #include "server/this_machine.h"
 
@@ -47,7 +48,9 @@ class GatewayPipeline {
         office_(office),
         authenticator_(authenticator),
         rules_(std::move(rules)),
-        book_(book) {}
+        header_lines_(http::ToLines(rules_.headers)),
+        book_(book),
+        refusal_texts_(door) {}
 
   // Answers the request of the exchange.
   net::Awaitable<void> Serve(http::Exchange& exchange);
@@ -69,13 +72,16 @@ class GatewayPipeline {
                                                        Record& record) const;
   api::ApiResult<void> FindEndpoint(http::Exchange& exchange, Record& record) const;
   api::Context ContextOf(const http::Exchange& exchange, Record& record) const;
+  bool CanBeForeseen(const http::RequestHead& head, const Record& record) const;
+  net::Awaitable<api::ApiResult<void>> TurnAway(http::Exchange& exchange, Record& record);
   net::Awaitable<api::ApiResult<void>> FindWho(http::Exchange& exchange, Record& record) const;
+  std::string PassOf(const http::RequestHead& head, const Identity& identity) const;
   bool SpendPass(const http::RequestHead& head, const Identity& identity) const;
   net::Awaitable<api::ApiResult<void>> CheckQuota(Record& record, const api::Work& work) const;
   net::Awaitable<void> Charge(Record& record) const;
   net::Awaitable<api::ApiResult<LiveDoor::Ticket>> Admit(const guard::RequestFacts& facts,
-                                                         api::Reply& reply, bool is_stream) const;
-  void NoteRefusal(const guard::Caller& caller, const net::Address& peer) const;
+                                                         Record& record, bool is_stream) const;
+  void NoteRefusal(const Record& record, const net::Address& peer) const;
   net::Awaitable<api::ApiResult<void>> WaitForTurn(LiveDoor::Ticket& ticket, api::Reply& reply,
                                                    bool is_stream) const;
 
@@ -86,7 +92,9 @@ class GatewayPipeline {
   AccountOffice* const office_;
   const Authenticator* const authenticator_;
   const GatewayRules rules_;
+  const std::string header_lines_;  // Of every answer.
   AddressBook* const book_;
+  RefusalTexts refusal_texts_;
 };
 
 }  // namespace holdfast::server

@@ -10,6 +10,7 @@
 #include "net/file_limits.h"
 #include "net/io_threads.h"
 #include "server/address_book.h"
+#include "server/connection_guard.h"
 #include "server/decision_id.h"
 #include "server/engine_pool.h"
 #include "server/gateway_endpoints.h"
@@ -122,28 +123,6 @@ std::shared_ptr<net::ByteBudget> MakeBodyBudget(const Config& config) {
 api::BodySizes MakeBodySizes(const Config& config) {
   return {.body_bytes_max = MakeBodyLimits(config.http).bytes_max,
           .import_bytes_max = static_cast<std::size_t>(config.gateway.import_mib_max) << 20};
-}
-
-guard::ConnectionFacts ToConnectionFacts(const http::ConnectionEnd& end,
-                                         const CallerHasher& hasher) {
-  guard::ConnectionFacts facts;
-  facts.caller = hasher.OfAddress(end.peer);
-  facts.held = end.held;
-  switch (end.event) {
-    case http::ConnectionEvent::kHandshakeOnly:
-      facts.event = guard::ConnectionEvent::kHandshakeOnly;
-      break;
-    case http::ConnectionEvent::kSlowHead:
-      facts.event = guard::ConnectionEvent::kSlowHead;
-      break;
-    case http::ConnectionEvent::kSlowBody:
-      facts.event = guard::ConnectionEvent::kSlowBody;
-      break;
-    case http::ConnectionEvent::kSlowRead:
-      facts.event = guard::ConnectionEvent::kSlowRead;
-      break;
-  }
-  return facts;
 }
 
 Result<std::vector<net::Network>> ReadNetworks(const std::vector<std::string>& texts) {
@@ -274,22 +253,6 @@ api::AccountDesk DeskOf(AccountOffice& office, LiveDoor& door) {
   return office.desk([&door] { return door.registration(); });
 }
 
-// The guard decides about connections, and hears of those that waste their place.
-void PutGuardAt(http::ServerOptions& options, LiveDoor& door, const CallerHasher& hasher,
-                Settlement& settlement, net::IoThreads& threads, AccountOffice& office,
-                AddressBook& book) {
-  door.OnRegistration(RegistrationNews(threads, office));
-  options.gate = [&](const net::Address& address) { return door.Edge(hasher.OfAddress(address)); };
-  options.on_connection_refused = [&](const net::Address&, Reason reason) {
-    settlement.CountRefusedConnection(reason);
-  };
-  options.on_connection_end = [&](const http::ConnectionEnd& end) {
-    const guard::ConnectionFacts facts = ToConnectionFacts(end, hasher);
-    book.Note(facts.caller.address, end.peer);
-    door.OnConnection(facts);
-  };
-}
-
 // Answers that nobody reads go on while the others drain, and are kept as far as they came.
 net::Awaitable<void> EndAnswersBefore(api::AnswerHub& hub, net::TimePoint deadline) {
   constexpr std::chrono::milliseconds kToStore{500};
@@ -359,7 +322,8 @@ Result<void> RunGateway(const Config& config) {
                            std::move(rules), &guard->book());
   RaiseFileLimits(config.gateway);
   net::IoThreads threads(static_cast<std::size_t>(config.gateway.io_threads));
-  PutGuardAt(server_options, door, hasher, settlement, threads, *office, guard->book());
+  door.OnRegistration(RegistrationNews(threads, *office));
+  PutGuardAt(server_options, door, hasher, settlement, guard->book());
   http::Server server(
       threads, std::move(server_options),
       [&](http::Exchange& exchange) { return pipeline.Serve(exchange); },

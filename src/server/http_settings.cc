@@ -1,12 +1,18 @@
 #include "server/http_settings.h"
 
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "api/api_error.h"
 
 namespace holdfast::server {
 namespace {
 
 // The whole answer for a connection that is not even read.
-std::string ConnectionRefusal(Reason reason) {
+std::string MakeConnectionRefusal(Reason reason) {
   const api::ApiError error = api::ToApiError(reason);
   const std::string body = api::ErrorText(error, api::Dialect::kOpenAi, {});
   std::string text =
@@ -23,6 +29,16 @@ std::string ConnectionRefusal(Reason reason) {
                     body.size(), body);
 }
 
+// Made once: they are for floods.
+std::function<std::string(Reason)> ConnectionRefusals() {
+  auto texts = std::make_shared<std::vector<std::string>>();
+  for (int i = 0; i < kReasonCount; ++i) {
+    texts->push_back(MakeConnectionRefusal(static_cast<Reason>(i)));
+  }
+  return [texts = std::shared_ptr<const std::vector<std::string>>(std::move(texts))](
+             Reason reason) { return (*texts)[static_cast<std::size_t>(reason)]; };
+}
+
 }  // namespace
 
 http::ServerOptions MakeServerOptions(const HttpConfig& config,
@@ -36,7 +52,7 @@ http::ServerOptions MakeServerOptions(const HttpConfig& config,
   options.head.idle_time_max = seconds(config.idle_seconds_max);
   options.connection.write_stall_max = seconds(config.write_stall_seconds_max);
   options.connections = connections;
-  options.connection_refusal = ConnectionRefusal;
+  options.connection_refusal = ConnectionRefusals();
   return options;
 }
 

@@ -26,7 +26,10 @@ std::string_view MakeOf(std::string_view user_agent) {
 // A name in one kind is no name in another.
 std::uint64_t CallerHasher::Name(std::string_view kind, std::string_view text) const {
   if (text.empty()) return 0;
-  const std::uint64_t hash = key_.Hash(fmt::format("{}\n{}", kind, text));
+  std::string named;
+  named.reserve(kind.size() + 1 + text.size());
+  named.append(kind).append("\n").append(text);
+  const std::uint64_t hash = key_.Hash(named);
   return hash == 0 ? 1 : hash;  // 0 means absent.
 }
 
@@ -39,9 +42,11 @@ guard::Caller CallerHasher::OfAddress(const net::Address& address) const {
 
 // The names of the headers in their order, and the makes that some of them tell.
 std::uint64_t CallerHasher::Fingerprint(const http::RequestHead& head) const {
+  constexpr std::size_t kUsualBytes = 512;
   std::string kinds;
+  kinds.reserve(kUsualBytes);
   for (const http::Header& header : head.headers) {
-    for (const unsigned char c : header.name) kinds.push_back(static_cast<char>(std::tolower(c)));
+    for (const char c : header.name) kinds.push_back(http::LowerCase(c));
     kinds.push_back('\n');
   }
   kinds += MakeOf(head.Find("user-agent"));
@@ -69,12 +74,15 @@ Identity CallerHasher::Identify(const http::RequestHead& head,
   identity.caller = OfAddress(client.address);
   identity.caller.fingerprint = Fingerprint(head);
   identity.is_encrypted = client.is_encrypted;
+  return identity;
+}
+
+void CallerHasher::NameStranger(Identity& identity, const http::RequestHead& head) const {
   // A key that nobody has checked gives no rights; it only keeps apart those who send another.
   const std::string parts =
       fmt::format("{:016x}{:016x}{:016x}", identity.caller.address, identity.caller.fingerprint,
                   Name("authorization", head.Find("authorization")));
   identity.client = fmt::format("{:016x}", Name("client", parts));
-  return identity;
 }
 
 }  // namespace holdfast::server

@@ -34,7 +34,10 @@ class CallerHasher {
   void NameAccount(Identity& identity, std::string_view account_id, std::string_view key_id) const;
   // Whose account a log-in or a sign-up is about, as the guard knows it.
   void NameLogin(Identity& identity, std::string_view name) const;
+  // All but the name for engines.
   Identity Identify(const http::RequestHead& head, const http::ClientFacts& client) const;
+  // Of whom no account is known.
+  void NameStranger(Identity& identity, const http::RequestHead& head) const;
 
  private:
   std::uint64_t Name(std::string_view kind, std::string_view text) const;

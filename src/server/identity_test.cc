@@ -10,7 +10,9 @@ class IdentityTest : public ::testing::Test {
   Identity Of(std::string_view address, std::vector<http::Header> headers = {}) const {
     http::RequestHead head;
     head.headers = std::move(headers);
-    return hasher_.Identify(head, {*net::Address::Parse(address), false, {}});
+    Identity identity = hasher_.Identify(head, {*net::Address::Parse(address), false, {}});
+    hasher_.NameStranger(identity, head);
+    return identity;
   }
 
   const crypto::HashKey key_ = crypto::HashKey::Random();

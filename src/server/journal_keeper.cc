@@ -107,7 +107,8 @@ void JournalKeeper::OnEngineReport(const guard::EngineReport& report,
                               .waiting = counters.admission.waiting,
                               .in_flight_limit = Stepped(counters.admission.in_flight_limit, 0.01),
                               .capacity = Stepped(counters.admission.capacity, 0.1),
-                              .pressure = Stepped(counters.admission.pressure, 0.001)}};
+                              .pressure = Stepped(counters.admission.pressure, 0.001),
+                              .edge_refused = counters.edge_refused}};
   const journal::EncodedRow timeless = journal::Encode(row);
   if (timeless == last_report_ && now - reported_at_ < kReportEvery) return;
   last_report_ = timeless;

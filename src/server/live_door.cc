@@ -19,6 +19,10 @@ api::ApiError ToApiError(Reason reason, guard::Duration retry_after) {
   return error;
 }
 
+std::optional<guard::Door::Word> IfRefused(const guard::Door::Word& word) {
+  return word.what == guard::Door::Word::kRefuse ? std::optional(word) : std::nullopt;
+}
+
 }  // namespace
 
 LiveDoor::Ticket::Ticket(Ticket&& other) noexcept
@@ -40,6 +44,7 @@ LiveDoor::Ticket& LiveDoor::Ticket::operator=(Ticket&& other) noexcept {
 LiveDoor::Ticket::~Ticket() { EndAsFailed(); }
 
 void LiveDoor::Ticket::EndAsFailed() {
+  if (door_ == nullptr) return;
   guard::OutcomeFacts outcome;
   outcome.ending = guard::Ending::kFailed;
   End(outcome);
@@ -246,19 +251,14 @@ void LiveDoor::HearOfEngines() {
   if (observer_ != nullptr) observer_->OnEngineReport(report, door_.counters(), now);
 }
 
-std::optional<Reason> LiveDoor::Edge(const guard::Caller& caller) {
+std::optional<guard::Door::Word> LiveDoor::Connect(const guard::Caller& caller, bool is_encrypted) {
   const std::lock_guard lock(mutex_);
-  return guard::ToReason(door_.Edge(caller, Now()).refusal);
+  return IfRefused(door_.Connect(caller, is_encrypted, Now()));
 }
 
-std::optional<api::ApiError> LiveDoor::EdgeError(const guard::Caller& caller) {
-  guard::Door::Word word;
-  {
-    const std::lock_guard lock(mutex_);
-    word = door_.Edge(caller, Now());
-  }
-  if (word.what != guard::Door::Word::kRefuse) return std::nullopt;
-  return ErrorOf(word);
+std::optional<guard::Door::Word> LiveDoor::Edge(const guard::Caller& caller) {
+  const std::lock_guard lock(mutex_);
+  return IfRefused(door_.Edge(caller, Now()));
 }
 
 api::ApiError LiveDoor::ErrorOf(const guard::Door::Word& word) const {
@@ -303,6 +303,16 @@ void LiveDoor::DrainRestrictions(std::vector<guard::RestrictionRecord>& out) {
 void LiveDoor::SetEnforcesLikeness(bool enforces) {
   const std::lock_guard lock(mutex_);
   door_.SetEnforcesLikeness(enforces);
+}
+
+std::optional<guard::Door::Word> LiveDoor::AskHead(guard::RequestFacts head) {
+  const std::lock_guard lock(mutex_);
+  // That is then the reason, and is said later.
+  if (is_draining_) return std::nullopt;
+  head.time = Now();
+  const std::optional<guard::Door::Word> word = door_.AdmitHead(head, head.time);
+  if (word && observer_ != nullptr) observer_->OnAsked(head, *word);
+  return word;
 }
 
 api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,

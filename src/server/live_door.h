@@ -93,10 +93,15 @@ class LiveDoor {
   // Wakes who may start, and asks for reports, for ever.
   net::Awaitable<void> Run();
 
-  // Of a new connection. Why it may not come in; nullopt: it may.
-  std::optional<Reason> Edge(const guard::Caller& caller);
-  // The same, with all that its client is told.
-  std::optional<api::ApiError> EdgeError(const guard::Caller& caller);
+  // Of a new connection (guard::Door::Connect). The refusal; nullopt: it may come in.
+  std::optional<guard::Door::Word> Connect(const guard::Caller& caller, bool is_encrypted);
+  // Of a client that a proxy speaks for.
+  std::optional<guard::Door::Word> Edge(const guard::Caller& caller);
+  // Of a request of which the head was read (guard::Door::AdmitHead). The refusal; nullopt: none so
+  // far.
+  std::optional<guard::Door::Word> AskHead(guard::RequestFacts head);
+  // What the client of a refusal is told.
+  api::ApiError ErrorOf(const guard::Door::Word& refusal) const;
   // Of a request that was read. A ticket that may start or waits, or why not.
   api::ApiResult<Ticket> Ask(guard::RequestFacts facts, const net::Executor& executor);
   void OnConnection(guard::ConnectionFacts facts);
@@ -132,8 +137,6 @@ class LiveDoor {
   // With the lock held.
   guard::Time Now();
   void Poll(guard::Time now, Woken& woken);
-  // `word` says no.
-  api::ApiError ErrorOf(const guard::Door::Word& word) const;
   static void Settle(Guest& guest, State state, Woken& woken);
   void WakeEarlier(Woken& woken);
   void TellEnd(guard::DoorId id, const guard::OutcomeFacts& outcome);

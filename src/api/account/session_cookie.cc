@@ -36,7 +36,9 @@ http::Header Cookie(std::string_view name, std::string_view token, std::int64_t 
                                     is_encrypted ? "; Secure" : "")};
 }
 
-std::string_view Find(std::string_view cookies, const std::string& name) {
+std::string_view Find(std::string_view cookies, std::string_view base, bool is_encrypted) {
+  if (cookies.empty()) return {};
+  const std::string name = NameOf(base, is_encrypted);
   while (!cookies.empty()) {
     const std::size_t end = std::min(cookies.find(';'), cookies.size());
     const std::string_view pair = Trimmed(cookies.substr(0, end));
@@ -55,7 +57,7 @@ http::Header SessionCookie(std::string_view token, bool is_encrypted) {
 }
 
 std::string_view SessionToken(std::string_view cookies, bool is_encrypted) {
-  return Find(cookies, NameOf(kSession, is_encrypted));
+  return Find(cookies, kSession, is_encrypted);
 }
 
 http::Header LogInCookie(std::string_view token, bool is_encrypted) {
@@ -63,7 +65,7 @@ http::Header LogInCookie(std::string_view token, bool is_encrypted) {
 }
 
 std::string_view LogInToken(std::string_view cookies, bool is_encrypted) {
-  return Find(cookies, NameOf(kLogIn, is_encrypted));
+  return Find(cookies, kLogIn, is_encrypted);
 }
 
 http::Header DeviceCookie(std::string_view badge, bool is_encrypted) {
@@ -71,7 +73,7 @@ http::Header DeviceCookie(std::string_view badge, bool is_encrypted) {
 }
 
 std::string_view DeviceBadge(std::string_view cookies, bool is_encrypted) {
-  return Find(cookies, NameOf(kDevice, is_encrypted));
+  return Find(cookies, kDevice, is_encrypted);
 }
 
 http::Header PassCookie(std::string_view pass, bool is_encrypted) {
@@ -79,7 +81,7 @@ http::Header PassCookie(std::string_view pass, bool is_encrypted) {
 }
 
 std::string_view PassToken(std::string_view cookies, bool is_encrypted) {
-  return Find(cookies, NameOf(kPass, is_encrypted));
+  return Find(cookies, kPass, is_encrypted);
 }
 
 }  // namespace holdfast::api

@@ -91,7 +91,7 @@ void GuardedDoor::OnEnd(std::uint32_t slot, const guard::OutcomeFacts& outcome) 
 }
 
 bool GuardedDoor::Accepts(const guard::Caller& caller, Time now) {
-  return door_.Edge(caller, now).what != guard::Door::Word::kRefuse;
+  return door_.Connect(caller, false, now).what != guard::Door::Word::kRefuse;
 }
 
 void GuardedDoor::OnEngineReport(const guard::EngineReport& report, Time now) {

@@ -58,6 +58,9 @@ void NoteReturn(ClientFeatures& client, const RequestFacts& facts, const Conduct
 }
 
 void NotePrompt(ClientFeatures& client, const RequestFacts& facts, const ConductLimits& limits) {
+  // One that was refused by its head alone says nothing of prompts.
+  const bool is_read = facts.payload != 0 || facts.prompt_tokens != 0;
+  if (!is_read) return Raise(client.generations);
   if (client.generations > 0 && facts.prompt_tokens != client.prompt_tokens) {
     Raise(client.prompt_changes);
   }

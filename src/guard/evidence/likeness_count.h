@@ -9,8 +9,6 @@
 
 namespace holdfast::guard {
 
-inline constexpr std::string_view kHostileConnectionsRule = "hostile_connections";
-
 // What likeness did, or would have done.
 struct LikenessCount {
   std::string_view rule;  // Of a closed list; static storage.

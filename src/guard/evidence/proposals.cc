@@ -1,5 +1,6 @@
 #include "guard/evidence/proposals.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -41,6 +42,24 @@ std::optional<RestrictionProposal> Propose(const ClusterScore& score, const Requ
       .action = is_refused ? RestrictionAction::kRefuse : RestrictionAction::kChallenge,
       .rule = kHostileClusterRule,
       .evidence = StrongestOf(score),
+      .term = policy.term};
+}
+
+std::optional<RestrictionProposal> ProposeForConnections(const ClusterTable& clusters,
+                                                         const Caller& caller,
+                                                         const ProposalPolicy& policy) {
+  const ClientFeatures* const client = clusters.Find(caller.address);
+  if (client == nullptr) return std::nullopt;
+  const Evidence evidence = Scorer::Observe(clusters, *client);
+  const double log_odds = LogOdds(evidence, kCalibration);
+  if (log_odds < policy.refuse_log_odds) return std::nullopt;
+  const auto strongest = std::ranges::max_element(evidence);
+  const auto detector = static_cast<Detector>(strongest - evidence.begin());
+  return RestrictionProposal{
+      .scope = {ScopeKind::kAddress, caller.address},
+      .action = RestrictionAction::kPushDown,
+      .rule = kHostileConnectionsRule,
+      .evidence = {{{.detector = DetectorWord(detector), .value = *strongest, .llr = log_odds}}},
       .term = policy.term};
 }
 

@@ -11,7 +11,8 @@
 
 namespace holdfast::guard {
 
-// The word of the rule by which all of these restrictions are proposed.
+// The word of the rule by which restrictions are proposed for requests; for connections it is
+// kHostileConnectionsRule.
 inline constexpr std::string_view kHostileClusterRule = "hostile_cluster";
 
 // The thresholds are odds of 9 to 1 and of 99 to 1. The term is short: who still looks hostile at
@@ -27,5 +28,9 @@ struct ProposalPolicy {
 // paid one is only refused beyond refuse_log_odds.
 std::optional<RestrictionProposal> Propose(const ClusterScore& score, const RequestFacts& facts,
                                            const ProposalPolicy& policy = {});
+// About the address of a client, by what its connections tell; nullopt: nothing that hostile.
+std::optional<RestrictionProposal> ProposeForConnections(const ClusterTable& clusters,
+                                                         const Caller& caller,
+                                                         const ProposalPolicy& policy = {});
 
 }  // namespace holdfast::guard

@@ -11,6 +11,7 @@ namespace {
 // Salts of names that share a table with others; above every route and vouch.
 constexpr std::uint64_t kSlowSalt = 1000;
 constexpr std::uint64_t kLoginSalt = 2000;
+constexpr std::uint64_t kConnectionSalt = 3000;
 
 constexpr bool IsEntrance(Route route) {
   return route == Route::kLogin || route == Route::kRegister;
@@ -110,17 +111,33 @@ EdgeLimiter::EdgeLimiter(const EdgeLimits& limits, std::uint64_t seed)
     gcra_.key[route] = Gcra(limits.key[route]);
   }
   gcra_.slow = Gcra(limits.slow);
+  gcra_.connections = Gcra(limits.connections);
+  gcra_.handshakes = Gcra(limits.handshakes);
+  gcra_.prefix_connections = Gcra(Times(limits.connections, limits.prefix_factor));
 }
 
 EdgeLimiter::Decision EdgeLimiter::Check(const RequestFacts& facts, Time now) {
-  restrictions_.Expire(now);
-  Decision decision = CheckRestriction(facts, now);
-  if (decision.refusal == Refusal::kNone) decision = CheckRates(facts, now);
+  const Decision decision = Judge(facts, now, Charging::kYes);
   Watch(facts, decision, now);
   return decision;
 }
 
-EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, Time now) {
+std::optional<EdgeLimiter::Decision> EdgeLimiter::CheckIfRefused(const RequestFacts& facts,
+                                                                 Time now) {
+  const Decision decision = Judge(facts, now, Charging::kNo);
+  if (decision.refusal == Refusal::kNone) return std::nullopt;
+  Watch(facts, decision, now);
+  return decision;
+}
+
+EdgeLimiter::Decision EdgeLimiter::Judge(const RequestFacts& facts, Time now, Charging charging) {
+  restrictions_.Expire(now);
+  const Decision decision = CheckRestriction(facts, now, charging);
+  return decision.refusal == Refusal::kNone ? CheckRates(facts, now, charging) : decision;
+}
+
+EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, Time now,
+                                                    Charging charging) {
   const Restriction* restriction = restrictions_.Find(facts.caller, facts.standing, now);
   if (restriction == nullptr) return {};
   const RestrictionNotice notice = RestrictionNotice::Of(*restriction);
@@ -130,7 +147,7 @@ EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, T
   }
   switch (action) {
     case RestrictionAction::kSlow: {
-      const Duration wait = Slow(facts.caller, now);
+      const Duration wait = Slow(facts.caller, now, charging);
       if (wait == Duration(0)) return {};
       return {Refusal::kYourRate, wait, notice};
     }
@@ -144,7 +161,8 @@ EdgeLimiter::Decision EdgeLimiter::CheckRestriction(const RequestFacts& facts, T
   return {};
 }
 
-EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time now) {
+EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time now,
+                                              Charging charging) {
   const auto route = static_cast<std::size_t>(facts.route);
   const auto vouch = static_cast<std::size_t>(VouchOf(facts));
   const Names names = NamesOf(facts);
@@ -165,17 +183,51 @@ EdgeLimiter::Decision EdgeLimiter::CheckRates(const RequestFacts& facts, Time no
 
   const Duration wait = limits.Wait(now);
   if (wait == Duration(0)) {
-    limits.Charge(now);
+    if (charging == Charging::kYes) limits.Charge(now);
     return {};
   }
   const bool may_pay = IsEntrance(facts.route) && !facts.paid_challenge;
   return {may_pay ? Refusal::kChallengeRequired : Refusal::kYourRate, wait};
 }
 
-Duration EdgeLimiter::Slow(const Caller& caller, Time now) {
+EdgeLimiter::Decision EdgeLimiter::CheckConnection(const Caller& caller, bool is_encrypted,
+                                                   Time now) {
+  const Decision closed = CheckAddress(caller, now);
+  if (closed.refusal != Refusal::kNone) return closed;
+  Limits limits;
+  if (caller.address != 0) {
+    limits.Add(is_encrypted ? gcra_.handshakes : gcra_.connections,
+               addresses_.Find(Name(caller.address, kConnectionSalt), now));
+  }
+  if (caller.prefix != 0) {
+    limits.Add(gcra_.prefix_connections, prefixes_.Find(Name(caller.prefix, kConnectionSalt), now));
+  }
+  const Duration wait = limits.Wait(now);
+  if (wait == Duration(0)) {
+    limits.Charge(now);
+    return {};
+  }
+  refused_.Advance(now);
+  if (caller.address != 0) NoteRefused(caller.address, now);
+  return {Refusal::kYourRate, wait};
+}
+
+EdgeLimiter::Decision EdgeLimiter::CheckAddress(const Caller& caller, Time now) {
+  const Restriction* const restriction =
+      restrictions_.Find({ScopeKind::kAddress, caller.address}, now);
+  if (restriction == nullptr) return {};
+  const RestrictionProposal& what = restriction->what;
+  const bool is_closed =
+      what.action == RestrictionAction::kPushDown ||
+      (what.action == RestrictionAction::kRefuse && what.rule == kHostileConnectionsRule);
+  if (!is_closed) return {};
+  return {Refusal::kUnderAttack, restriction->expires - now, RestrictionNotice::Of(*restriction)};
+}
+
+Duration EdgeLimiter::Slow(const Caller& caller, Time now, Charging charging) {
   Time& tat = accounts_.Find(Name(caller.client(), kSlowSalt), now);
   const Duration wait = gcra_.slow.Wait(tat, now);
-  if (wait == Duration(0)) tat = gcra_.slow.Charge(tat, now);
+  if (wait == Duration(0) && charging == Charging::kYes) tat = gcra_.slow.Charge(tat, now);
   return wait;
 }
 
@@ -189,6 +241,10 @@ void EdgeLimiter::Watch(const RequestFacts& facts, const Decision& decision, Tim
     if (facts.standing == Standing::kHistory) good_standing_.Note(address, now);
     return;
   }
+  NoteRefused(address, now);
+}
+
+void EdgeLimiter::NoteRefused(std::uint64_t address, Time now) {
   const double refusals = refused_.Add(address).surely();
   if (refusals < limits_.heedless_refusals) return;
   RestrictionProposal proposal{.scope = {ScopeKind::kAddress, address}, .rule = "ignores_refusals"};

@@ -25,6 +25,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "guard/clock.h"
 #include "guard/facts.h"
@@ -60,6 +61,10 @@ struct EdgeLimits {
   ByName account = {{{50, 1000}, {0.2, 20}, {0.1, 20}, {0.5, 30}, {40, 400}}};
   ByName key = {{{50, 1000}, {0.2, 20}, {0.1, 20}, {20, 200}, {20, 200}}};
   RateLimit slow = {0.1, 2};  // Of each client under RestrictionAction::kSlow.
+  // New connections of an address, and what it may do where each begins with a TLS handshake, which
+  // costs a core a millisecond. A browser opens six: 500 people may come at once.
+  RateLimit connections = {500, 10000};
+  RateLimit handshakes = {100, 4000};
 
   // Cells: sources in debt at one moment, 17 bytes each (11 MB in all).
   std::size_t address_cells = 1 << 18;
@@ -104,6 +109,16 @@ class EdgeLimiter {
 
   // Once for each request, in order of time.
   Decision Check(const RequestFacts& facts, Time now);
+  // What Check would say, if it refuses: then it counts as that. nullopt: it would not, and nothing
+  // is charged or noted.
+  std::optional<Decision> CheckIfRefused(const RequestFacts& facts, Time now);
+
+  // Once for each new connection; `is_encrypted`: it begins with a TLS handshake.
+  Decision CheckConnection(const Caller& caller, bool is_encrypted, Time now);
+  // Whether the address is closed: it is pushed down, or its connections were found hostile. Who
+  // wastes connections is refused before the next costs anything, though the kernel is told only
+  // once it has gone on.
+  Decision CheckAddress(const Caller& caller, Time now);
 
   // About an address that goes on though it is refused: it is told first, by a refusal, and pushed
   // down if it goes on for told_min. The action and the term of the proposal do not count.
@@ -124,12 +139,18 @@ class EdgeLimiter {
     std::array<Gcra, kRouteCount> account;
     std::array<Gcra, kRouteCount> key;
     Gcra slow;
+    Gcra connections;
+    Gcra handshakes;
+    Gcra prefix_connections;
   };
 
-  Decision CheckRestriction(const RequestFacts& facts, Time now);
-  Decision CheckRates(const RequestFacts& facts, Time now);
-  Duration Slow(const Caller& caller, Time now);
+  enum class Charging : bool { kNo, kYes };
+  Decision Judge(const RequestFacts& facts, Time now, Charging charging);
+  Decision CheckRestriction(const RequestFacts& facts, Time now, Charging charging);
+  Decision CheckRates(const RequestFacts& facts, Time now, Charging charging);
+  Duration Slow(const Caller& caller, Time now, Charging charging);
   void Watch(const RequestFacts& facts, const Decision& decision, Time now);
+  void NoteRefused(std::uint64_t address, Time now);
 
   EdgeLimits limits_;
   SourceGcra gcra_;

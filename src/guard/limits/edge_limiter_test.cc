@@ -253,6 +253,129 @@ TEST(EdgeLimiter, AnAddressWhereAccountHoldersAreServedIsNotPushedDown) {
 }
 
 // Small tables under a million sources, four of them as fast as they can.
+// Asked by the head alone, it says what it would say of the whole, and charges nothing.
+TEST(EdgeLimiter, ForeseesARefusalAndCostsNothingWhereThereIsNone) {
+  EdgeLimiter limiter({}, kSeed);
+  const RequestFacts stranger = Ask(Route::kApi, {.address = kOffice, .prefix = 70});
+  for (int i = 0; i < 1'000; ++i) {
+    EXPECT_FALSE(limiter.CheckIfRefused(stranger, AtSeconds(0)));
+  }
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(limiter.Check(stranger, AtSeconds(0)).refusal, Refusal::kNone);
+  }
+  const auto foreseen = limiter.CheckIfRefused(stranger, AtSeconds(0));
+  ASSERT_TRUE(foreseen);
+  EXPECT_EQ(foreseen->refusal, Refusal::kYourRate);
+  EXPECT_EQ(foreseen->retry_after, limiter.Check(stranger, AtSeconds(0)).retry_after);
+  // Whoever shows an account there has a budget of its own.
+  const RequestFacts person = Ask(Route::kApi, Person(1));
+  EXPECT_FALSE(limiter.CheckIfRefused(person, AtSeconds(0)));
+}
+
+TEST(EdgeLimiter, ForeseesWhatARestrictionRefusesAndSlowsNobodyByLooking) {
+  EdgeLimiter limiter({}, kSeed);
+  const RequestFacts stranger = Ask(Route::kChat, {.address = kOffice}, Standing::kAnonymous);
+  limiter.restrictions().Impose(
+      {.scope = {ScopeKind::kAddress, kOffice}, .action = RestrictionAction::kSlow, .rule = "test"},
+      AtSeconds(0));
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(limiter.CheckIfRefused(stranger, AtSeconds(0)));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(limiter.Check(stranger, AtSeconds(0)).refusal, Refusal::kNone);
+  }
+  EXPECT_EQ(limiter.CheckIfRefused(stranger, AtSeconds(0))->refusal, Refusal::kYourRate);
+  limiter.restrictions().Impose({.scope = {ScopeKind::kAddress, kOffice},
+                                 .action = RestrictionAction::kRefuse,
+                                 .rule = "test"},
+                                AtSeconds(1));
+  const auto refused = limiter.CheckIfRefused(stranger, AtSeconds(1));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->refusal, Refusal::kUnderAttack);
+  EXPECT_EQ(refused->restriction.rule, "test");
+}
+
+TEST(EdgeLimiter, WhoIgnoresForeseenRefusalsIsToldAsAnybody) {
+  EdgeLimiter limiter({}, kSeed);
+  const RequestFacts stranger = Ask(Route::kApi, {.address = kOffice}, Standing::kAnonymous);
+  for (int i = 0; i < 100; ++i) limiter.Check(stranger, AtSeconds(0));
+  for (int i = 0; i < 1'000; ++i) {
+    EXPECT_EQ(limiter.CheckIfRefused(stranger, AtSeconds(0))->refusal, Refusal::kYourRate);
+  }
+  EXPECT_EQ(limiter.CheckIfRefused(stranger, AtSeconds(0))->restriction.rule, "ignores_refusals");
+}
+
+Caller From(std::uint64_t address, std::uint64_t prefix = 70) {
+  return {.address = address, .prefix = prefix};
+}
+
+// As browsers do it: six connections each, with TLS and without.
+TEST(EdgeLimiter, FiveHundredPeopleBehindOneAddressMayAllConnectInOneSecond) {
+  for (const EdgeLimits& limits : {EdgeLimits{}, ServiceLimits()}) {
+    for (const bool is_encrypted : {false, true}) {
+      EdgeLimiter limiter(limits, kSeed);
+      for (int i = 0; i < 500 * 6; ++i) {
+        const Time now = AtSeconds(i / 3000.0);
+        ASSERT_EQ(limiter.CheckConnection(From(kOffice), is_encrypted, now).refusal, Refusal::kNone)
+            << i;
+      }
+    }
+  }
+}
+
+TEST(EdgeLimiter, LimitsNewConnectionsByAddressAndByPrefixAndHandshakesMore) {
+  EdgeLimits limits;
+  limits.connections = {1, 10};
+  limits.handshakes = {1, 4};
+  limits.prefix_factor = 2;
+  const auto let_in = [&](EdgeLimiter& limiter, std::uint64_t address, bool is_encrypted) {
+    int count = 0;
+    while (limiter.CheckConnection(From(address), is_encrypted, AtSeconds(0)).refusal ==
+           Refusal::kNone) {
+      ++count;
+    }
+    return count;
+  };
+  EdgeLimiter plain(limits, kSeed);
+  EXPECT_EQ(let_in(plain, 1, false), 10);
+  EXPECT_EQ(let_in(plain, 2, false), 10) << "another address is not touched";
+  EXPECT_EQ(let_in(plain, 3, false), 0) << "the prefix is used up";
+  EXPECT_EQ(plain.CheckConnection(From(4, 71), false, AtSeconds(0)).refusal, Refusal::kNone);
+  const EdgeLimiter::Decision refused = plain.CheckConnection(From(1), false, AtSeconds(0));
+  EXPECT_EQ(refused.refusal, Refusal::kYourRate);
+  EXPECT_EQ(refused.retry_after, std::chrono::seconds(1));
+  EXPECT_EQ(plain.CheckConnection(From(1), false, AtSeconds(1)).refusal, Refusal::kNone);
+
+  EdgeLimiter encrypted(limits, kSeed);
+  EXPECT_EQ(let_in(encrypted, 1, true), 4);
+  EXPECT_EQ(let_in(encrypted, 2, true), 4);
+}
+
+TEST(EdgeLimiter, RequestsDoNotUseUpConnectionsNorTheOtherWayRound) {
+  EdgeLimits limits;
+  limits.connections = {1, 1};
+  EdgeLimiter limiter(limits, kSeed);
+  const RequestFacts stranger = Ask(Route::kApi, From(kOffice), Standing::kAnonymous);
+  for (int i = 0; i < 101; ++i) limiter.Check(stranger, AtSeconds(0));
+  EXPECT_EQ(limiter.CheckConnection(From(kOffice), false, AtSeconds(0)).refusal, Refusal::kNone);
+  EXPECT_EQ(limiter.CheckConnection(From(kOffice), false, AtSeconds(0)).refusal,
+            Refusal::kYourRate);
+  EXPECT_EQ(limiter.Check(Ask(Route::kPage, From(kOffice)), AtSeconds(0)).refusal, Refusal::kNone);
+}
+
+TEST(EdgeLimiter, WhoGoesOnConnectingThoughRefusedIsPushedDown) {
+  EdgeLimits limits;
+  limits.connections = {1, 1};
+  EdgeLimiter limiter(limits, kSeed);
+  Refusal last = Refusal::kNone;
+  for (int i = 0; i < 100 * 200; ++i) {
+    last = limiter.CheckConnection(From(kOffice), false, AtSeconds(i / 200.0)).refusal;
+  }
+  EXPECT_EQ(last, Refusal::kUnderAttack);
+  const auto* restriction =
+      limiter.restrictions().Find({ScopeKind::kAddress, kOffice}, AtSeconds(100));
+  ASSERT_NE(restriction, nullptr);
+  EXPECT_EQ(restriction->what.action, RestrictionAction::kPushDown);
+}
+
 TEST(EdgeLimiter, GoesOnLimitingWhenFullInTheSameMemory) {
   EdgeLimits limits;
   limits.address_cells = 1 << 12;

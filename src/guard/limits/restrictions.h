@@ -49,6 +49,9 @@ enum class RestrictionAction : std::uint8_t {
 std::string_view RestrictionActionWord(RestrictionAction action);  // "push_down"
 std::string_view ScopeKindWord(ScopeKind kind);                    // "address"
 
+// A rule by which an address that is refused may not even connect.
+inline constexpr std::string_view kHostileConnectionsRule = "hostile_connections";
+
 struct RestrictionEvidence {
   std::string_view detector;  // Static storage. Empty: none.
   double value = 0;           // What it measured, in its own unit.

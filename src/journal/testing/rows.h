@@ -55,7 +55,8 @@ inline std::vector<Row> OneOfEach() {
                 .waiting = 7,
                 .in_flight_limit = 8.5,
                 .capacity = 9.5,
-                .pressure = 10.5};
+                .pressure = 10.5,
+                .edge_refused = 11};
   engine.report = {.running = 1,
                    .waiting = 2,
                    .sequences_max = 3,
