@@ -101,6 +101,9 @@ class Call {
   // What must be looked up before anything is admitted. Most calls know all from their request.
   virtual net::Awaitable<ApiResult<void>> Prepare() { co_return ApiResult<void>{}; }
   virtual Work work() const { return {}; }
+  // Once, between work() and Run(), of an answer whose request sets no limit: each of its answers
+  // is to have at most so many tokens.
+  virtual void ShortenTo(std::uint32_t /*tokens_max*/) {}
   // Once, between work() and Run(), of a sign-up.
   virtual void OnEntry(const SignUpEntry&) {}
   // Answers. A failure that is returned is told to the client by the pipeline, whether or not the

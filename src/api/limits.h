@@ -11,6 +11,8 @@ inline constexpr std::int64_t kChoicesMax = 8;
 inline constexpr std::size_t kUserBytesMax = 512;
 inline constexpr std::size_t kModelBytesMax = 256;
 inline constexpr std::int64_t kAnswerTokensMax = 1 << 20;
+// Of a text completion, when the field is missing.
+inline constexpr std::int64_t kCompletionTokensDefault = 16;
 
 // Bytes of an answer in one piece. An engine refuses a request whose answer could be larger, before
 // any work is done; streams have no such limit.

@@ -47,6 +47,15 @@ constexpr std::array<WireReason, kReasonCount> kReasons{{
      "Registrations are paused. Please try again later."},
     {Reason::kShed, 503, kServer,
      "The service is over its capacity and serves others first. Please try again later."},
+    {Reason::kShorterAnswers, 503, kServer,
+     "The service is over its capacity and gives shorter answers than this for now. Please ask for "
+     "fewer tokens, or try again later."},
+    {Reason::kSignedInOnly, 503, kServer,
+     "The service is over its capacity: for now only who is logged in may wait for an answer. "
+     "Please log in, or try again later."},
+    {Reason::kHistoryOnly, 503, kServer,
+     "The service is far over its capacity: for now only who has used it for days may wait for an "
+     "answer. Conversations can be read. Please try again later."},
     {Reason::kQueueFull, 503, kServer, "The queue is full. Please try again shortly."},
     {Reason::kDeadlineUnreachable, 503, kServer,
      "The service is busy: this could not be served in time. Please try again later."},

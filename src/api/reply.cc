@@ -60,7 +60,9 @@ net::Awaitable<ApiResult<void>> Reply::BeginEvents(std::vector<http::Header> hea
   if (form_ == Form::kEvents) co_return ApiResult<void>{};
   form_ = Form::kEvents;
   http::SseWriter writer(exchange_);
-  co_return Told(co_await writer.Begin(std::move(headers)));
+  CO_TRY(Told(co_await writer.Begin(std::move(headers))));
+  if (level_comment_.empty()) co_return ApiResult<void>{};
+  co_return co_await Events(level_comment_);
 }
 
 net::Awaitable<ApiResult<void>> Reply::Events(std::string_view raw) {
@@ -93,6 +95,16 @@ net::Awaitable<ApiResult<void>> Reply::Waiting(const WaitNotice& notice, bool is
     CO_TRY(Told(co_await exchange_.Begin(head)));
   }
   co_return Told(co_await exchange_.Write("\n"));
+}
+
+void Reply::TellLevel(std::string_view level, std::uint32_t tokens_max) {
+  exchange_.AddHeader("x-holdfast-level", std::string(level));
+  level_comment_ = fmt::format(": level {}", level);
+  if (tokens_max > 0) {
+    exchange_.AddHeader("x-holdfast-tokens-max", std::to_string(tokens_max));
+    level_comment_ += fmt::format(" tokens_max={}", tokens_max);
+  }
+  level_comment_ += "\n\n";
 }
 
 net::Awaitable<void> Reply::Fail(const ApiError& error) {

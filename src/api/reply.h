@@ -6,6 +6,9 @@
 // comments with place and wait, any other answer gets blank lines before its JSON, which parsers
 // skip. Both need the head, so from then on the status is 200.
 //
+// While the service has stepped down (TellLevel), the head says so, whatever the answer is, and a
+// stream begins with a comment that does.
+//
 // Belongs to the request's coroutine; single-threaded.
 #pragma once
 
@@ -60,6 +63,10 @@ class Reply {
   // Says that the request waits; `is_stream`: its answer will be one.
   net::Awaitable<ApiResult<void>> Waiting(const WaitNotice& notice, bool is_stream);
 
+  // Before the answer begins: the level of service, and what its answers are shortened to; 0: they
+  // are not.
+  void TellLevel(std::string_view level, std::uint32_t tokens_max);
+
   // Says the failure, if anybody is there to hear it.
   net::Awaitable<void> Fail(const ApiError& error);
 
@@ -73,6 +80,7 @@ class Reply {
   Dialect dialect_ = Dialect::kOpenAi;
   const std::string_view request_id_;
   Form form_ = Form::kNone;  // Of a head that is out.
+  std::string level_comment_;
 };
 
 }  // namespace holdfast::api

@@ -52,6 +52,9 @@ enum class Reason : std::uint8_t {
   // The service says no to whoever comes now.
   kRegistrationPaused,
   kShed,
+  kShorterAnswers,  // What is asked for is longer than an answer may be now.
+  kSignedInOnly,
+  kHistoryOnly,
   kQueueFull,
   kDeadlineUnreachable,
   kConnectionsFull,

@@ -367,9 +367,16 @@ Door::Word Door::State::AskAdmission(const RequestFacts& facts, Time now) {
   RequestFacts known = facts;
   known.is_regular = regulars_.Has(facts.caller.client());
   const Admission::Offer offer = admission_.Request(known, now);
-  if (offer.what == Admission::Offer::kRefuse) return RefuseWith(offer.refusal, offer.retry_after);
+  if (offer.what == Admission::Offer::kRefuse) {
+    Word word = RefuseWith(offer.refusal, offer.retry_after);
+    word.tokens_max = offer.tokens_max;
+    return word;
+  }
   const bool waits = offer.what == Admission::Offer::kWait;
-  return {.what = waits ? Word::kWait : Word::kStart, .id = offer.id, .wait = offer.wait};
+  return {.what = waits ? Word::kWait : Word::kStart,
+          .id = offer.id,
+          .wait = offer.wait,
+          .tokens_max = offer.tokens_max};
 }
 
 Door::Word Door::State::AskPasswordGate(const RequestFacts& facts, Time now) {
@@ -541,6 +548,9 @@ DoorCounters Door::State::counters() const {
   DoorCounters counters = counters_;
   counters.admission = admission_.counters();
   counters.rung = admission_.rung();
+  counters.rung_since = admission_.rung_since();
+  const bool shortens = counters.rung >= Rung::kShorterAnswers;
+  counters.answer_tokens_max = shortens ? options_.admission.short_answer_tokens : 0;
   counters.is_short = now_ < short_until_;
   counters.is_learning = clusters_.is_learning();
   counters.is_warm = is_warm();

@@ -83,6 +83,9 @@ struct DoorOptions {
 struct DoorCounters {
   AdmissionCounters admission;  // Waiting, in flight, limits, capacity, pressure.
   Rung rung = Rung::kOpen;
+  Time rung_since{};  // Time{}: from the beginning.
+  // What answers without a limit of their own are shortened to; 0: they are not.
+  std::uint32_t answer_tokens_max = 0;
   bool is_short = false;  // Of capacity, or was a moment ago.
   bool is_learning = false;
   bool is_warm = false;  // Likeness may be held against somebody.
@@ -109,9 +112,11 @@ class Door {
     What what = kStart;
     DoorId id = 0;  // 0 with kRefuse, and of a page: it ends as it begins, and is not told again.
     Refusal refusal = Refusal::kNone;
-    Duration retry_after{0};          // 0: coming again later does not help by itself.
-    int challenge_bits = 0;           // Of kChallengeRequired: how hard the proof of work must be.
-    ExpectedWait wait{};              // With kWait for an answer.
+    Duration retry_after{0};  // 0: coming again later does not help by itself.
+    int challenge_bits = 0;   // Of kChallengeRequired: how hard the proof of work must be.
+    ExpectedWait wait{};      // With kWait for an answer.
+    // Of an answer: what it is shortened to, or, of kShorterAnswers, could be; 0: it is not.
+    std::uint32_t tokens_max = 0;
     RestrictionNotice restriction{};  // With kRefuse: the one that it is refused by.
     // Of a sign-up: why not, or how the account is made.
     SignUpAnswer sign_up = SignUpAnswer::kOpen;

@@ -17,6 +17,9 @@ constexpr std::array<std::optional<Reason>, kRefusalCount> kReasons = {
     Reason::kRegistrationPaused,
     Reason::kConnectionsFull,
     Reason::kEngineRestarting,
+    Reason::kShorterAnswers,
+    Reason::kSignedInOnly,
+    Reason::kHistoryOnly,
 };
 
 constexpr std::string_view kNoneWord = "none";

@@ -17,14 +17,17 @@ enum class Refusal : std::uint8_t {
   kYourConcurrency,      // Too many requests of its own under way or waiting.
   kQueueFull,            // The bounded queue is full.
   kDeadlineUnreachable,  // It could not be served before its deadline.
-  kShed,                 // Its class is shed at this rung of the degradation ladder.
+  kShed,                 // Batch work, or an early retry, at this rung of the degradation ladder.
   kUnderAttack,          // Its cluster is held to be hostile.
   kChallengeRequired,    // A proof of work must come first.
   kRegistrationPaused,   // Registrations are restricted.
   kConnectionsFull,      // The door has no place for another connection.
   kEngineDown,           // No engine is up.
+  kShorterAnswers,       // It sets a limit of tokens that is over what an answer may have now.
+  kSignedInOnly,         // Callers without an account do not wait now,
+  kHistoryOnly,          // nor those without history.
 };
-inline constexpr int kRefusalCount = static_cast<int>(Refusal::kEngineDown) + 1;
+inline constexpr int kRefusalCount = static_cast<int>(Refusal::kHistoryOnly) + 1;
 
 // The reason for it; nullopt of kNone alone.
 std::optional<Reason> ToReason(Refusal refusal);

@@ -32,6 +32,9 @@ TEST(Refusal, HasTheReasonOfItsName) {
       {Refusal::kRegistrationPaused, Reason::kRegistrationPaused, "registration_paused"},
       {Refusal::kConnectionsFull, Reason::kConnectionsFull, "connections_full"},
       {Refusal::kEngineDown, Reason::kEngineRestarting, "engine_restarting"},
+      {Refusal::kShorterAnswers, Reason::kShorterAnswers, "shorter_answers"},
+      {Refusal::kSignedInOnly, Reason::kSignedInOnly, "signed_in_only"},
+      {Refusal::kHistoryOnly, Reason::kHistoryOnly, "history_only"},
   };
   EXPECT_EQ(std::size(cases), static_cast<std::size_t>(kRefusalCount));
   for (const auto& c : cases) {

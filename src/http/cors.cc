@@ -31,7 +31,8 @@ constexpr std::array<std::string_view, 17> kRequestFields{
 // Official clients say with these what they are and how often they tried.
 constexpr std::string_view kClientPrefix = "x-stainless-";
 constexpr std::string_view kExposedFields =
-    "x-request-id, request-id, retry-after, retry-after-ms, x-should-retry, x-holdfast-decision";
+    "x-request-id, request-id, retry-after, retry-after-ms, x-should-retry, x-holdfast-decision, "
+    "x-holdfast-level, x-holdfast-tokens-max";
 // Browsers ask again after this; they cap it at two hours or less.
 constexpr std::string_view kMaxAgeSeconds = "7200";
 

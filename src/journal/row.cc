@@ -41,6 +41,9 @@ enum AskedFlag : std::uint8_t {
 enum EndedFlag : std::uint8_t { kWasRead = 1, kFailedLogin = 2, kEndedFlags = 3 };
 enum RegistrationFlag : std::uint8_t { kRestricted = 1, kByRate = 2, kRegistrationFlags = 3 };
 
+// Of each Rung. A number is never given to another one.
+constexpr std::array<std::uint8_t, guard::kRungCount> kRungNumbers = {0, 1, 5, 2, 3, 4};
+
 constexpr std::int64_t kMillisMax = 0xFFFF'FFFF;
 
 std::uint32_t MillisUp(Duration duration) {
@@ -206,8 +209,8 @@ class Encoder {
   }
 
   Kind operator()(const RungChange& change) {
-    small_.Put(Number(change.from));
-    small_.Put(Number(change.to));
+    small_.Put(kRungNumbers[Number(change.from)]);
+    small_.Put(kRungNumbers[Number(change.to)]);
     rest_.Put(change.pressure);
     return Kind::kRung;
   }
@@ -343,8 +346,8 @@ class Decoder {
 
   RungChange TakeRung() {
     RungChange change;
-    change.from = Small<guard::Rung>(guard::kRungCount);
-    change.to = Small<guard::Rung>(guard::kRungCount);
+    change.from = SmallRung();
+    change.to = SmallRung();
     change.pressure = rest_.TakeDouble();
     return change;
   }
@@ -355,6 +358,11 @@ class Decoder {
     const auto number = small_.Take<std::uint8_t>();
     is_sound_ = is_sound_ && number < count;
     return static_cast<E>(number < count ? number : 0);
+  }
+  guard::Rung SmallRung() {
+    const auto* const found =
+        std::ranges::find(kRungNumbers, Small<std::uint8_t>(guard::kRungCount));
+    return static_cast<guard::Rung>(found - kRungNumbers.begin());
   }
   std::uint8_t Flags(ByteReader& reader, std::uint8_t known) {
     const auto flags = reader.Take<std::uint8_t>();

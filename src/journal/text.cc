@@ -30,15 +30,12 @@ constexpr std::string_view kRestrictionEvents[] = {"imposed", "renewed", "expire
                                                    "displaced"};
 constexpr std::string_view kScopes[] = {"account", "key", "address", "prefix", "fingerprint"};
 constexpr std::string_view kActions[] = {"slow", "challenge", "refuse", "push_down"};
-constexpr std::string_view kRungs[] = {"open", "no_early_retries", "no_batch", "no_anonymous",
-                                       "history_only"};
 static_assert(std::size(kCauses) == kGapCauseCount);
 static_assert(std::size(kRoutes) == guard::kRouteCount);
 static_assert(std::size(kStandings) == guard::kStandingCount);
 static_assert(std::size(kEndings) == guard::kEndingCount);
 static_assert(std::size(kConnections) == guard::kConnectionEventCount);
 static_assert(std::size(kScopes) == guard::kScopeKindCount);
-static_assert(std::size(kRungs) == guard::kRungCount);
 
 // The fields of one row, by name.
 class Fields {
@@ -170,8 +167,8 @@ class Fields {
 
   void operator()(const RungChange& change) {
     kind_ = "rung";
-    Word("from", WordOf(kRungs, change.from));
-    Word("to", WordOf(kRungs, change.to));
+    Word("from", guard::RungWord(change.from));
+    Word("to", guard::RungWord(change.to));
     Number("pressure", change.pressure);
   }
 

@@ -82,6 +82,9 @@ const Key kKeys[] = {
     KEY(gateway, waiting_seconds_max, 0, kDayS,
         "Who would wait longer is refused at once, and told when to come again."),
     KEY(gateway, sheds, 0, 0, "Under pressure refuse callers without history before others wait."),
+    KEY(gateway, short_answer_tokens, 0, 1 << 20,
+        "Tokens of an answer under pressure, where its caller set no limit; who set a higher one "
+        "may ask for less or come later. 0: as many as ever, else at least 64."),
     KEY(gateway, strangers_pay, 0, 0,
         "Whether callers without an account do a proof of work before an answer: never, busy (in "
         "the page, under pressure) or always."),

@@ -68,6 +68,7 @@ struct GatewayConfig {
   std::int64_t waiting_max = 4096;
   std::int64_t waiting_seconds_max = 0;
   bool sheds = true;
+  std::int64_t short_answer_tokens = 512;
   std::string strangers_pay = "never";
   std::int64_t body_memory_mib = 256;
   std::int64_t import_mib_max = 64;

@@ -6,6 +6,7 @@
 #include "api/account/export_endpoint.h"
 #include "api/conversations/endpoints.h"
 #include "api/gateway/endpoints.h"
+#include "api/gateway/service_endpoint.h"
 #include "api/metrics.h"
 #include "api/openai/answer_call.h"
 #include "api/openai/model_list.h"
@@ -34,6 +35,7 @@ api::GuardHealth HealthOf(const guard::DoorCounters& counters) {
   return {.running = counters.admission.in_flight,
           .waiting = counters.admission.waiting,
           .rung = static_cast<std::uint32_t>(counters.rung),
+          .level = guard::RungWord(counters.rung),
           .pressure = counters.admission.pressure};
 }
 
@@ -58,6 +60,7 @@ std::vector<api::Endpoint> GatewayEndpoints(
   endpoints.push_back(api::ListModelsEndpoint(pool));
   endpoints.push_back(api::GetModelEndpoint(pool));
   endpoints.push_back(api::HealthEndpoint(pool, [&door] { return HealthOf(door.counters()); }));
+  endpoints.push_back(api::ServiceEndpoint([&door] { return door.level(); }));
   endpoints.push_back(api::MetricsEndpoint(registry));
   endpoints.push_back(api::EnginesEndpoint(pool));
   endpoints.push_back(api::OpenApiEndpoint(document));

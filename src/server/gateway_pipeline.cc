@@ -31,6 +31,7 @@ struct GatewayPipeline::Record {
   // Of an account's answer.
   accounts::UsageBoard::Line usage;
   RequestsAtOnce::Place place;
+  bool has_told_level = false;
 };
 
 namespace {
@@ -168,6 +169,7 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::Run(http::Exchange& exchan
       facts.paid_challenge = SpendPass(exchange.head(), record.identity);
     }
     CO_TRY_ASSIGN(record.ticket, co_await Admit(facts, record, work.is_stream));
+    if (record.ticket.tokens_max() > 0) record.call->ShortenTo(record.ticket.tokens_max());
     record.call->OnEntry(record.ticket.entry());
   }
 
@@ -204,6 +206,7 @@ net::Awaitable<void> GatewayPipeline::Settle(http::Exchange& exchange, Record& r
                                              const api::ApiResult<void>& ended) {
   // The work is over, though its end is not told yet.
   record.place.Release();
+  TellLevel(record, 0);
   const std::optional<Reason> reason = co_await TellEnd(exchange, record.reply, ended);
   EndTicket(record, reason);
   if (record.who) co_await Charge(record);
@@ -401,6 +404,7 @@ net::Awaitable<api::ApiResult<LiveDoor::Ticket>> GatewayPipeline::Admit(
     const guard::RequestFacts& facts, Record& record, bool is_stream) const {
   api::Reply& reply = record.reply;
   api::ApiResult<LiveDoor::Ticket> ticket = door_.Ask(facts, reply.exchange().executor());
+  TellLevel(record, ticket ? ticket->tokens_max() : 0);
   if (!ticket) {
     NoteRefusal(record, reply.exchange().facts().peer);
     co_return std::unexpected(std::move(ticket).error());
@@ -412,6 +416,17 @@ net::Awaitable<api::ApiResult<LiveDoor::Ticket>> GatewayPipeline::Admit(
       reply.exchange().is_peer_gone() ? guard::Ending::kAbandoned : guard::Ending::kFailed;
   ticket->End(outcome);
   co_return std::unexpected(waited.error());
+}
+
+// Once, as it is when the door has answered, or when something else has before.
+void GatewayPipeline::TellLevel(Record& record, std::uint32_t tokens_max) const {
+  const api::Endpoint* const endpoint = record.found.endpoint;
+  const bool is_answer =
+      endpoint != nullptr && endpoint->kind && guard::IsGeneration(*endpoint->kind);
+  if (!is_answer || record.reply.has_begun() || std::exchange(record.has_told_level, true)) return;
+  const guard::DoorCounters now = door_.counters();
+  if (now.rung == guard::Rung::kOpen && tokens_max == 0) return;
+  record.reply.TellLevel(guard::RungWord(now.rung), tokens_max);
 }
 
 // Behind a proxy the kernel sees the proxy, and must not drop it for others.

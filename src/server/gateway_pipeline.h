@@ -81,6 +81,7 @@ class GatewayPipeline {
   net::Awaitable<void> Charge(Record& record) const;
   net::Awaitable<api::ApiResult<LiveDoor::Ticket>> Admit(const guard::RequestFacts& facts,
                                                          Record& record, bool is_stream) const;
+  void TellLevel(Record& record, std::uint32_t tokens_max) const;
   void NoteRefusal(const Record& record, const net::Address& peer) const;
   net::Awaitable<api::ApiResult<void>> WaitForTurn(LiveDoor::Ticket& ticket, api::Reply& reply,
                                                    bool is_stream) const;

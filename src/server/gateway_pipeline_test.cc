@@ -12,10 +12,10 @@
 #include <gtest/gtest.h>
 
 #include "api/reply.h"
-#include "http/client.h"
 #include "http/server.h"
 #include "net/event.h"
 #include "net/io_threads.h"
+#include "server/testing/asking.h"
 
 namespace holdfast::server {
 namespace {
@@ -80,27 +80,6 @@ class FloodCall final : public api::Call {
     co_return co_await reply.End();
   }
 };
-
-struct Answer {
-  bool has_head = false;
-  http::ResponseHead head;
-  Result<std::string> body;
-};
-
-net::Awaitable<void> Ask(net::Endpoint endpoint, http::ClientRequest request,
-                         std::chrono::milliseconds patience, std::promise<Answer>& promise) {
-  constexpr std::size_t kBodyBytesMax = 8 << 20;
-  const net::TimePoint deadline = net::Clock::now() + patience;
-  http::ClientCall call;
-  Answer answer;
-  const Result<void> started = co_await call.Start(endpoint, request, deadline);
-  answer.has_head = started.has_value();
-  if (answer.has_head) {
-    answer.head = call.head();
-    answer.body = co_await call.ReadAll(kBodyBytesMax, deadline);
-  }
-  promise.set_value(std::move(answer));
-}
 
 class GatewayPipelineTest : public ::testing::Test {
  protected:

@@ -55,6 +55,15 @@ Result<guard::StrangersPay> ReadStrangersPay(const GatewayConfig& config) {
   return Fail(ErrorCode::kInvalidArgument, "gateway.strangers_pay is never, busy or always");
 }
 
+// In fewer tokens the page would take an answer for one that found no room in the context.
+Result<std::uint32_t> ReadShortAnswerTokens(const GatewayConfig& config) {
+  constexpr std::int64_t kTokensMin = 64;
+  const std::int64_t tokens = config.sheds ? config.short_answer_tokens : 0;
+  if (tokens == 0 || tokens >= kTokensMin) return static_cast<std::uint32_t>(tokens);
+  return Fail(ErrorCode::kInvalidArgument,
+              "gateway.short_answer_tokens is {}, not 0 or at least {}", tokens, kTokensMin);
+}
+
 // As many accounts can be made as half of the time for passwords allows, so that those who log in
 // have the other half.
 guard::RegistrationOptions MakeRegistrationOptions(const guard::PasswordGateOptions& passwords,
@@ -83,6 +92,8 @@ Result<guard::DoorOptions> MakeDoorOptions(const Config& all, std::uint64_t seed
   admission.queue_max = static_cast<std::size_t>(config.waiting_max);
   admission.per_client_max = static_cast<std::uint32_t>(config.concurrency_per_client_max);
   admission.has_ladder = config.sheds;
+  TRY_ASSIGN(admission.short_answer_tokens, ReadShortAnswerTokens(config));
+  admission.ladder = guard::Ladder::WithoutBatch(admission.short_answer_tokens > 0);
   admission.wait_max = std::chrono::seconds(config.waiting_seconds_max);
   options.passwords.checks_max = std::max(1U, std::thread::hardware_concurrency());
   options.passwords.check_s = static_cast<double>(all.accounts.password_ms) / 1e3;

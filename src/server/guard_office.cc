@@ -108,6 +108,7 @@ json::Object GuardOffice::State() {
   const guard::DoorCounters counters = door_.counters();
   const api::GuardRegistration registration = door_.registration();
   return {{"rung", static_cast<int>(counters.rung)},
+          {"level", guard::RungWord(counters.rung)},
           {"pressure", counters.admission.pressure},
           {"is_short", counters.is_short},
           {"running", counters.admission.in_flight},

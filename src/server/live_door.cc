@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "server/decision_id.h"
 #include "server/wall_clock.h"
 
@@ -29,7 +31,8 @@ LiveDoor::Ticket::Ticket(Ticket&& other) noexcept
     : door_(std::exchange(other.door_, nullptr)),
       id_(other.id_),
       guest_(std::move(other.guest_)),
-      entry_(other.entry_) {}
+      entry_(other.entry_),
+      tokens_max_(other.tokens_max_) {}
 
 LiveDoor::Ticket& LiveDoor::Ticket::operator=(Ticket&& other) noexcept {
   if (this == &other) return *this;
@@ -38,6 +41,7 @@ LiveDoor::Ticket& LiveDoor::Ticket::operator=(Ticket&& other) noexcept {
   id_ = other.id_;
   guest_ = std::move(other.guest_);
   entry_ = other.entry_;
+  tokens_max_ = other.tokens_max_;
   return *this;
 }
 
@@ -120,7 +124,10 @@ LiveDoor::LiveDoor(guard::Door door, std::function<guard::EngineReport()> report
       waiting_gauge_(registry.GetGauge("holdfast_answers_waiting", "Requests in the queue.")),
       pressure_gauge_(registry.GetGauge("holdfast_pressure", "Demand over capacity.")),
       rung_gauge_(
-          registry.GetGauge("holdfast_ladder_rung", "How far the service has stepped down.")),
+          registry.GetGauge("holdfast_ladder_rung",
+                            "How far the service has stepped down: 0 not at all, 1 no early "
+                            "retries, 2 shorter answers, 3 no batch, 4 signed-in only, 5 history "
+                            "only.")),
       limit_gauge_(
           registry.GetGauge("holdfast_answers_limit", "Answers let in at once, as learned.")),
       warm_gauge_(registry.GetGauge("holdfast_guard_warm",
@@ -339,11 +346,19 @@ api::ApiResult<LiveDoor::Ticket> LiveDoor::Ask(guard::RequestFacts facts,
   if (word.id == 0) return Ticket();
   Ticket ticket(*this, word.id, guest);
   ticket.entry_ = {word.needs_mail, word.on_probation};
+  ticket.tokens_max_ = word.tokens_max;
   return ticket;
 }
 
 api::ApiError LiveDoor::RefusalOf(const guard::Door::Word& word) const {
   api::ApiError error = ErrorOf(word);
+  if (word.refusal == guard::Refusal::kShorterAnswers) {
+    error.message = fmt::format(
+        "The service is over its capacity and gives answers of at most {} tokens for now. Please "
+        "ask for no more than that, set no limit, or try again later.",
+        word.tokens_max);
+    error.param = "max_tokens";
+  }
   switch (word.sign_up) {
     case guard::SignUpAnswer::kNeedsMail:
       error = api::ToApiError(Reason::kBadRequest);
@@ -397,6 +412,16 @@ void LiveDoor::Drain() {
 guard::DoorCounters LiveDoor::counters() const {
   const std::lock_guard lock(mutex_);
   return door_.counters();
+}
+
+api::ServiceLevel LiveDoor::level() {
+  api::ServiceLevel level;
+  level.registration = registration();
+  const guard::DoorCounters now = counters();
+  level.rung = now.rung;
+  if (now.rung_since != guard::Time{}) level.since_ms = ToWallMs(now.rung_since);
+  level.answer_tokens_max = now.answer_tokens_max;
+  return level;
 }
 
 std::string LiveDoor::SaveLearned() const {

@@ -22,6 +22,7 @@
 
 #include "api/account/endpoints.h"
 #include "api/api_error.h"
+#include "api/gateway/service_endpoint.h"
 #include "api/reply.h"
 #include "guard/door.h"
 #include "metrics/registry.h"
@@ -61,6 +62,8 @@ class LiveDoor {
     void Wake();
     // Of a sign-up: how it was let in.
     const api::SignUpEntry& entry() const { return entry_; }
+    // Of an answer: what it is shortened to; 0: it is not.
+    std::uint32_t tokens_max() const { return tokens_max_; }
     // Its place and wait as things are; nullopt: it does not wait.
     std::optional<api::WaitNotice> notice() const;
 
@@ -78,6 +81,7 @@ class LiveDoor {
     guard::DoorId id_ = 0;
     std::shared_ptr<Guest> guest_;
     api::SignUpEntry entry_;
+    std::uint32_t tokens_max_ = 0;
   };
 
   // `report`: what is known of the engines, asked four times a second, and by each request while
@@ -123,6 +127,8 @@ class LiveDoor {
   void SetEnforcesLikeness(bool enforces);
 
   guard::DoorCounters counters() const;
+  // How far the service has stepped down.
+  api::ServiceLevel level();
   // What the guard has learned, for a restart. The lock is taken for one part after the other.
   std::string SaveLearned() const;
   // What it makes of registrations now.

@@ -1,6 +1,7 @@
 #include "upstream/answer_state.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -10,6 +11,12 @@ namespace {
 
 // Openings held back; a stream with more of them is given out as it comes.
 constexpr std::size_t kHeldMax = 32;
+
+// Why another gateway, as an engine of ours, does not serve what another engine may.
+constexpr Reason kPassing[] = {
+    Reason::kQueueFull,          Reason::kDraining,    Reason::kShed,
+    Reason::kSignedInOnly,       Reason::kHistoryOnly, Reason::kDeadlineExceeded,
+    Reason::kDeadlineUnreachable};
 
 }  // namespace
 
@@ -113,10 +120,7 @@ Failure AnswerStream::State::ReadFailure(const Delta& delta) {
   FailureKind kind = FailureKind::kError;
   const std::optional<Reason> own = FindReason(error.reason);
   if (own && Info(*own).side == Side::kClient) kind = FailureKind::kRefused;
-  const bool is_passing =
-      own && (*own == Reason::kQueueFull || *own == Reason::kDraining || *own == Reason::kShed ||
-              *own == Reason::kDeadlineExceeded || *own == Reason::kDeadlineUnreachable);
-  if (is_passing) kind = FailureKind::kBusy;
+  if (own && std::ranges::find(kPassing, *own) != std::end(kPassing)) kind = FailureKind::kBusy;
   if (!own && (error.type == "invalid_request_error" || error.code == "400")) {
     kind = FailureKind::kRefused;
   }

@@ -13,8 +13,8 @@ namespace {
 
 // Operations that anyone may ask for, with an example that is answered with success.
 const std::set<std::string> kOpen = {
-    "createChatCompletion", "createCompletion", "listModels", "getModel",    "health", "metrics",
-    "listEngines",          "openapi",          "me",         "registration"};
+    "createChatCompletion", "createCompletion", "listModels", "getModel",     "health", "metrics",
+    "listEngines",          "openapi",          "me",         "registration", "service"};
 
 std::string RequestOf(std::string_view method, std::string path) {
   const std::size_t variable = path.find('{');

@@ -45,6 +45,7 @@ function newState() {
     asks_who: false,
     account: null,
     person: newPerson(),
+    service: { level: "open", since: null, means: null, answer_tokens_max: null },
     registration: { mode: "open", since: now - DAY_MS, why: "", by: "operator", needs: ["name", "password"], domains: [], challenge: null, password: { bytes_min: 15, bytes_max: 1024 } },
     sessions: [
       { id: "s1", device: "Firefox on Linux", created_at: now - 3 * DAY_MS, last_used_at: now, current: true },
@@ -64,7 +65,7 @@ function newState() {
       { ...newPerson({ name: "Cy", email: null, restriction: { reason: "Sold keys to others.", until: now + 7 * DAY_MS } }), state: "restricted", last_seen_at: now - 5 * DAY_MS, tokens_today: 0 },
     ],
     guard: {
-      rung: 0, pressure: 0.31, is_short: false, running: 2, waiting: 0, restrictions: 1, registration: { is_restricted: false, since: null, challenge_bits: 16 },
+      level: "open", pressure: 0.31, is_short: false, running: 2, waiting: 0, restrictions: 1, registration: { is_restricted: false, since: null, challenge_bits: 16 },
       likeness: { mode: "measured", is_enforced: false, state: "measuring", why: "It is still measured: 4200 of 10000 requests of accounts in good standing, 3.0 of 7 days.", asked: 4200, accused: 0, upper_bound: 0.000713, since: now - 3 * DAY_MS },
       push_down: { is_on: false, why: "The kernel's list is switched off.", addresses: 0 },
     },
@@ -134,7 +135,7 @@ async function serve(state, request, response) {
     response.writeHead(status, { "content-type": "application/json" });
     response.end(value === undefined ? "" : JSON.stringify(value));
   } catch (refusal) {
-    response.writeHead(refusal.status ?? 500, { "content-type": "application/json" });
+    response.writeHead(refusal.status ?? 500, { "content-type": "application/json", ...refusal.headers });
     response.end(JSON.stringify({ error: { message: refusal.message, reason: refusal.reason ?? "internal", ...refusal.decision } }));
   }
 }
@@ -153,7 +154,10 @@ const STREAMED = Symbol("streamed");
 // What needs no session, then what does, then what only operators may.
 function route(state, line, body, query, response) {
   if (line === "GET /v1/models") return { data: [{ id: "starter" }] };
-  if (line === "POST /v1/chat/completions") return begin(state, { content: "" }, response, null);
+  if (line === "POST /v1/chat/completions") {
+    refuseIfSet(state);
+    return begin(state, { content: "" }, response, null);
+  }
   const open = OPEN[line];
   if (open) return open(state, body);
   const shared = /^GET \/api\/shared\/(\w+)$/.exec(line);
@@ -177,6 +181,7 @@ function checkPassword(password) {
 const OPEN = {
   "GET /api/me": ({ account, anonymous, login, setup_needed, passkey_origin }) => ({ account, anonymous, login, setup_needed, passkey_origin }),
   "GET /api/registration": (state) => state.registration,
+  "GET /api/service": (state) => state.service,
   "POST /api/accounts"(state, body) {
     const { challenge } = state.registration;
     if (challenge && !isSolved(challenge, body.challenge)) throw new Refusal(403, "challenge_required");
@@ -332,14 +337,16 @@ function sharedOf(state, token) {
   return { title, messages, shared_at: shared.at };
 }
 
+function refuseIfSet(state) {
+  if (!state.refusesNext) return;
+  const [status, reason, message, decision = {}, headers = {}] = state.refusesNext;
+  state.refusesNext = null;
+  throw Object.assign(new Refusal(status, reason, message), { decision, headers });
+}
+
 // An answer under way: what was said so far, and who listens.
 function beginAnswer(state, [, id], body, response) {
-  if (state.refusesNext) {
-    const refusal = state.refusesNext;
-    state.refusesNext = null;
-    const [status, reason, message, decision = {}] = refusal;
-    throw Object.assign(new Refusal(status, reason, message), { decision });
-  }
+  refuseIfSet(state);
   const conversation = conversationOf(state, id);
   conversation.updated_at = Date.now();
   let question;
@@ -371,12 +378,12 @@ function begin(state, message, response, first) {
   };
   state.awaited.get(state.answers.length)?.(answer);
   state.answers.push(answer);
-  return stream(answer, response, first);
+  return stream(state, answer, response, first);
 }
 
 function followAnswer(state, [, , id], _, response) {
   const answer = state.answers.findLast((each) => each.message.id === id);
-  stream(answer, response, null);
+  stream(state, answer, response, null);
   response.write(chunkOf(answer.message.content));
   if (answer.message.state !== "streaming") response.end("data: [DONE]\n\n");
   return STREAMED;
@@ -390,8 +397,9 @@ function stopAnswer(state, [, , id]) {
 
 const chunkOf = (content) => `data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`;
 
-function stream(answer, response, first) {
-  response.writeHead(200, { "content-type": "text/event-stream" });
+function stream({ service }, answer, response, first) {
+  const level = service.level === "open" ? {} : { "x-holdfast-level": service.level };
+  response.writeHead(200, { "content-type": "text/event-stream", ...level });
   response.flushHeaders();
   if (first !== null) response.write(`data: ${JSON.stringify(first)}\n\n`);
   answer.listeners.add(response);

@@ -119,6 +119,22 @@ test("whoever is limited by a decision reads the rule, its end and where to obje
   await alert.getByText("If you think it is wrong, write to guard@example.org and name it.").waitFor();
 });
 
+test("a question that follows a refused one stands where that one stood", async () => {
+  const conversation = addConversation(fake.state, "About foxes", [["What is a fox?", "A small wild dog."]]);
+  const page = await open(`#/c/${conversation.id}`);
+  await said(page, "A small wild dog.").waitFor();
+  fake.state.refusesNext = [503, "queue_full", "Full."];
+  await page.getByLabel("Message").fill("And an otter?");
+  await page.keyboard.press("Enter");
+  await page.locator("code", { hasText: "queue_full" }).waitFor();
+  const answer = await ask(page, "And a lark?");
+  answer.say("A bird.");
+  answer.end();
+  await said(page, "A bird.").waitFor();
+  const [, told, asked] = conversation.messages;
+  assert.deepEqual([asked.content, asked.parent], ["And a lark?", told.id]);
+});
+
 test("a question that is refused can be asked again", async () => {
   const page = await open();
   fake.state.refusesNext = [429, "your_quota", "They come back at midnight."];

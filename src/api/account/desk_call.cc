@@ -160,6 +160,26 @@ bool MayHaveBody(http::Method method) {
 
 }  // namespace
 
+std::string_view WhyOf(guard::SignUpRung rung) {
+  switch (rung) {
+    case guard::SignUpRung::kOpen:
+      break;
+    case guard::SignUpRung::kChallenge:
+      return "Many more than usual register now. A proof of work, which this page computes for "
+             "you, or an invitation lets you in.";
+    case guard::SignUpRung::kMail:
+      return "Many more than usual register now. A mail address that you confirm, and a proof of "
+             "work, which this page computes for you, or an invitation lets you in.";
+    case guard::SignUpRung::kInvitation:
+      return "Many more than usual register now. Only an invitation lets you in until that is "
+             "over.";
+    case guard::SignUpRung::kClosed:
+      return "Far more than usual register now, with invitations, too. Nobody can register until "
+             "that is over.";
+  }
+  return "";
+}
+
 Endpoint DeskEndpoint(const AccountDesk& desk, DeskRow row) {
   Endpoint endpoint;
   endpoint.method = row.method;

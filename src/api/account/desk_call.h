@@ -33,6 +33,9 @@ struct GuardRegistration {
   accounts::RegistrationCalm calm() const { return {is_restricted(), restricted_at, lifted_at}; }
 };
 
+// What the rung asks, in words for people; empty: nothing.
+std::string_view WhyOf(guard::SignUpRung rung);
+
 // Whom the endpoints of accounts are made for. All of it outlives them.
 struct AccountDesk {
   accounts::Accounts& accounts;

@@ -42,7 +42,7 @@ Outcome<Answered> Me(Accounts& desk, const ProviderDesk& providers, const Asked&
 }
 
 // In words for people.
-std::string_view WhyOf(Mode mode) {
+std::string_view MeaningOf(Mode mode) {
   switch (mode) {
     case Mode::kOpen:
       return "Anyone can register.";
@@ -56,28 +56,6 @@ std::string_view WhyOf(Mode mode) {
       return "Anyone can ask for an account; an operator says yes to each.";
     case Mode::kClosed:
       return "Nobody can register now.";
-  }
-  return "";
-}
-
-// In words for people.
-std::string_view WhyOf(SignUpRung rung) {
-  switch (rung) {
-    case SignUpRung::kOpen:
-      break;
-    case SignUpRung::kChallenge:
-      return "Many more than usual register now. A proof of work, which this page computes for "
-             "you, "
-             "or an invitation lets you in.";
-    case SignUpRung::kMail:
-      return "Many more than usual register now. A mail address that you confirm, and a proof of "
-             "work, which this page computes for you, or an invitation lets you in.";
-    case SignUpRung::kInvitation:
-      return "Many more than usual register now. Only an invitation lets you in until that is "
-             "over.";
-    case SignUpRung::kClosed:
-      return "Far more than usual register now, with invitations, too. Nobody can register until "
-             "that is over.";
   }
   return "";
 }
@@ -112,7 +90,7 @@ Outcome<Answered> RegistrationNow(Accounts& desk, const Asked& asked) {
   json::Object body;
   body["mode"] = accounts::ModeWord(mode);
   body["since"] = is_by_guard ? guard.since : rules.since;
-  body["why"] = is_by_guard ? WhyOf(guard.rung) : WhyOf(rules.mode);
+  body["why"] = is_by_guard ? WhyOf(guard.rung) : MeaningOf(rules.mode);
   body["by"] = is_by_guard ? "guard" : "operator";
   body["guard"] = guard::SignUpRungWord(guard.rung);
   body["probation"] = guard.is_restricted();

@@ -74,6 +74,10 @@ class AskCall final : public Call {
 
   Work work() const override { return work_; }
 
+  void ShortenTo(std::uint32_t tokens_max) override {
+    call_.body = std::make_shared<const std::string>(WithTokensMax(*call_.body, tokens_max));
+  }
+
   net::Awaitable<ApiResult<void>> Run(Reply& reply, Progress& progress) override {
     CO_TRY_ASSIGN(RunningAnswer running, co_await service_.Do([this] { return Begin(); }));
     const std::string first = FirstEvent(running.message_id);

@@ -2,11 +2,10 @@
 
 #include <utility>
 
+#include "api/limits.h"
+
 namespace holdfast::api {
 namespace {
-
-// What OpenAI's API gives when the field is missing.
-constexpr std::int64_t kCompletionTokensDefault = 16;
 
 std::unexpected<ApiError> FailPrompt() {
   return FailApi(Reason::kBadRequest,

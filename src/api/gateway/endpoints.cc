@@ -24,6 +24,7 @@ json::Object GuardJson(const GuardHealth& health) {
   guard["running"] = health.running;
   guard["waiting"] = health.waiting;
   guard["rung"] = health.rung;
+  guard["level"] = health.level;
   guard["pressure"] = health.pressure;
   return guard;
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/endpoint.h"
@@ -17,6 +18,7 @@ struct GuardHealth {
   std::uint32_t running = 0;
   std::uint32_t waiting = 0;
   std::uint32_t rung = 0;  // Of the degradation ladder; 0: open.
+  std::string_view level;  // Its word.
   double pressure = 0;     // Demand over capacity.
 };
 

@@ -1,5 +1,6 @@
 #include "api/openai/answer_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/openai/answer_request.h"
@@ -13,10 +14,19 @@ namespace {
 
 class AnswerCall final : public Call {
  public:
-  AnswerCall(upstream::Pool& pool, upstream::Call call, const Work& work)
-      : pool_(pool), call_(std::move(call)), work_(work) {}
+  AnswerCall(upstream::Pool& pool, upstream::Call call, const AnswerRequest& request)
+      : pool_(pool),
+        call_(std::move(call)),
+        work_(request.work),
+        tokens_default_(request.tokens_default) {}
 
   Work work() const override { return work_; }
+
+  void ShortenTo(std::uint32_t tokens_max) override {
+    // It never makes longer what is short by itself.
+    if (tokens_default_ > 0) tokens_max = std::min(tokens_max, tokens_default_);
+    call_.body = std::make_shared<const std::string>(WithTokensMax(*call_.body, tokens_max));
+  }
 
   net::Awaitable<ApiResult<void>> Run(Reply& reply, Progress& progress) override {
     auto opened = co_await pool_.Open(std::move(call_), reply.stop());
@@ -46,6 +56,7 @@ class AnswerCall final : public Call {
   upstream::Pool& pool_;
   upstream::Call call_;
   const Work work_;
+  const std::uint32_t tokens_default_;
 };
 
 }  // namespace
@@ -65,7 +76,7 @@ Endpoint::Parse AnswerFrom(upstream::Pool& pool, std::string path) {
     call.choices = request.work.choices;
     call.request_id = context.request_id;
     call.client = context.client;
-    return std::make_unique<AnswerCall>(pool, std::move(call), request.work);
+    return std::make_unique<AnswerCall>(pool, std::move(call), request);
   };
 }
 

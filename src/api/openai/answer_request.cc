@@ -5,6 +5,7 @@
 
 #include "api/fields.h"
 #include "api/limits.h"
+#include "base/check.h"
 #include "base/text_hash.h"
 
 namespace holdfast::api {
@@ -101,6 +102,9 @@ ApiResult<AnswerRequest> ReadAnswerRequest(std::string_view body, std::string_vi
   request.work.choices = static_cast<std::uint32_t>(choices.value_or(1)) * PromptCount(object);
   request.work.tokens_max = static_cast<std::uint32_t>(tokens_max.value_or(0));
 
+  const bool is_text = fields.Find("prompt") != nullptr && fields.Find("messages") == nullptr;
+  if (is_text) request.tokens_default = kCompletionTokensDefault;
+
   PromptText prompt;
   AddPrompt(object, prompt, request.work.prompt_tokens);
   request.work.prompt_bytes = Bounded(prompt.bytes);
@@ -114,6 +118,14 @@ std::string WithModel(std::string body, std::string_view model) {
   const std::string field = fmt::format("\"model\":{},", json::Write(json::Value(model)));
   body.insert(body.find('{') + 1, field);
   return body;
+}
+
+// Written anew: a field that is there, and says null, must not stand beside it.
+std::string WithTokensMax(std::string_view body, std::uint32_t tokens_max) {
+  ApiResult<json::Object> object = ParseBody(body);
+  CHECK(object.has_value());
+  (*object)["max_tokens"] = tokens_max;
+  return json::Write(std::move(*object));
 }
 
 }  // namespace holdfast::api

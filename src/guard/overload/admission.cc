@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kOwnAnswers = 1s;  // Retry-After of who has too many under way.
-constexpr Duration kDownMin = 5s;     // Retry-After of an engine just lost.
+constexpr Duration kHeldMin = 5s;     // Retry-After of an engine just lost, or a rung just entered.
 constexpr Duration kLookSpan = 1s;    // The ladder, and what is kept, without events.
 constexpr double kUnbooked = 0.7;
 constexpr double kEarly = kUnbooked / 2;
@@ -35,6 +35,15 @@ ConcurrencyLimit::Options LimitOptions(const AdmissionOptions& options) {
           .is_adaptive = options.is_adaptive};
 }
 
+CostOptions CostsOf(const AdmissionOptions& options) {
+  return {.weight_input = options.weight_input,
+          .weight_output = options.weight_output,
+          .bytes_per_token = options.bytes_per_token,
+          .output_tokens_initial = options.output_tokens_initial,
+          .request_tokens_max = options.request_tokens_max,
+          .short_answer_tokens = options.short_answer_tokens};
+}
+
 }  // namespace
 
 Admission::State::State(const AdmissionOptions& options)
@@ -43,12 +52,11 @@ Admission::State::State(const AdmissionOptions& options)
       book_(options.retry_after_max, clients_),
       queue_(options.queue_max + options.in_flight_max, options.share, options.is_fair, clients_),
       deadlines_(options.queue_max + options.in_flight_max),
-      predictor_(options.output_tokens_initial),
+      costs_(CostsOf(options)),
       limit_(LimitOptions(options)),
       is_paced_(options.is_paced && options.is_adaptive),
-      ladder_(Ladder::Rules{}),
+      ladder_(options.ladder),
       tickets_(options.queue_max + options.in_flight_max) {
-  CHECK(options.weight_input > 0 && options.weight_output > 0 && options.bytes_per_token > 0);
   free_.reserve(tickets_.size());
   for (std::size_t i = tickets_.size(); i > 0; --i) free_.push_back(static_cast<Slot>(i - 1));
 }
@@ -69,16 +77,16 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
     ++counters_.refused;
     return {.refusal = Refusal::kYourConcurrency, .retry_after = *retry_after};
   }
-  if (facts.attempt == 0 && !applicant.is_early) estimator_.OnDemand(applicant.cost);
+  if (facts.attempt == 0 && !applicant.is_early) estimator_.OnDemand(applicant.cost.demand);
   if (now < clients_[applicant.client].invited_at) book_.Forfeit(AppointmentFor(applicant));
 
   if (!limit_.is_up()) return Refuse(applicant, Refusal::kEngineDown, 0, now);
   if (MayStartAtOnce(applicant, now)) return StartAtOnce(facts, applicant, now);
-  if (!limit_.CanStart(applicant.choices)) place_missed_ = now;
+  if (!limit_.CanStart(applicant.cost.choices)) place_missed_ = now;
 
   const WaitEstimator::Line line = LineBefore(
       applicant.service_class, queue_.NextKey(applicant.service_class, clients_[applicant.client]),
-      applicant.cost, now);
+      applicant.cost.charge, now);
   const WaitEstimator::Estimate estimate = estimator_.Wait(applicant.service_class, line);
   const double allowed = AllowedWait(facts, applicant);
   const double excess = std::max(estimate.expected - allowed, 0.0);
@@ -100,29 +108,25 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
   applicant.client = clients_.Find(facts.caller.client(), applicant.service_class,
                                    queue_.virtual_time(applicant.service_class), now);
   const Client& client = clients_[applicant.client];
-  applicant.group = CostPredictor::GroupOf(facts);
-  applicant.prompt_tokens =
-      facts.prompt_tokens > 0
-          ? facts.prompt_tokens
-          : static_cast<std::uint32_t>(facts.prompt_bytes / options_.bytes_per_token) + 1;
-  applicant.predicted_output =
-      predictor_.Predict(applicant.group, facts.tokens_max, client.history);
-  applicant.choices = std::max<std::uint32_t>(facts.choices, 1);
-  applicant.cost =
-      CostOf(applicant.prompt_tokens, 1.0 * applicant.choices * applicant.predicted_output);
+  applicant.cost = costs_.Of(facts, client.history, rung() >= Rung::kShorterAnswers);
+  applicant.is_long = costs_.IsLong(facts);
 
-  const bool comes_when_told = AppointmentBook::ComesWhenTold(client, now);
-  applicant.is_invited = comes_when_told && AppointmentBook::HasPlace(client);
-  applicant.is_early = now < client.invited_at || (facts.attempt > 0 && !comes_when_told);
+  const bool keeps_appointment = AppointmentBook::ComesWhenTold(client.invited_at, now);
+  const bool comes_when_told =
+      keeps_appointment || AppointmentBook::ComesWhenTold(client.long_from, now);
+  applicant.is_invited = keeps_appointment && AppointmentBook::HasPlace(client);
+  applicant.is_early = now < client.invited_at || (applicant.is_long && now < client.long_from) ||
+                       (facts.attempt > 0 && !comes_when_told);
   return applicant;
 }
 
 std::optional<Duration> Admission::State::OverOwnLimit(const RequestFacts& facts,
                                                        const Applicant& applicant) const {
   const std::uint32_t own_max = options_.per_client_max;
-  if (applicant.choices > limit_.in_flight_max()) return Duration(0);
+  const std::uint32_t choices = applicant.cost.choices;
+  if (choices > limit_.in_flight_max()) return Duration(0);
   if (own_max == 0) return std::nullopt;
-  if (applicant.choices > own_max) return Duration(0);
+  if (choices > own_max) return Duration(0);
   std::uint32_t held = 0;
   for (const ServiceClass service_class :
        {ClassOf(facts.standing, false, false), ClassOf(facts.standing, false, true),
@@ -130,18 +134,12 @@ std::optional<Duration> Admission::State::OverOwnLimit(const RequestFacts& facts
     const Client* client = clients_.Peek(facts.caller.client(), service_class);
     if (client != nullptr) held += client->choices_waiting + client->choices_in_flight;
   }
-  if (held + applicant.choices <= own_max) return std::nullopt;
+  if (held + choices <= own_max) return std::nullopt;
   return kOwnAnswers;
 }
 
-double Admission::State::CostOf(std::uint32_t prompt_tokens, double output_tokens) const {
-  const double input = std::min(prompt_tokens, options_.request_tokens_max);
-  const double output = std::min<double>(output_tokens, options_.request_tokens_max);
-  return options_.weight_input * input + options_.weight_output * output;
-}
-
 double Admission::State::AllowedWait(const RequestFacts& facts, const Applicant& applicant) const {
-  const double first_token = limit_.ExpectedFirstToken(applicant.prompt_tokens);
+  const double first_token = limit_.ExpectedFirstToken(applicant.cost.prompt_tokens);
   double allowed = ToSeconds(options_.batch_wait_max);
   if (!facts.is_batch) {
     const double promised = ToSeconds(options_.level.first_token_max);
@@ -155,8 +153,12 @@ double Admission::State::AllowedWait(const RequestFacts& facts, const Applicant&
 }
 
 Refusal Admission::State::WhyNotWait(const Applicant& applicant) const {
-  if (!MayWait(ladder_.rung(), applicant.service_class, applicant.is_early)) return Refusal::kShed;
-  const std::size_t of_client = clients_[applicant.client].choices_waiting + applicant.choices;
+  const bool is_too_long = applicant.is_long && rung() >= Rung::kShorterAnswers;
+  const bool is_early = applicant.is_early && !is_too_long;
+  const Refusal shed = WhyShed(rung(), applicant.service_class, is_early);
+  if (shed != Refusal::kNone) return shed;
+  if (is_too_long) return Refusal::kShorterAnswers;
+  const std::size_t of_client = clients_[applicant.client].choices_waiting + applicant.cost.choices;
   if (of_client > options_.queue_per_client_max) return Refusal::kYourConcurrency;
   const double share = kQueueShare[static_cast<int>(StandingOf(applicant.service_class))];
   if (queue_.size() >= share * static_cast<double>(options_.queue_max)) return Refusal::kQueueFull;
@@ -165,41 +167,49 @@ Refusal Admission::State::WhyNotWait(const Applicant& applicant) const {
 
 Admission::Offer Admission::State::StartAtOnce(const RequestFacts& facts,
                                                const Applicant& applicant, Time now) {
-  queue_.ChargeAtOnce(applicant.service_class, clients_[applicant.client], applicant.cost);
-  estimator_.OnAdmitted(applicant.service_class, applicant.cost, false);
+  const double cost = applicant.cost.charge;
+  queue_.ChargeAtOnce(applicant.service_class, clients_[applicant.client], cost);
+  estimator_.OnAdmitted(applicant.service_class, cost, false);
   const Slot slot = NewTicket(facts, applicant, now);
   Start(slot, false, now);
-  return {.what = Offer::kStart, .id = IdOf(slot)};
+  return {.what = Offer::kStart, .id = IdOf(slot), .tokens_max = applicant.cost.tokens_max};
 }
 
 Admission::Offer Admission::State::Enqueue(const RequestFacts& facts, const Applicant& applicant,
                                            const WaitEstimator::Line& line,
                                            const WaitEstimator::Estimate& estimate, double allowed,
                                            Time now) {
-  estimator_.OnAdmitted(applicant.service_class, applicant.cost, line.behind > 0);
+  estimator_.OnAdmitted(applicant.service_class, applicant.cost.charge, line.behind > 0);
   const Slot slot = NewTicket(facts, applicant, now);
   Ticket& ticket = tickets_[slot];
   ticket.phase = Phase::kWaiting;
   ticket.estimate = estimate;
   ticket.places = line.places;
-  queue_.Push(slot, applicant.service_class, applicant.client, applicant.cost);
-  clients_[applicant.client].choices_waiting += applicant.choices;
+  queue_.Push(slot, applicant.service_class, applicant.client, applicant.cost.charge);
+  clients_[applicant.client].choices_waiting += applicant.cost.choices;
   deadlines_.Insert(slot, options_.is_deadline_aware ? now + FromSeconds(allowed) : Time::max());
   return {.what = Offer::kWait,
           .id = IdOf(slot),
           .wait = {.expected = FromSeconds(estimate.expected),
                    .low = FromSeconds(estimate.low),
                    .high = FromSeconds(estimate.high),
-                   .place = line.places + 1}};
+                   .place = line.places + 1},
+          .tokens_max = applicant.cost.tokens_max};
 }
 
 Admission::Offer Admission::State::Refuse(const Applicant& applicant, Refusal refusal,
                                           double excess, Time now) {
   ++counters_.refused;
   Offer offer{.what = Offer::kRefuse, .refusal = refusal};
+  // What has held for a while will hold for about as long.
   if (refusal == Refusal::kEngineDown) {
-    // What has been down for a while will be down for about as long.
-    offer.retry_after = std::clamp(now - down_since_, kDownMin, options_.retry_after_max);
+    offer.retry_after = std::clamp(now - down_since_, kHeldMin, options_.retry_after_max);
+  } else if (refusal == Refusal::kShorterAnswers) {
+    Time& from = clients_[applicant.client].long_from;
+    const Duration held = std::clamp(now - ladder_.since(), kHeldMin, options_.retry_after_max);
+    if (from <= now) from = now + held;
+    offer.retry_after = from - now;
+    offer.tokens_max = options_.short_answer_tokens;
   } else {
     offer.retry_after = book_.Make(AppointmentFor(applicant), excess, now);
   }
@@ -209,7 +219,7 @@ Admission::Offer Admission::State::Refuse(const Applicant& applicant, Refusal re
 AppointmentBook::Request Admission::State::AppointmentFor(const Applicant& applicant) const {
   return {.service_class = applicant.service_class,
           .client = applicant.client,
-          .cost = applicant.cost,
+          .cost = applicant.cost.charge,
           .rate = kBookShare * CapacityFor(applicant.service_class)};
 }
 
@@ -221,16 +231,13 @@ Admission::State::Slot Admission::State::NewTicket(const RequestFacts& facts,
   Ticket& ticket = tickets_[slot];
   ++ticket.generation;
   ticket.service_class = applicant.service_class;
-  ticket.group = applicant.group;
   ticket.client = applicant.client;
-  ticket.prompt_tokens = applicant.prompt_tokens;
-  ticket.choices = applicant.choices;
-  ticket.predicted_output = applicant.predicted_output;
   ticket.cost = applicant.cost;
   ticket.client_id = facts.caller.client();
   ticket.arrival = now;
   clients_[applicant.client].invited_at = {};
   clients_[applicant.client].booked = 0;
+  clients_[applicant.client].long_from = {};
   return slot;
 }
 
@@ -245,10 +252,10 @@ void Admission::State::Poll(Time now, std::vector<TicketId>& started,
   while (deadlines_.deadline() <= now) expired.push_back(Expire(deadlines_.first(), now));
   while (queue_.size() > 0) {
     const Ticket& next = tickets_[queue_.Next()];
-    if (!IsDue(next.service_class, next.choices, now)) break;
+    if (!IsDue(next.service_class, next.cost.choices, now)) break;
     const Slot slot = queue_.Pop();
     deadlines_.Erase(slot);
-    clients_[tickets_[slot].client].choices_waiting -= tickets_[slot].choices;
+    clients_[tickets_[slot].client].choices_waiting -= tickets_[slot].cost.choices;
     Start(slot, true, now);
     started.push_back(IdOf(slot));
   }
@@ -257,11 +264,12 @@ void Admission::State::Poll(Time now, std::vector<TicketId>& started,
 void Admission::State::Start(Slot slot, bool has_waited, Time now) {
   Ticket& ticket = tickets_[slot];
   ticket.phase = Phase::kBeforeFirstToken;
-  ticket.mark = limit_.OnStart(ticket.prompt_tokens, now, ticket.choices);
-  clients_[ticket.client].choices_in_flight += ticket.choices;
-  estimator_.OnStart(ticket.cost, ticket.predicted_output, has_waited);
+  const RequestCost& cost = ticket.cost;
+  ticket.mark = limit_.OnStart(cost.prompt_tokens, now, cost.choices);
+  clients_[ticket.client].choices_in_flight += cost.choices;
+  estimator_.OnStart(cost.charge, cost.predicted_output, has_waited);
   if (is_paced_) {
-    pacer_.OnStart(ticket.cost, estimator_.capacity(), limit_.room(), has_waited, now);
+    pacer_.OnStart(cost.charge, estimator_.capacity(), limit_.room(), has_waited, now);
   }
   ++counters_.started;
   if (!has_waited) return;
@@ -293,8 +301,9 @@ Time Admission::State::NextTime() const {
   Time next = deadlines_.deadline();
   if (is_paced_ && queue_.size() > 0) {
     const Ticket& waits = tickets_[queue_.Next()];
+    const std::uint32_t choices = waits.cost.choices;
     const bool has_place =
-        limit_.CanFloat(waits.choices) && MayHavePlace(waits.service_class, waits.choices, now_);
+        limit_.CanFloat(choices) && MayHavePlace(waits.service_class, choices, now_);
     if (has_place) next = std::min(next, pacer_.due());
   }
   const bool is_looked_at = rung() != Rung::kOpen || (IsShort(now_) && ShareOfRegulars() > 0);
@@ -302,7 +311,7 @@ Time Admission::State::NextTime() const {
 }
 
 bool Admission::State::MayStartAtOnce(const Applicant& applicant, Time now) const {
-  const std::uint32_t choices = applicant.choices;
+  const std::uint32_t choices = applicant.cost.choices;
   // Regulars find the places that the others who wait may not have.
   if (IsRegular(applicant.service_class) && NoRegularWaits() && limit_.CanStart(choices)) {
     return true;
@@ -342,7 +351,7 @@ bool Admission::State::OnFirstToken(TicketId id, Time now) {
   Ticket& ticket = tickets_[slot];
   ticket.phase = Phase::kStreaming;
   ticket.first_token = now;
-  limit_.OnFirstToken(ticket.mark, ticket.prompt_tokens, now);
+  limit_.OnFirstToken(ticket.mark, ticket.cost.prompt_tokens, now);
   return true;
 }
 
@@ -363,22 +372,21 @@ bool Admission::State::OnFinish(TicketId id, std::uint32_t output_tokens, Ending
 void Admission::State::LeaveQueue(Slot slot) {
   queue_.Erase(slot);
   deadlines_.Erase(slot);
-  clients_[tickets_[slot].client].choices_waiting -= tickets_[slot].choices;
+  clients_[tickets_[slot].client].choices_waiting -= tickets_[slot].cost.choices;
 }
 
 void Admission::State::Settle(const Ticket& ticket, std::uint32_t output_tokens, Ending ending,
                               Time now) {
   const bool had_first_token = ticket.phase == Phase::kStreaming;
   // The answers are written side by side.
-  const std::uint32_t of_each = output_tokens / ticket.choices;
+  const std::uint32_t of_each = output_tokens / ticket.cost.choices;
   const bool has_interval = had_first_token && of_each > 1 && ending != Ending::kFailed;
   const Duration interval = has_interval ? (now - ticket.first_token) / (of_each - 1) : Duration{0};
   limit_.OnFinish(ticket.mark, had_first_token, interval, now);
-  estimator_.OnFinish(ticket.cost, ticket.predicted_output, interval);
+  estimator_.OnFinish(ticket.cost.charge, ticket.cost.predicted_output, interval);
   Client& client = clients_[ticket.client];
-  client.choices_in_flight -= ticket.choices;
-  client.owed += CostOf(ticket.prompt_tokens, output_tokens) - ticket.cost;
-  predictor_.Learn(ticket.group, ticket.predicted_output, of_each, ending, client.history);
+  client.choices_in_flight -= ticket.cost.choices;
+  client.owed += costs_.Settle(ticket.cost, output_tokens, ending, client.history);
 }
 
 void Admission::State::OnEngineReport(const EngineReport& report, Time now) {
@@ -440,7 +448,7 @@ ExpectedWait Admission::State::Wait(TicketId id, Time now) const {
   const Ticket& ticket = tickets_[slot];
   now = std::max(now, now_);
   const WaitEstimator::Line line =
-      LineBefore(ticket.service_class, queue_.key(slot), ticket.cost, now);
+      LineBefore(ticket.service_class, queue_.key(slot), ticket.cost.charge, now);
   WaitEstimator estimator = estimator_;  // A stall since the last event counts.
   estimator.Advance(now, true);
   const WaitEstimator::Estimate estimate = estimator.Wait(ticket.service_class, line);
@@ -459,10 +467,11 @@ Admitted Admission::State::Find(TicketId id) const {
           .start = ticket.phase == Phase::kWaiting ? Time{} : ticket.mark.start,
           .client = ticket.client_id,
           .service_class = ticket.service_class,
-          .prompt_tokens = ticket.prompt_tokens,
-          .choices = ticket.choices,
-          .predicted_output = ticket.predicted_output,
-          .predicted_cost = ticket.cost};
+          .prompt_tokens = ticket.cost.prompt_tokens,
+          .choices = ticket.cost.choices,
+          .predicted_output = ticket.cost.predicted_output,
+          .tokens_max = ticket.cost.tokens_max,
+          .predicted_cost = ticket.cost.charge};
 }
 
 AdmissionCounters Admission::State::counters() const {
@@ -474,8 +483,8 @@ AdmissionCounters Admission::State::counters() const {
   counters.prompt_window = limit_.window();
   counters.capacity = estimator_.capacity();
   counters.pressure = estimator_.pressure();
-  counters.output_error = predictor_.relative_error();
-  counters.output_bias = predictor_.bias();
+  counters.output_error = costs_.predictor().relative_error();
+  counters.output_bias = costs_.predictor().bias();
   counters.engine_delay = FromSeconds(limit_.engine_delay());
   counters.token_interval = FromSeconds(limit_.token_interval());
   return counters;
@@ -512,6 +521,7 @@ std::size_t Admission::tickets_max() const { return state_->tickets_max(); }
 void Admission::Save(StateWriter& writer) const { state_->Save(writer); }
 void Admission::Load(StateReader& reader) { state_->Load(reader); }
 Rung Admission::rung() const { return state_->rung(); }
+Time Admission::rung_since() const { return state_->rung_since(); }
 AdmissionCounters Admission::counters() const { return state_->counters(); }
 
 }  // namespace holdfast::guard

@@ -29,6 +29,11 @@
 // be let in are refused at once, as is what is over the client's own limit: neither is demand that
 // the service fails to meet.
 //
+// On the rung of shorter answers and above, an answer whose caller set no limit has at most
+// short_answer_tokens (Offer::tokens_max), and whoever set a higher one may not wait. They have no
+// appointment, and may come at once with a lower limit; who comes again with the same one before
+// the time they are told is early.
+//
 // Every ticket that was started or waits ends with one OnFinish by the caller (also when a caller
 // leaves the queue) or one Expired from Poll; what comes late, twice or of no ticket is ignored.
 // After every event, and at NextTime(), the caller polls. A time that goes back is taken for the
@@ -78,6 +83,10 @@ struct AdmissionOptions {
   std::uint32_t output_tokens_initial = 256;   // Predicted before anything is known.
   std::uint32_t request_tokens_max = 1 << 20;  // Charged at most for one request, input and output.
 
+  // Of an answer on the rung of shorter answers and above; 0: answers are never shortened.
+  std::uint32_t short_answer_tokens = 0;
+  Ladder::Rules ladder;
+
   // Least share of the engine that a class gets while it has requests waiting, by ServiceClass.
   std::array<double, kServiceClassCount> share = {0.0, 0.05, 0.1, 0.05, 0.02, 0.01, 0.005, 0.005};
 
@@ -106,6 +115,7 @@ struct Admitted {
   std::uint32_t prompt_tokens = 0;  // Counted or estimated.
   std::uint32_t choices = 1;
   std::uint32_t predicted_output = 0;  // Of each answer.
+  std::uint32_t tokens_max = 0;        // What each answer is shortened to; 0: it is not.
   double predicted_cost = 0;
 };
 
@@ -137,6 +147,8 @@ class Admission {
     Refusal refusal = Refusal::kNone;
     Duration retry_after{0};
     ExpectedWait wait{};  // With kWait: the first estimate.
+    // What each answer is shortened to, or, with kRefuse, could be asked for; 0: it is not.
+    std::uint32_t tokens_max = 0;
   };
   struct Expired {
     TicketId id = 0;  // No longer valid.
@@ -175,6 +187,7 @@ class Admission {
   // The lower 32 bits of valid tickets are different, and below this.
   std::size_t tickets_max() const;
   Rung rung() const;
+  Time rung_since() const;  // Time{}: from the beginning.
   AdmissionCounters counters() const;
 
  private:

@@ -10,10 +10,10 @@
 #include "guard/overload/appointment_book.h"
 #include "guard/overload/client_table.h"
 #include "guard/overload/concurrency_limit.h"
-#include "guard/overload/cost_predictor.h"
 #include "guard/overload/deadline_heap.h"
 #include "guard/overload/fair_queue.h"
 #include "guard/overload/pacer.h"
+#include "guard/overload/request_costs.h"
 #include "guard/overload/wait_estimator.h"
 
 namespace holdfast::guard {
@@ -30,16 +30,17 @@ class Admission::State {
   void OnEngineReport(const EngineReport& report, Time now);
   void Save(StateWriter& writer) const {
     limit_.Save(writer);
-    predictor_.Save(writer);
+    costs_.Save(writer);
   }
   void Load(StateReader& reader) {
     limit_.Load(reader);
-    predictor_.Load(reader);
+    costs_.Load(reader);
   }
   ExpectedWait Wait(TicketId id, Time now) const;
   Admitted Find(TicketId id) const;
   std::size_t tickets_max() const { return tickets_.size(); }
   Rung rung() const { return ladder_.rung(); }
+  Time rung_since() const { return ladder_.since(); }
   AdmissionCounters counters() const;
 
  private:
@@ -51,12 +52,8 @@ class Admission::State {
     std::uint32_t generation = 0;
     Phase phase = Phase::kFree;
     ServiceClass service_class = ServiceClass::kAnonymous;
-    CostPredictor::Group group = 0;
     ClientTable::Index client = 0;
-    std::uint32_t prompt_tokens = 0;
-    std::uint32_t choices = 1;
-    std::uint32_t predicted_output = 0;  // Of each choice.
-    double cost = 0;
+    RequestCost cost;
     std::uint64_t client_id = 0;
     Time arrival{};
     Time first_token{};
@@ -68,19 +65,15 @@ class Admission::State {
   // A request on its way to a decision.
   struct Applicant {
     ServiceClass service_class = ServiceClass::kAnonymous;
-    CostPredictor::Group group = 0;
     ClientTable::Index client = 0;
-    std::uint32_t prompt_tokens = 0;
-    std::uint32_t choices = 1;
-    std::uint32_t predicted_output = 0;  // Of each choice.
-    double cost = 0;
+    RequestCost cost;
+    bool is_long = false;     // Its limit is over that of a short answer.
     bool is_early = false;    // Retries before it was told to.
     bool is_invited = false;  // Keeps its appointment.
   };
 
   Time Advance(Time now);
   Applicant Apply(const RequestFacts& facts, Time now);
-  double CostOf(std::uint32_t prompt_tokens, double output_tokens) const;
   // Over the client's own limit, whatever the load: when to come again, 0 if that never helps.
   std::optional<Duration> OverOwnLimit(const RequestFacts& facts, const Applicant& applicant) const;
   double AllowedWait(const RequestFacts& facts, const Applicant& applicant) const;  // Seconds.
@@ -125,7 +118,7 @@ class Admission::State {
   AppointmentBook book_;
   FairQueue queue_;
   DeadlineHeap deadlines_;
-  CostPredictor predictor_;
+  RequestCosts costs_;
   ConcurrencyLimit limit_;
   const bool is_paced_;
   Pacer pacer_;

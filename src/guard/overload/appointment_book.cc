@@ -43,9 +43,8 @@ void AppointmentBook::Forfeit(const Request& request) {
   client.invited_at = {};
 }
 
-bool AppointmentBook::ComesWhenTold(const Client& client, Time now) {
-  return client.invited_at != Time{} && now >= client.invited_at &&
-         now <= client.invited_at + kAppointmentLength;
+bool AppointmentBook::ComesWhenTold(Time told, Time now) {
+  return told != Time{} && now >= told && now <= told + kAppointmentLength;
 }
 
 Duration AppointmentBook::LengthOf(double cost, double rate) const {

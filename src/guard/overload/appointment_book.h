@@ -34,8 +34,8 @@ class AppointmentBook {
   // Gives it up; the book is shorter by it.
   void Forfeit(const Request& request);
 
-  // Comes at the time that it was told, be it with a place or, from a full book, without.
-  static bool ComesWhenTold(const Client& client, Time now);
+  // Whoever was told `told` comes when it should, be it with a place or without.
+  static bool ComesWhenTold(Time told, Time now);
   static bool HasPlace(const Client& client) { return client.booked > 0; }
   bool IsOpen(ServiceClass service_class, Time now) const {
     return ends_[static_cast<std::size_t>(service_class)] > now;

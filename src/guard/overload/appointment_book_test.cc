@@ -65,9 +65,10 @@ TEST(AppointmentBook, IsKeptWithinAMinute) {
     bool comes_when_told;
   } cases[] = {{0, false}, {4.9, false}, {5, true}, {65, true}, {65.1, false}};
   for (const auto& c : cases) {
-    EXPECT_EQ(AppointmentBook::ComesWhenTold(client, AtSeconds(c.at_s)), c.comes_when_told);
+    EXPECT_EQ(AppointmentBook::ComesWhenTold(client.invited_at, AtSeconds(c.at_s)),
+              c.comes_when_told);
   }
-  EXPECT_FALSE(AppointmentBook::ComesWhenTold(Client{}, AtSeconds(10)));
+  EXPECT_FALSE(AppointmentBook::ComesWhenTold(Time{}, AtSeconds(10)));
 }
 
 // Long ones have the same chance of the last place as short ones.

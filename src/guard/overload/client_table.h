@@ -26,6 +26,7 @@ struct Client {
   double owed = 0;        // Weighted tokens that its answers took beyond what was charged.
   Time invited_at{};      // When a Retry-After told it to come back; Time{}: never told.
   float booked = 0;       // Cost that the book holds a place for then; 0: none.
+  Time long_from{};       // From when it may ask for a long answer again; Time{}: never told.
   AnswerHistory history{};
   std::uint32_t waiting = 0;            // Requests; FairQueue counts them.
   std::uint32_t choices_waiting = 0;    // The answers that they ask for,

@@ -1,5 +1,9 @@
 #include "guard/overload/ladder.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "base/check.h"
 
 namespace holdfast::guard {
@@ -19,27 +23,48 @@ bool HasHeld(bool is_calling, Duration after, Time now, Time& since) {
 
 }  // namespace
 
-bool MayWait(Rung rung, ServiceClass service_class, bool is_early_retry) {
-  if (rung >= Rung::kNoEarlyRetries && is_early_retry) return false;
-  if (rung >= Rung::kNoBatch && IsBatch(service_class)) return false;
-  if (rung >= Rung::kNoAnonymous && StandingOf(service_class) == Standing::kAnonymous) return false;
-  if (rung >= Rung::kHistoryOnly && StandingOf(service_class) != Standing::kHistory) return false;
-  return true;
+std::string_view RungWord(Rung rung) {
+  constexpr std::array<std::string_view, kRungCount> kWords = {
+      "open", "no_early_retries", "shorter_answers", "no_batch", "signed_in_only", "history_only"};
+  return kWords[static_cast<std::size_t>(rung)];
 }
 
-Ladder::Ladder(const Rules& rules) : rules_(rules) {
-  CHECK(rules.up_after.count() > 0 && rules.down_after.count() > 0);
-  for (int i = 1; i < kRungCount; ++i) {
-    CHECK(rules.exit[i] < rules.enter[i]);
-    CHECK(rules.enter[i - 1] < rules.enter[i] && rules.exit[i - 1] < rules.exit[i]);
+Refusal WhyShed(Rung rung, ServiceClass service_class, bool is_early_retry) {
+  const Standing standing = StandingOf(service_class);
+  if (rung >= Rung::kNoEarlyRetries && is_early_retry) return Refusal::kShed;
+  if (rung >= Rung::kNoBatch && IsBatch(service_class)) return Refusal::kShed;
+  if (rung >= Rung::kHistoryOnly && standing != Standing::kHistory) return Refusal::kHistoryOnly;
+  if (rung >= Rung::kNoAnonymous && standing == Standing::kAnonymous) return Refusal::kSignedInOnly;
+  return Refusal::kNone;
+}
+
+Ladder::Rules Ladder::WithoutBatch(bool shortens) {
+  Rules rules;
+  const auto batch = std::ranges::find(rules.steps, Rung::kNoBatch, &Step::rung);
+  CHECK(batch != rules.steps.end());
+  batch->rung = Rung::kShorterAnswers;
+  if (!shortens) rules.steps.erase(batch);
+  return rules;
+}
+
+Ladder::Ladder(Rules rules) : rules_(std::move(rules)) {
+  CHECK(rules_.up_after.count() > 0 && rules_.down_after.count() > 0);
+  Step below;
+  for (const Step& step : rules_.steps) {
+    CHECK(step.exit < step.enter && step.rung > below.rung);
+    CHECK(below.enter < step.enter && below.exit < step.exit);
+    below = step;
   }
 }
 
 void Ladder::Observe(double pressure, Time now) {
-  const bool calls_up = rung_ + 1 < kRungCount && pressure >= rules_.enter[rung_ + 1];
-  const bool calls_down = rung_ > 0 && pressure <= rules_.exit[rung_];
-  if (HasHeld(calls_up, rules_.up_after, now, above_since_)) ++rung_;
-  if (HasHeld(calls_down, rules_.down_after, now, below_since_)) --rung_;
+  const std::vector<Step>& steps = rules_.steps;
+  const bool calls_up = step_ < steps.size() && pressure >= steps[step_].enter;
+  const bool calls_down = step_ > 0 && pressure <= steps[step_ - 1].exit;
+  const std::size_t before = step_;
+  if (HasHeld(calls_up, rules_.up_after, now, above_since_)) ++step_;
+  if (HasHeld(calls_down, rules_.down_after, now, below_since_)) --step_;
+  if (step_ != before) since_ = now;
 }
 
 }  // namespace holdfast::guard

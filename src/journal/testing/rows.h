@@ -91,7 +91,7 @@ inline std::vector<Row> OneOfEach() {
                              .detector = "fingerprint_concentration",
                              .llr = 5.5F}},
       {at, RegistrationSwitch{true, true, 1.5, 2.5}},
-      {at, RungChange{guard::Rung::kNoBatch, guard::Rung::kHistoryOnly, 3.5}},
+      {at, RungChange{guard::Rung::kShorterAnswers, guard::Rung::kHistoryOnly, 3.5}},
   };
 }
 

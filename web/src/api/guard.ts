@@ -34,7 +34,7 @@ export interface Likeness {
 }
 
 export interface GuardState {
-  rung: number;
+  level: string;
   pressure: number;
   running: number;
   waiting: number;

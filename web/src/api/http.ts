@@ -41,6 +41,21 @@ export function whenAskedToPay(pay: typeof payForAnswer): void {
   payForAnswer = pay;
 }
 
+// What an answer says of the level of service, where it is not all that there is.
+let tellLevel: (level: string) => void = () => {};
+
+export function whenLevelIsTold(tell: typeof tellLevel): void {
+  tellLevel = tell;
+}
+
+// Of who asked and may not for now, though they may read: why, and for how long.
+let tellTurnedAway: (reason: string, seconds: number | null) => void = () => {};
+const TURNED_AWAY = new Set(["signed_in_only", "history_only"]);
+
+export function whenTurnedAway(tell: typeof tellTurnedAway): void {
+  tellTurnedAway = tell;
+}
+
 // As send, for what asks for an answer: where a proof of work is asked for first, it is done, and
 // what was asked is sent once more.
 export async function sendForAnswer(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
@@ -80,8 +95,12 @@ async function sendOnce(method: Method, path: string, body?: unknown, signal?: A
     if (signal?.aborted) throw failure;
     throw new ApiError("The server cannot be reached.", "unreachable", null);
   });
-  if (!response.ok) throw await errorOf(response);
-  return response;
+  const level = response.headers.get("x-holdfast-level");
+  if (level !== null) tellLevel(level);
+  if (response.ok) return response;
+  const failure = await errorOf(response);
+  if (TURNED_AWAY.has(failure.reason)) tellTurnedAway(failure.reason, failure.retryAfterSeconds);
+  throw failure;
 }
 
 // The same, for an answer in JSON; an answer without a body is `undefined`.

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { Composer } from "../parts/Composer";
 import { History } from "../parts/History";
 import { later } from "../parts/Later";
+import { Level } from "../parts/Level";
 import { Failure, Spinner } from "../parts/Notice";
 import { Restricted } from "../parts/Restricted";
 import { Solving } from "../parts/Solving";
@@ -15,6 +16,7 @@ import { chat, isKept, leaveTemporary } from "../state/chat";
 import { isStored, isTemporary } from "../state/conversations";
 import { findList, findOpen, open, openFailure, openId, show, soughtMessage } from "../state/kept";
 import { followOpen, growing, refused, regenerate } from "../state/keptAnswer";
+import { startLooking } from "../state/service";
 
 const MODEL_RETRY_MS = 2000;
 
@@ -73,6 +75,7 @@ function closeOnEscape(event: KeyboardEvent) {
 export function ChatPage() {
   useModel();
   useKept();
+  useEffect(startLooking, []);
   const conversation = chat.value.current.value;
   const close = () => (isHistoryOpen.value = false);
   return (
@@ -89,6 +92,7 @@ export function ChatPage() {
           <span class="bar-model" title="The model that answers">{modelId.value ?? "connecting…"}</span>
         </header>
         <Restricted />
+        <Level />
         {isKept.value && <TakeOver />}
         {conversation ? <Thread conversation={conversation} /> : <NoThread />}
         <Solving />

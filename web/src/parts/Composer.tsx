@@ -2,16 +2,24 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { chat } from "../state/chat";
+import { turnedAway } from "../state/service";
+import { TurnedAway } from "./Level";
 import { SendIcon, StopIcon } from "./icons";
 
 const QUESTION_CHARS_MAX = 8000;
+const NOTE_ID = "composer-note";
 const text = signal("");
 
 export function Composer() {
   const box = useRef<HTMLTextAreaElement>(null);
   const { currentId, isAnswering } = chat.value;
+  const isShut = turnedAway.value !== null;
   const stop = () => void chat.value.stop();
   useEffect(() => box.current?.focus(), [currentId.value]);
+  // Back to where it was, unless the person went elsewhere meanwhile.
+  useEffect(() => {
+    if (!isShut && document.activeElement === document.body) box.current?.focus();
+  }, [isShut]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => event.key === "Escape" && stop();
     window.addEventListener("keydown", onKey);
@@ -25,7 +33,7 @@ export function Composer() {
   };
   const send = () => {
     const question = text.value.trim();
-    if (question === "" || isAnswering.value) return;
+    if (question === "" || isAnswering.value || isShut) return;
     text.value = "";
     void chat.value.ask(question);
     requestAnimationFrame(grow);
@@ -46,6 +54,8 @@ export function Composer() {
           maxLength={QUESTION_CHARS_MAX}
           placeholder="Write a message"
           aria-label="Message"
+          aria-describedby={isShut ? NOTE_ID : undefined}
+          disabled={isShut}
           onInput={(event) => {
             text.value = event.currentTarget.value;
             grow();
@@ -59,10 +69,10 @@ export function Composer() {
         {isAnswering.value ? (
           <button type="button" class="send-button" aria-label="Stop" title="Stop" onClick={stop}><StopIcon /></button>
         ) : (
-          <button type="submit" class="send-button" aria-label="Send" title="Send" disabled={text.value.trim() === ""}><SendIcon /></button>
+          <button type="submit" class="send-button" aria-label="Send" title="Send" disabled={isShut || text.value.trim() === ""}><SendIcon /></button>
         )}
       </div>
-      <p class="composer-note">A small model writes these answers; it can be wrong. Check what matters.</p>
+      {isShut ? <TurnedAway id={NOTE_ID} /> : <p class="composer-note">A small model writes these answers; it can be wrong. Check what matters.</p>}
     </form>
   );
 }

@@ -3,6 +3,7 @@ import type { Waiting } from "../api/chunks";
 import type { Draft as DraftText } from "../state/answer";
 import { type ShownMessage, chat } from "../state/chat";
 import * as answer from "../state/keptAnswer";
+import { turnedAway } from "../state/service";
 import { highlighter } from "../text/highlight";
 import { toSafeHtml } from "../text/markdown";
 import { CopyButton } from "./CopyButton";
@@ -19,7 +20,7 @@ const ENDINGS: Record<string, string> = {
 export function MessageBubble({ message, isLast }: { message: ShownMessage; isLast: boolean }) {
   if (message.role === "user") return <Question message={message} />;
   const ending = message.ending ? ENDINGS[message.ending] : undefined;
-  const isAnswering = chat.value.isAnswering.value;
+  const isShut = chat.value.isAnswering.value || turnedAway.value !== null;
   return (
     <article class="message assistant" id={`m-${message.id}`} aria-label="Assistant" data-ending={message.failure ? "failed" : message.ending}>
       {message.reasoning && <Thoughts text={message.reasoning} />}
@@ -29,12 +30,12 @@ export function MessageBubble({ message, isLast }: { message: ShownMessage; isLa
         {message.version && <Versions message={message} />}
         {message.content !== "" && <CopyButton text={message.content} />}
         {isLast && (
-          <button type="button" class="icon-button" aria-label="Regenerate" title="Regenerate" disabled={isAnswering} onClick={() => void chat.value.regenerate()}>
+          <button type="button" class="icon-button" aria-label="Regenerate" title="Regenerate" disabled={isShut} onClick={() => void chat.value.regenerate()}>
             <AgainIcon />
           </button>
         )}
         {isLast && message.isContinuable && (
-          <button type="button" class="button quiet small" disabled={isAnswering} onClick={() => void answer.goOn(message.id)}>Continue</button>
+          <button type="button" class="button quiet small" disabled={isShut} onClick={() => void answer.goOn(message.id)}>Continue</button>
         )}
         {message.isCut && <span class="message-note">The beginning of the conversation no longer fitted.</span>}
         {ending && <span class="message-note">{ending}</span>}

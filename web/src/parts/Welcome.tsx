@@ -1,5 +1,6 @@
 import { chat, isKept } from "../state/chat";
 import { beginTemporary, endTemporary, isTemporary } from "../state/conversations";
+import { turnedAway } from "../state/service";
 import { AnchorIcon } from "./icons";
 
 const SUGGESTIONS = [
@@ -17,7 +18,7 @@ export function Welcome() {
       <p>Everything you write stays on the machine that runs this page.</p>
       <div class="suggestions">
         {SUGGESTIONS.map((text) => (
-          <button type="button" key={text} class="suggestion" onClick={() => void chat.value.ask(text)}>{text}</button>
+          <button type="button" key={text} class="suggestion" disabled={turnedAway.value !== null} onClick={() => void chat.value.ask(text)}>{text}</button>
         ))}
       </div>
       {isKept.value && (

@@ -56,7 +56,10 @@ export async function ask(question: string): Promise<void> {
     refused.value = { conversationId: "", asking: { parent: null, content: question }, failure };
     return;
   }
-  await send({ parent: way.value.at(-1)?.message.id ?? null, content: question });
+  // A question that was refused is not there to follow on.
+  const last = way.value.at(-1)?.message;
+  const parent = last?.id === UNSENT ? last.parent : last?.id;
+  await send({ parent: parent ?? null, content: question });
 }
 
 // The question anew, as a sibling of the one it was.

@@ -1,6 +1,7 @@
 // Numbers and times in the reader's own language.
 const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const number = new Intl.NumberFormat("en");
 
@@ -10,6 +11,8 @@ const DAY_MS = 24 * HOUR_MS;
 
 export const formatTime = (ms: number) => dateAndTime.format(ms);
 export const formatDate = (ms: number) => date.format(ms);
+// The time of today, with its seconds.
+export const formatClock = (ms: number) => clock.format(ms);
 export const formatCount = (count: number) => number.format(count);
 export const formatRequests = (count: number) => `${formatCount(count)} ${count === 1 ? "request" : "requests"}`;
 

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type Decision, type GuardState, getGuard, listDecisions, undoDecision } from "../../api/guard";
+import { OPEN } from "../../api/service";
 import { Confirm } from "../../parts/Confirm";
 import { Loaded, useLoaded } from "../../parts/Loaded";
 import { Failure, Spinner } from "../../parts/Notice";
@@ -30,7 +31,7 @@ function Standing({ state }: { state: GuardState }) {
   return (
     <dl class="facts">
       <dt>Load</dt>
-      <dd>{state.rung === 0 ? "The service gives all it has to everyone." : `The service has stepped down to rung ${state.rung}.`} Demand over capacity is {state.pressure.toFixed(2)}; {formatCount(state.running)} answers are under way, {formatRequests(state.waiting)} wait.</dd>
+      <dd>{state.level === OPEN ? "The service gives all it has to everyone." : `The service has stepped down: ${state.level.replaceAll("_", " ")}.`} Demand over capacity is {state.pressure.toFixed(2)}; {formatCount(state.running)} answers are under way, {formatRequests(state.waiting)} wait.</dd>
       <dt>Registrations</dt>
       <dd>{registration.is_restricted ? `The guard restricts them${registration.since === null ? "" : ` since ${formatTime(registration.since)}`}.` : "As you have set them."}</dd>
       <dt>Likeness to an attack</dt>
