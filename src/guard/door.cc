@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "guard/evidence/trial_count.h"
 #include "guard/tables/state_bytes.h"
 
 namespace holdfast::guard {
@@ -331,22 +332,13 @@ void Door::State::TryLikeness(const ClientFeatures* sender, const RequestFacts& 
   // A door that is not warm accuses nobody, so that trying it would say nothing.
   if (!is_warm() || facts.standing != Standing::kHistory || registration_.is_restricted()) return;
   if (edge_->restrictions().Find(facts.caller, facts.standing, now) != nullptr) return;
-  LikenessTrialCount& trial = counters_.trial;
-  ++trial.asked;
   RequestFacts unpaid = facts;
   unpaid.paid_challenge = false;
   const ProposalPolicy& policy = options_.likeness;
   const auto score = scorer_.Suspect(clusters_, sender, unpaid, now, policy.challenge_log_odds);
   const auto by_cluster = score ? Propose(*score, unpaid, policy) : std::nullopt;
   const auto by_connections = JudgeConnections(facts.caller);
-  for (std::size_t i = 0; i < kLikenessCounts.size(); ++i) {
-    for (const auto* proposal : {&by_cluster, &by_connections}) {
-      const bool is_this = *proposal && (*proposal)->rule == kLikenessCounts[i].rule &&
-                           (*proposal)->action == kLikenessCounts[i].action;
-      if (is_this) ++trial.accused_by[i];
-    }
-  }
-  if (by_cluster || by_connections) ++trial.accused;
+  CountTrial({&by_cluster, &by_connections}, counters_.trial);
 }
 
 Door::Word Door::State::AskRegistration(const RequestFacts& facts, Time now) {
