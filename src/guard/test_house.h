@@ -92,6 +92,7 @@ inline bool LivesUnderAttack(House& house, double from_s, double to_s) {
     }
     has_learned = has_learned || house.door.counters().is_learning;
   }
+  if (runs != 0) house.End(runs, to_s, Ending::kFailed);
   return has_learned;
 }
 

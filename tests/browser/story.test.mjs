@@ -130,6 +130,7 @@ test("two tabs share one history", async () => {
   await ask(second, "Good morning", 1);
   await ask(first, "Thank you!", 2);
   await second.reload();
+  await assertCount(second.locator(".history-pick"), 2);
   assert.deepEqual((await second.locator(".history-pick").allInnerTexts()).sort(), ["Good morning", "Hello"]);
   await second.locator(".history-pick", { hasText: "Hello" }).click();
   await finished(second, 2);

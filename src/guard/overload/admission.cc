@@ -21,6 +21,10 @@ constexpr double kBookShare = 0.9;  // Of its capacity, that a class gives to ap
 // Of the queue, by Standing: the rest is kept for those above.
 constexpr double kQueueShare[kStandingCount] = {0.5, 0.8, 1.0};
 
+// At this pressure, and for so long after it, regulars go before others. Below, nearly all are
+// served, and to put some before others would only make waits harder to foretell.
+constexpr double kRegularsFirst = 2.5;
+constexpr Duration kRegularsHold = 60s;
 constexpr double kRegularsFew = 0.1;  // Of the capacity: for fewer the engine's queue may be long.
 
 constexpr double kGoodEstimate = 0.2;
@@ -66,6 +70,9 @@ Time Admission::State::Advance(Time now) {
   now_ = std::max(now, now_);
   const bool is_tick = estimator_.Advance(now_, queue_.size() > 0);
   if (is_tick && options_.has_ladder) ladder_.Observe(estimator_.pressure(), now_);
+  if (is_tick && estimator_.pressure() >= kRegularsFirst) {
+    regulars_first_until_ = now_ + kRegularsHold;
+  }
   limit_.SetQueueShort(IsShort(now_) && ShareOfRegulars() > kRegularsFew);
   return now_;
 }
@@ -104,7 +111,8 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
 
 Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, Time now) {
   Applicant applicant;
-  applicant.service_class = ClassOf(facts.standing, facts.is_batch, facts.is_regular);
+  applicant.service_class =
+      ClassOf(facts.standing, facts.is_batch, facts.is_regular && now < regulars_first_until_);
   applicant.client = clients_.Find(facts.caller.client(), applicant.service_class,
                                    queue_.virtual_time(applicant.service_class), now);
   const Client& client = clients_[applicant.client];

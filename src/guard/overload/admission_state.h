@@ -129,6 +129,7 @@ class Admission::State {
   Time now_{};
   Time down_since_{};
   Time place_missed_ = Time{} - kShortFor;
+  Time regulars_first_until_{};
   std::uint32_t workers_ = 0;
   AdmissionCounters counters_;
 };
