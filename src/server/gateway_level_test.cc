@@ -99,7 +99,9 @@ std::vector<api::Endpoint> Endpoints() {
 // With room for one answer, and one rung to step down to.
 class House {
  public:
-  explicit House(guard::Rung rung) : door_(guard::Door(Options(rung)), Report, registry_) {
+  // `requests_max`: of one address, for a long time.
+  explicit House(guard::Rung rung, double requests_max = 1000)
+      : door_(guard::Door(Options(rung, requests_max)), Report, registry_) {
     server_ = std::make_unique<http::Server>(
         threads_, http::ServerOptions{},
         [this](http::Exchange& exchange) { return pipeline_.Serve(exchange); },
@@ -139,9 +141,10 @@ class House {
  private:
   static guard::EngineReport Report() { return {.workers_up = 1}; }
 
-  static guard::DoorOptions Options(guard::Rung rung) {
+  static guard::DoorOptions Options(guard::Rung rung, double requests_max) {
     guard::DoorOptions options;
     options.limits = guard::ServiceLimits();
+    options.limits.address[static_cast<std::size_t>(guard::Route::kApi)].fill({1e-3, requests_max});
     options.enforces_likeness = false;
     options.admission.in_flight_initial = 1;
     options.admission.in_flight_max = 1;
@@ -247,6 +250,15 @@ TEST(GatewayLevel, EveryRefusalOfARouteOfAnswersSaysTheLevelAndNoOther) {
   EXPECT_EQ(broken.head.status, 400);
   EXPECT_EQ(broken.head.Find("x-holdfast-level"), "shorter_answers");
   EXPECT_TRUE(house.Get("/other").head.Find("x-holdfast-level").empty());
+}
+
+TEST(GatewayLevel, WhoIsRefusedByTheHeadAloneIsToldTheLevelToo) {
+  House house(guard::Rung::kShorterAnswers, 4);
+  house.StepDown();
+  Answer refused;
+  for (int i = 0; i < 4 && refused.head.status != 429; ++i) refused = house.Get("/answer/65");
+  EXPECT_EQ(refused.head.status, 429);
+  EXPECT_EQ(refused.head.Find("x-holdfast-level"), "shorter_answers");
 }
 
 TEST(GatewayLevel, StrangersAreToldWhoIsServed) {

@@ -302,6 +302,7 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::TurnAway(http::Exchange& e
   if (!refusal) co_return api::ApiResult<void>{};
   NoteRefusal(record, exchange.facts().peer);
   const auto [answer, body] = refusal_texts_.Fill(*refusal, endpoint.dialect, record.id);
+  TellLevel(record, 0);
   co_await exchange.SendUnread(answer, body);
   api::ApiError told;  // What it was told is out; only the reason still counts.
   told.reason = guard::ToReason(refusal->refusal).value_or(Reason::kInternal);
