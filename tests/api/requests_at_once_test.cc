@@ -91,12 +91,14 @@ TEST_F(AtOnce, AnOperatorGivesAnAccountItsOwnLimit) {
   EXPECT_EQ(Ask(key_).Error("reason"), "your_concurrency");
   ASSERT_EQ(boss_.Send("POST", quota_, R"({"requests_at_once":0})").status, 204);
   EXPECT_TRUE(ada_.Send("GET", "/api/me/usage").Json().at("requests_at_once_max").is_null());
-  const std::unique_ptr<Connection> second = Hold(key_);
-  const std::unique_ptr<Connection> third = Hold(key_);
+  const std::unique_ptr<Connection> second = Hold(key_, R"(,"n":3)");
+  const std::unique_ptr<Connection> third = Hold(key_, R"(,"n":3)");
   EXPECT_EQ(Ask(key_).status, 200) << "the guard's limit alone";
+  // Right after each other: an answer ends where the model's context does.
+  const std::unique_ptr<Connection> fourth = Hold(key_, R"(,"n":3)");
   ASSERT_EQ(boss_.Send("POST", quota_, R"({"requests_at_once":null})").status, 204);
-  EXPECT_EQ(ada_.Send("GET", "/api/me/usage").Json().at("requests_at_once_max"), 2);
   EXPECT_EQ(Ask(key_).status, 429) << "those under way count against a limit that came later";
+  EXPECT_EQ(ada_.Send("GET", "/api/me/usage").Json().at("requests_at_once_max"), 2);
   EXPECT_EQ(boss_.Send("POST", quota_, R"({"requests_at_once":-1})").status, 400);
   EXPECT_EQ(boss_.Send("POST", quota_, "{}").status, 400);
 }
