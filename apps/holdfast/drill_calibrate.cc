@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "drill/calibrate.h"
+#include "drill/earnings.h"
 #include "holdfast/drill_options.h"
 #include "holdfast/drill_verbs.h"
 #include "json/json.h"
@@ -23,6 +24,7 @@ struct CalibrateOptions {
   std::vector<std::string> traces;
   std::string out;
   bool is_widened = false;
+  bool has_earnings = false;
   double l2 = 10;
   bool as_json = false;
   int threads = 0;
@@ -80,12 +82,17 @@ Result<void> Calibrate(const CalibrateOptions& options) {
   const drill::CalibrationReport in_force = drill::Evaluate(others, guard::kCalibration);
   const std::string text = drill::CalibrationToText(fitted);
   if (!options.out.empty()) TRY(weights::WriteWholeFile(options.out, text));
+  std::vector<drill::Earning> earnings;
+  if (options.has_earnings) {
+    earnings = drill::MeasureEarnings(rows, others, options.l2, options.threads);
+  }
   if (options.as_json) {
     const json::Object object{{"rows", rows.size()},
                               {"l2", options.l2},
                               {"calibration", drill::CalibrationToJson(fitted)},
                               {"report", drill::ReportToJson(report)},
-                              {"report_in_force", drill::ReportToJson(in_force)}};
+                              {"report_in_force", drill::ReportToJson(in_force)},
+                              {"earnings", drill::EarningsToJson(earnings)}};
     fmt::print("{}\n", json::Write(object));
     return {};
   }
@@ -94,6 +101,7 @@ Result<void> Calibrate(const CalibrateOptions& options) {
       "In force (guard/evidence/calibration.h), on the same:\n{}",
       rows.size(), seeds.first, seeds.last, options.l2, text, drill::ReportToText(report),
       drill::ReportToText(in_force));
+  if (options.has_earnings) fmt::print("\n{}", drill::EarningsToText(earnings));
   return {};
 }
 
@@ -109,6 +117,8 @@ void AddDrillCalibrate(CLI::App& drill, int& exit_code) {
   AddTraceOption(*verb, options->traces);
   verb->add_flag("--widened", options->is_widened,
                  "Also in worlds with an assumption taken away (drill score --ablation)");
+  verb->add_flag("--earnings", options->has_earnings,
+                 "Fit again without each detector, and say what is worse for it");
   verb->add_option("--l2", options->l2, "How firmly the fit holds on to what is believed without")
       ->check(CLI::Range(1e-6, 1e9))
       ->capture_default_str();

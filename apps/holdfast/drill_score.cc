@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "drill/calibrate.h"
 #include "drill/incident_folder.h"
 #include "drill/score.h"
 #include "holdfast/drill_options.h"
@@ -47,9 +48,20 @@ struct ScoreOptions {
   std::string html;
   std::string cases;
   std::string ablation = "none";
+  std::string without;
   bool as_json = false;
   int threads = 0;
 };
+
+// As in force, but for the detector that is named, should one be.
+Result<guard::Calibration> ReadCalibration(const std::string& without) {
+  if (without.empty()) return guard::kCalibration;
+  const auto calibration = drill::InForceWithout(without);
+  if (!calibration) {
+    return Fail(ErrorCode::kInvalidArgument, "--without: '{}' is no detector", without);
+  }
+  return *calibration;
+}
 
 Result<void> ScoreSeeds(const ScoreOptions& options) {
   TRY_ASSIGN(const SeedRange range, ParseSeeds("--seeds", options.seeds));
@@ -59,12 +71,12 @@ Result<void> ScoreSeeds(const ScoreOptions& options) {
     return Fail(ErrorCode::kInvalidArgument, "--ablation: '{}' is none", options.ablation);
   }
   traffic.ablation = *ablation;
+  TRY_ASSIGN(const guard::Calibration calibration, ReadCalibration(options.without));
   std::string lines;
   int not_made = 0;
-  const auto cases = drill::JudgeSeeds(range.first, range.last, traffic, options.threads, not_made,
-                                       [&](const drill::JudgedCase& judged) {
-                                         lines += json::Write(drill::CaseToJson(judged)) + "\n";
-                                       });
+  const auto cases = drill::JudgeSeeds(
+      range.first, range.last, traffic, calibration, options.threads, not_made,
+      [&](const auto& judged) { lines += json::Write(drill::CaseToJson(judged)) + "\n"; });
   const drill::Score score = drill::ScoreCases(cases, not_made);
   if (!options.cases.empty()) TRY(weights::WriteWholeFile(options.cases, lines));
   if (!options.html.empty()) TRY(weights::WriteWholeFile(options.html, drill::ScoreToHtml(score)));
@@ -97,6 +109,8 @@ void AddDrillScore(CLI::App& drill, int& exit_code) {
                    "Take one assumption away: nobody_known, reading_attackers, crowd_by_api, "
                    "browser_pages, fresh_install, onset_untold, capacity_from_tokens, "
                    "other_engine, restart");
+  verb->add_option("--without", options->without,
+                   "Judge without this detector, e.g. newcomers; the others keep their weight");
   verb->add_option("--threads", options->threads, "Worker threads; 0: one per CPU")
       ->check(CLI::Range(0, 256));
   verb->callback([options, &exit_code] { ReportDrill(ScoreSeeds(*options), exit_code); });

@@ -213,15 +213,31 @@ CalibrationReport Evaluate(const std::vector<CalibrationRow>& rows,
   return report;
 }
 
-guard::Calibration FitCalibration(const std::vector<CalibrationRow>& rows, double l2) {
+guard::Calibration FitCalibration(const std::vector<CalibrationRow>& rows, double l2,
+                                  std::optional<guard::Detector> without) {
   std::vector<LabelledRow> labelled;
   labelled.reserve(rows.size());
   for (const CalibrationRow& row : rows) labelled.push_back(row.row);
-  const FittedCoefficients fit =
-      FitCoefficients(labelled, {.l2 = l2, .centre = guard::kCoefficientsBeforeFit});
+  FitOptions options{.l2 = l2, .centre = guard::kCoefficientsBeforeFit};
+  if (without) {
+    const auto number = static_cast<std::size_t>(*without);
+    options.centre[number] = 0;
+    for (LabelledRow& row : labelled) row.evidence[number] = 0;
+  }
+  const FittedCoefficients fit = FitCoefficients(labelled, options);
   return {.prior = fit.prior,
           .coefficient = fit.coefficient,
           .family_max = guard::kCalibration.family_max};
+}
+
+std::optional<guard::Calibration> InForceWithout(std::string_view detector) {
+  for (int i = 0; i < guard::kDetectorCount; ++i) {
+    if (guard::DetectorWord(static_cast<guard::Detector>(i)) != detector) continue;
+    guard::Calibration calibration = guard::kCalibration;
+    calibration.coefficient[static_cast<std::size_t>(i)] = 0;
+    return calibration;
+  }
+  return std::nullopt;
 }
 
 std::string CalibrationToText(const guard::Calibration& calibration) {

@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "drill/calibration_curve.h"
@@ -19,7 +21,7 @@ namespace holdfast::drill {
 
 // One client at one moment of an incident.
 struct CalibrationRow {
-  LabelledRow row;  // The rows of one moment weigh 1 together, so that no flood drowns others.
+  LabelledRow row{};  // The rows of one moment weigh 1 together, so that no flood drowns others.
   CallerKind kind = CallerKind::kRegular;
   std::uint64_t seed = 0;
   std::uint8_t moment = 0;  // kMoments
@@ -59,8 +61,12 @@ CalibrationReport Evaluate(const std::vector<CalibrationRow>& rows,
                            const guard::Calibration& calibration);
 
 // Fitted to the rows, starting from guard::kCoefficientsBeforeFit, which `l2` holds on to; with the
-// families' bounds of guard::kCalibration.
-guard::Calibration FitCalibration(const std::vector<CalibrationRow>& rows, double l2);
+// families' bounds of guard::kCalibration. `without`: a detector that the fit may not use.
+guard::Calibration FitCalibration(const std::vector<CalibrationRow>& rows, double l2,
+                                  std::optional<guard::Detector> without = std::nullopt);
+
+// The coefficients in force, that of this detector at 0; nullopt: there is no such detector.
+std::optional<guard::Calibration> InForceWithout(std::string_view detector);
 
 // As text to put into calibration.h.
 std::string CalibrationToText(const guard::Calibration& calibration);

@@ -35,6 +35,23 @@ TEST(Calibrate, SameSeedsGiveTheSameNumbersOnAnyCountOfThreads) {
   }
 }
 
+TEST(Calibrate, AFitMayBeMadeWithoutADetector) {
+  const std::vector<CalibrationRow> rows = CollectRows(1, 3, {IncidentTraffic{}}, 1);
+  const auto seen = static_cast<std::size_t>(guard::Detector::kSeenBefore);
+  EXPECT_GT(FitCalibration(rows, 10).coefficient[seen], 0);
+  EXPECT_EQ(FitCalibration(rows, 10, guard::Detector::kSeenBefore).coefficient[seen], 0);
+}
+
+TEST(Calibrate, TakesADetectorOutOfThoseInForceByItsName) {
+  constexpr auto kSeen = static_cast<std::size_t>(guard::Detector::kSeenBefore);
+  const auto without = InForceWithout("seen_before");
+  ASSERT_TRUE(without);
+  for (std::size_t i = 0; i < without->coefficient.size(); ++i) {
+    EXPECT_EQ(without->coefficient[i], i == kSeen ? 0 : guard::kCalibration.coefficient[i]);
+  }
+  EXPECT_FALSE(InForceWithout("seen"));
+}
+
 TEST(Calibrate, PoolsTheIncidentsOfEachTraffic) {
   const auto requests = std::make_shared<const std::vector<TracedRequest>>(
       400, TracedRequest{.prompt_tokens = 900, .output_tokens = 150});

@@ -141,5 +141,15 @@ TEST(Verdict, NeverCallsAPureCrowdAnAttack) {
   }
 }
 
+TEST(Verdict, IsMadeWithTheCoefficientsItIsGiven) {
+  LabelledIncident incident = DraftIncident(500, IncidentClass::kCrowd, {});
+  incident.seed = 500;
+  guard::Calibration believes_no_evil{.prior = -20, .family_max = guard::kCalibration.family_max};
+  guard::Calibration believes_all = believes_no_evil;
+  believes_all.prior = 20;
+  EXPECT_LT(JudgeIncident(incident, believes_no_evil).brier, 0.001);
+  EXPECT_GT(JudgeIncident(incident, believes_all).brier, 0.999);
+}
+
 }  // namespace
 }  // namespace holdfast::drill

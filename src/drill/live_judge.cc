@@ -36,6 +36,7 @@ LiveJudge::LiveJudge(const Scenario& scenario, const LiveJudgeOptions& options)
     : scenario_(scenario),
       options_(options),
       table_({}, options.seed),
+      scorer_(options.calibration),
       journal_({}, options.seed),
       tracker_(),
       speed_(scenario.engine) {}

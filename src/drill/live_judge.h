@@ -12,6 +12,7 @@
 #include "drill/labelled_incident.h"
 #include "drill/observer.h"
 #include "drill/scenario.h"
+#include "guard/evidence/calibration.h"
 #include "guard/evidence/cluster_table.h"
 #include "guard/evidence/scorer.h"
 #include "incidents/bundle.h"
@@ -37,6 +38,7 @@ struct LiveJudgeOptions {
   std::int64_t zero_unix_s = 1'767'225'600;  // 2026-01-01: a day as good as any.
 
   Ablation ablation = Ablation::kNone;
+  guard::Calibration calibration = guard::kCalibration;
 
   // For an incident before whose onset all is ordinary.
   static LiveJudgeOptions For(const LabelledIncident& incident);

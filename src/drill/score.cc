@@ -142,8 +142,10 @@ json::Object SharesToJson(const verdict::CauseValues& shares) {
 
 }  // namespace
 
-JudgedCase JudgeIncident(const LabelledIncident& incident) {
-  LiveJudge judge(incident.scenario, LiveJudgeOptions::For(incident));
+JudgedCase JudgeIncident(const LabelledIncident& incident, const guard::Calibration& calibration) {
+  LiveJudgeOptions options = LiveJudgeOptions::For(incident);
+  options.calibration = calibration;
+  LiveJudge judge(incident.scenario, options);
   const SimulationResult result = Simulate(incident.scenario, &judge);
   const Time end(incident.scenario.length);
   judge.Finish(end);
@@ -196,7 +198,9 @@ Score ScoreCases(const std::vector<JudgedCase>& cases, int not_made) {
 }
 
 std::vector<JudgedCase> JudgeSeeds(std::uint64_t first, std::uint64_t last,
-                                   const IncidentTraffic& traffic, int threads, int& not_made,
+                                   const IncidentTraffic& traffic,
+                                   const guard::Calibration& calibration, int threads,
+                                   int& not_made,
                                    const std::function<void(const JudgedCase&)>& on_case) {
   std::vector<JudgedCase> cases;
   not_made = 0;
@@ -207,7 +211,7 @@ std::vector<JudgedCase> JudgeSeeds(std::uint64_t first, std::uint64_t last,
     std::vector<std::optional<JudgedCase>> judged(count);
     pool.Run(static_cast<std::int64_t>(count), [&](std::int64_t task, int) {
       const auto incident = MakeIncident(from + static_cast<std::uint64_t>(task), traffic);
-      if (incident) judged[static_cast<std::size_t>(task)] = JudgeIncident(*incident);
+      if (incident) judged[static_cast<std::size_t>(task)] = JudgeIncident(*incident, calibration);
     });
     for (std::optional<JudgedCase>& one : judged) {
       if (!one) {

@@ -12,6 +12,7 @@
 #include "drill/calibration_curve.h"
 #include "drill/labelled_incident.h"
 #include "drill/live_judge.h"
+#include "guard/evidence/calibration.h"
 #include "json/json.h"
 #include "verdict/verdict.h"
 
@@ -43,7 +44,8 @@ struct JudgedCase {
 };
 inline constexpr double kLossShare = 0.05;
 
-JudgedCase JudgeIncident(const LabelledIncident& incident);
+JudgedCase JudgeIncident(const LabelledIncident& incident,
+                         const guard::Calibration& calibration = guard::kCalibration);
 
 struct Score {
   int incidents = 0;
@@ -72,7 +74,9 @@ Score ScoreCases(const std::vector<JudgedCase>& cases, int not_made);
 // Makes and judges the incidents of seeds [first, last] on `threads` threads. `on_case` is told of
 // each in order of seeds.
 std::vector<JudgedCase> JudgeSeeds(std::uint64_t first, std::uint64_t last,
-                                   const IncidentTraffic& traffic, int threads, int& not_made,
+                                   const IncidentTraffic& traffic,
+                                   const guard::Calibration& calibration, int threads,
+                                   int& not_made,
                                    const std::function<void(const JudgedCase&)>& on_case = {});
 
 json::Object ScoreToJson(const Score& score);
