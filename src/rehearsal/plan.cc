@@ -136,9 +136,6 @@ Group DefaultsOf(GroupKind kind) {
   return group;
 }
 
-bool AsksWithoutEnd(GroupKind kind) {
-  return kind == GroupKind::kSteady || kind == GroupKind::kOneAccountMany;
-}
 bool IsFault(GroupKind kind) { return kind >= GroupKind::kStop; }
 
 Result<void> CheckGroup(const Group& group, const Plan& plan) {

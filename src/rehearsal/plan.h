@@ -59,6 +59,10 @@ enum class GroupKind : std::uint8_t {
 };
 inline constexpr int kGroupKindCount = static_cast<int>(GroupKind::kFillDisk) + 1;
 std::string_view GroupKindWord(GroupKind kind);  // "crowd_page"
+// Its clients ask again as soon as they are answered, and come at no rate.
+constexpr bool AsksWithoutEnd(GroupKind kind) {
+  return kind == GroupKind::kSteady || kind == GroupKind::kOneAccountMany;
+}
 
 // The truth about a group. Nothing but the score may know it.
 enum class Label : std::uint8_t { kHonest, kHostile, kFault };

@@ -22,9 +22,6 @@ constexpr std::uint64_t kArrivalsName = 0x6172726976;
 constexpr std::uint64_t kVisitName = 0x7669736974;
 
 bool IsFault(const Group& group) { return group.label == Label::kFault; }
-bool AsksWithoutEnd(const Group& group) {
-  return group.kind == GroupKind::kSteady || group.kind == GroupKind::kOneAccountMany;
-}
 
 class GroupRun {
  public:
@@ -37,7 +34,7 @@ class GroupRun {
         arrivals_(std::move(arrivals)) {}
 
   net::Awaitable<void> Run(Stage::Presence /*presence*/) {
-    if (AsksWithoutEnd(group_)) {
+    if (AsksWithoutEnd(group_.kind)) {
       BeginLoops();
       co_return;
     }
