@@ -54,6 +54,29 @@ TEST(Door, WhoHadAnAnswerInQuietTimeGoesFirstAlsoAfterARestart) {
   EXPECT_FALSE(GoesFirst(next, 10, 148));
 }
 
+TEST(Door, WhoHadAnAnswerInQuietTimeGoesFirstFromTheFirstMomentOfAFlood) {
+  DoorOptions options = Narrow();
+  options.admission.queue_max = 1000;
+  House house(options);
+  house.End(house.Admit(Ask(Route::kChat, 0, 9), 20).id, 21);
+  std::vector<DoorId> waiting;
+  const DoorId runs = house.Admit(Ask(Route::kChat, 0, 100), 30).id;
+  for (std::uint64_t i = 1; i < 100; ++i) {
+    const Door::Word word = house.Admit(Ask(Route::kChat, 0, 100 + i), 30 + 0.001 * i);
+    if (word.id != 0) waiting.push_back(word.id);
+  }
+  ASSERT_FALSE(waiting.empty());
+  ASSERT_LT(waiting.size(), 90);
+  // Its stock client has been refused once, and says so.
+  RequestFacts again = Ask(Route::kChat, 0, 9);
+  again.attempt = 1;
+  const Door::Word word = house.Admit(again, 30.2);
+  ASSERT_EQ(word.what, Door::Word::kWait);
+  house.End(runs, 30.5);
+  house.Poll(30.5);
+  EXPECT_EQ(house.started, std::vector<DoorId>{word.id});
+}
+
 TEST(Door, NobodyOfAnAttackBecomesARegular) {
   DoorOptions options = Narrow();
   options.admission.is_deadline_aware = false;

@@ -136,6 +136,11 @@ const Key kKeys[] = {
     KEY(guard, push_down, 0, 0,
         "auto: addresses that heed no refusal are dropped by the kernel, where this process may "
         "tell it (CAP_NET_ADMIN). off: never."),
+    KEY(guard, connections_per_second, 1, 10'000,
+        "New connections of one address; twenty times that at once. A network may do eight times "
+        "what an address may."),
+    KEY(guard, handshakes_per_second, 1, 10'000,
+        "The same where each begins with a TLS handshake; forty times that at once."),
     KEY(up, run_dir, 0, 0,
         "Folder for sockets. Empty: $XDG_RUNTIME_DIR/holdfast, or /tmp/holdfast-UID."),
     KEY(up, state_dir, 0, 0, "Folder for what must last. Empty: $STATE_DIRECTORY"),

@@ -119,6 +119,8 @@ struct GuardConfig {
   std::string contact;
   std::string likeness = "measured";
   std::string push_down = "auto";
+  std::int64_t connections_per_second = 500;
+  std::int64_t handshakes_per_second = 100;
 };
 
 struct UpConfig {

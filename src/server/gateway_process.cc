@@ -76,12 +76,21 @@ guard::RegistrationOptions MakeRegistrationOptions(const guard::PasswordGateOpti
   return options;
 }
 
+// What an address may do at once grows with what it may do in the long run.
+guard::RateLimit AtRate(const guard::RateLimit& limit, std::int64_t rate) {
+  const auto per_second = static_cast<double>(rate);
+  return {.rate = per_second, .burst = limit.burst * per_second / limit.rate};
+}
+
 // As far as the service's own settings say; the rest is learned.
 Result<guard::DoorOptions> MakeDoorOptions(const Config& all, std::uint64_t seed) {
   const GatewayConfig& config = all.gateway;
   guard::DoorOptions options;
   TRY_ASSIGN(options.strangers_pay, ReadStrangersPay(config));
   options.limits = guard::ServiceLimits();
+  options.limits.connections =
+      AtRate(options.limits.connections, all.guard.connections_per_second);
+  options.limits.handshakes = AtRate(options.limits.handshakes, all.guard.handshakes_per_second);
   options.enforces_likeness = false;  // Until it is measured (likeness_keeper.h).
   options.limits.restrictions.last_id = LastDecisionBefore(WallClockMs());
   options.seed = seed;

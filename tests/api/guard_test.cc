@@ -133,6 +133,21 @@ TEST_F(Guarded, StrangersAndPersonsSeeNoDecision) {
   }
 }
 
+TEST_F(Guarded, AnAddressHasAsManyNewConnectionsAsTheConfigurationSays) {
+  std::vector<std::string> settings = settings_;
+  settings.emplace_back("HOLDFAST_GUARD_CONNECTIONS_PER_SECOND=5");  // A hundred at once.
+  RunningService running(settings);
+  int answered = 0;
+  int refused = 0;
+  for (int i = 0; i < 200; ++i) {
+    const int status = Get(running.port, "/health").status;
+    answered += status == 200;
+    refused += status != 200;
+  }
+  EXPECT_GT(answered, 50);
+  EXPECT_GT(refused, 50);
+}
+
 TEST(GuardVerb, SaysThatNoGatewayIsRunning) {
   TempFolder state;
   const Told told = RunVerb({"guard", "list"}, {"HOLDFAST_UP_STATE_DIR=" + state.path().string()});

@@ -26,6 +26,9 @@ constexpr double kQueueShare[kStandingCount] = {0.5, 0.8, 1.0};
 constexpr double kRegularsFirst = 2.5;
 constexpr Duration kRegularsHold = 60s;
 constexpr double kRegularsFew = 0.1;  // Of the capacity: for fewer the engine's queue may be long.
+// While capacity has not shown: so many times the places of the engine, refused within a second.
+constexpr double kOnset = 2;
+constexpr Duration kOnsetSpan = 1s;
 
 constexpr double kGoodEstimate = 0.2;
 
@@ -84,7 +87,8 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
     ++counters_.refused;
     return {.refusal = Refusal::kYourConcurrency, .retry_after = *retry_after};
   }
-  if (facts.attempt == 0 && !applicant.is_early) estimator_.OnDemand(applicant.cost.demand);
+  const bool is_first = facts.attempt == 0 && !applicant.is_early;
+  if (is_first) estimator_.OnDemand(applicant.cost.demand);
   if (now < clients_[applicant.client].invited_at) book_.Forfeit(AppointmentFor(applicant));
 
   if (!limit_.is_up()) return Refuse(applicant, Refusal::kEngineDown, 0, now);
@@ -97,16 +101,29 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
   const WaitEstimator::Estimate estimate = estimator_.Wait(applicant.service_class, line);
   const double allowed = AllowedWait(facts, applicant);
   const double excess = std::max(estimate.expected - allowed, 0.0);
-  const Refusal refusal = WhyNotWait(applicant);
-  if (refusal != Refusal::kNone) return Refuse(applicant, refusal, excess, now);
   const double part = applicant.is_early                           ? kEarly
                       : applicant.is_invited                       ? 1
                       : book_.IsOpen(applicant.service_class, now) ? kUnbooked
                                                                    : 1;
-  if (options_.is_deadline_aware && estimate.high > allowed * part) {
-    return Refuse(applicant, Refusal::kDeadlineUnreachable, excess, now);
+  Refusal refusal = WhyNotWait(applicant);
+  const bool is_late = options_.is_deadline_aware && estimate.high > allowed * part;
+  if (refusal == Refusal::kNone && is_late) refusal = Refusal::kDeadlineUnreachable;
+  if (refusal != Refusal::kNone) {
+    if (is_first) WatchForOnset(applicant.cost.choices, now);
+    return Refuse(applicant, refusal, excess, now);
   }
   return Enqueue(facts, applicant, line, estimate, allowed, now);
+}
+
+// Far more than can be served shows at once by who is refused, its measure only a second later.
+void Admission::State::WatchForOnset(std::uint32_t choices, Time now) {
+  if (estimator_.pressure() > 0) return;
+  if (now - onset_from_ >= kOnsetSpan) {
+    onset_from_ = now;
+    onset_refused_ = 0;
+  }
+  onset_refused_ += choices;
+  if (onset_refused_ >= kOnset * limit_.limit()) regulars_first_until_ = now + kRegularsHold;
 }
 
 Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, Time now) {
@@ -120,8 +137,10 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
   applicant.is_long = costs_.IsLong(facts);
 
   const bool keeps_appointment = AppointmentBook::ComesWhenTold(client.invited_at, now);
-  const bool comes_when_told =
-      keeps_appointment || AppointmentBook::ComesWhenTold(client.long_from, now);
+  // What a regular was told before regulars went first, it was told as one of the crowd.
+  const bool is_unheard = IsRegular(applicant.service_class) && client.invited_at == Time{};
+  const bool comes_when_told = keeps_appointment || is_unheard ||
+                               AppointmentBook::ComesWhenTold(client.long_from, now);
   applicant.is_invited = keeps_appointment && AppointmentBook::HasPlace(client);
   applicant.is_early = now < client.invited_at || (applicant.is_long && now < client.long_from) ||
                        (facts.attempt > 0 && !comes_when_told);

@@ -73,6 +73,7 @@ class Admission::State {
   };
 
   Time Advance(Time now);
+  void WatchForOnset(std::uint32_t choices, Time now);
   Applicant Apply(const RequestFacts& facts, Time now);
   // Over the client's own limit, whatever the load: when to come again, 0 if that never helps.
   std::optional<Duration> OverOwnLimit(const RequestFacts& facts, const Applicant& applicant) const;
@@ -130,6 +131,8 @@ class Admission::State {
   Time down_since_{};
   Time place_missed_ = Time{} - kShortFor;
   Time regulars_first_until_{};
+  Time onset_from_ = Time{} - kShortFor;
+  double onset_refused_ = 0;  // Answers, since then.
   std::uint32_t workers_ = 0;
   AdmissionCounters counters_;
 };
