@@ -115,11 +115,11 @@ void AddEngine(CLI::App& live, int& exit_code) {
 Result<void> MakeAccountsFile(const std::string& target, int count, bool is_through_proxy,
                               const std::string& out) {
   TRY_ASSIGN(const net::Endpoint endpoint, rehearsal::ParseTarget(target));
-  TRY_ASSIGN(const rehearsal::Accounts accounts,
-             rehearsal::MakeAccounts(endpoint, count, is_through_proxy));
+  rehearsal::Accounts accounts;
+  const Result<void> made = rehearsal::MakeAccounts(endpoint, count, is_through_proxy, accounts);
   TRY(rehearsal::WriteAccounts(out, accounts));
   fmt::print("{} accounts in {}\n", accounts.people.size(), out);
-  return {};
+  return made;
 }
 
 void AddAccounts(CLI::App& live, int& exit_code) {

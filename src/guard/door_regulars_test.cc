@@ -58,7 +58,9 @@ TEST(Door, WhoHadAnAnswerInQuietTimeGoesFirstFromTheFirstMomentOfAFlood) {
   DoorOptions options = Narrow();
   options.admission.queue_max = 1000;
   House house(options);
-  house.End(house.Admit(Ask(Route::kChat, 0, 9), 20).id, 21);
+  for (const double now : {2.0, 20.0}) {
+    house.End(house.Admit(Ask(Route::kChat, 0, 9), now).id, now + 1);
+  }
   std::vector<DoorId> waiting;
   const DoorId runs = house.Admit(Ask(Route::kChat, 0, 100), 30).id;
   for (std::uint64_t i = 1; i < 100; ++i) {

@@ -39,9 +39,9 @@ struct Accounts {
 
 // Signs up `count` people with the service at `target`, which has to be one's own, one after the
 // other from 127.0.0.1, or from addresses that a proxy there names (Plan::is_through_proxy), and
-// makes a key for each. Blocks. Errors: kUnavailable,
-// kPermissionDenied (the service says no, with its reason).
-[[nodiscard]] Result<Accounts> MakeAccounts(const net::Endpoint& target, int count,
-                                            bool is_through_proxy);
+// makes a key for each. They go to `accounts`, also those made before an error. Blocks. Errors:
+// kUnavailable, kPermissionDenied (the service says no, with its reason).
+[[nodiscard]] Result<void> MakeAccounts(const net::Endpoint& target, int count,
+                                        bool is_through_proxy, Accounts& accounts);
 
 }  // namespace holdfast::rehearsal

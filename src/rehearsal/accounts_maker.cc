@@ -20,6 +20,7 @@ constexpr std::chrono::seconds kPause{1};
 // From one sign-up to the next: of more, the service would hold that its registrations surge.
 constexpr std::chrono::milliseconds kEach{1000};
 constexpr int kTriesMax = 30;  // Of a step that is refused for now.
+constexpr int kLooksMax = 3;   // At what a sign-up asks for.
 constexpr std::size_t kBodyBytesMax = 1 << 20;
 constexpr std::uint8_t kNetwork = 250;  // Of 127.250.0.0, as a proxy names it.
 constexpr int kHostsPerByte = 250;
@@ -42,16 +43,7 @@ class Maker {
     Person person;
     person.name = fmt::format("drill{}-{:x}", index, random_.Next() >> 40);
     person.password = fmt::format("long-and-{:x}-unguessed", random_.Next());
-    CO_TRY_ASSIGN(const Answer registration,
-                  co_await Ask(address, http::Method::kGet, "/api/registration", {}, {}));
-    json::Object form{{"name", person.name},
-                      {"email", person.name + "@example.org"},
-                      {"password", person.password}};
-    const json::Value solved = SolveChallenge(registration.body);
-    if (solved.is_object()) form["challenge"] = solved;
-    CO_TRY_ASSIGN(const Answer signed_up, co_await Ask(address, http::Method::kPost,
-                                                       "/api/accounts", json::Write(form), {}));
-    person.cookie = signed_up.cookie;
+    CO_TRY_ASSIGN(person.cookie, co_await SignUp(address, person));
     CO_TRY_ASSIGN(const Answer made, co_await Ask(address, http::Method::kPost, "/api/me/keys",
                                                   R"({"name":"rehearsal"})", person.cookie));
     CO_TRY_ASSIGN(const json::Value value, json::Parse(made.body));
@@ -63,18 +55,49 @@ class Maker {
   }
 
  private:
-  // Until it is done, or refused for good.
+  // The session's cookie.
+  net::Awaitable<Result<std::string>> SignUp(net::Address address, const Person& person) {
+    Answer answer;
+    // Registrations may begin to ask for a challenge between the look at them and the sign-up.
+    for (int looks = 0; looks < kLooksMax; ++looks) {
+      CO_TRY_ASSIGN(const Answer registration,
+                    co_await Ask(address, http::Method::kGet, "/api/registration", {}, {}));
+      json::Object form{{"name", person.name},
+                        {"email", person.name + "@example.org"},
+                        {"password", person.password}};
+      const json::Value solved = SolveChallenge(registration.body);
+      if (solved.is_object()) form["challenge"] = solved;
+      CO_TRY_ASSIGN(answer, co_await AskPatiently(address, http::Method::kPost, "/api/accounts",
+                                                  json::Write(form), {}));
+      if (answer.status < 300) co_return answer.cookie;
+      if (!answer.body.contains("challenge_required")) break;
+    }
+    co_return Denied("/api/accounts", answer);
+  }
+
+  static std::unexpected<Error> Denied(std::string_view path, const Answer& answer) {
+    return Fail(ErrorCode::kPermissionDenied, "{}: {} {}", path, answer.status, answer.body);
+  }
+
   net::Awaitable<Result<Answer>> Ask(net::Address address, http::Method method, std::string path,
                                      std::string body, std::string cookie) {
+    CO_TRY_ASSIGN(Answer answer, co_await AskPatiently(address, method, path, body, cookie));
+    if (answer.status >= 300) co_return Denied(path, answer);
+    co_return answer;
+  }
+
+  // Until it is done, or refused for good.
+  net::Awaitable<Result<Answer>> AskPatiently(net::Address address, http::Method method,
+                                              std::string path, std::string body,
+                                              std::string cookie) {
     Answer answer;
     for (int tries = 0; tries < kTriesMax; ++tries) {
       CO_TRY_ASSIGN(answer, co_await AskOnce(address, method, path, body, cookie));
-      if (answer.status < 300) co_return answer;
       if (answer.status != 429 && answer.status != 503) break;
       net::Event pause(co_await net::CurrentExecutor());
       co_await pause.Wait(net::Clock::now() + kPause);
     }
-    co_return Fail(ErrorCode::kPermissionDenied, "{}: {} {}", path, answer.status, answer.body);
+    co_return answer;
   }
 
   net::Awaitable<Result<Answer>> AskOnce(const net::Address& address, http::Method method,
@@ -114,10 +137,9 @@ class Maker {
 };
 
 net::Awaitable<void> MakeAll(const net::Endpoint& target, int count, bool is_through_proxy,
-                             std::promise<Result<Accounts>>& done) {
+                             Accounts& accounts, std::promise<Result<void>>& done) {
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
   Maker maker(target, is_through_proxy, static_cast<std::uint64_t>(now));
-  Accounts accounts;
   net::Event pause(co_await net::CurrentExecutor());
   const net::TimePoint began = net::Clock::now();
   for (int i = 0; i < count; ++i) {
@@ -128,18 +150,19 @@ net::Awaitable<void> MakeAll(const net::Endpoint& target, int count, bool is_thr
       co_return;
     }
   }
-  done.set_value(std::move(accounts));
+  done.set_value({});
 }
 
 }  // namespace
 
-Result<Accounts> MakeAccounts(const net::Endpoint& target, int count, bool is_through_proxy) {
+Result<void> MakeAccounts(const net::Endpoint& target, int count, bool is_through_proxy,
+                          Accounts& accounts) {
   net::IoThreads threads(1);
-  std::promise<Result<Accounts>> done;
-  threads.Spawn(0, MakeAll(target, count, is_through_proxy, done));
-  Result<Accounts> accounts = done.get_future().get();
+  std::promise<Result<void>> done;
+  threads.Spawn(0, MakeAll(target, count, is_through_proxy, accounts, done));
+  Result<void> made = done.get_future().get();
   threads.Stop();
-  return accounts;
+  return made;
 }
 
 }  // namespace holdfast::rehearsal

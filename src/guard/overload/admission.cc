@@ -25,7 +25,6 @@ constexpr double kQueueShare[kStandingCount] = {0.5, 0.8, 1.0};
 // served, and to put some before others would only make waits harder to foretell.
 constexpr double kRegularsFirst = 2.5;
 constexpr Duration kRegularsHold = 60s;
-constexpr double kRegularsFew = 0.1;  // Of the capacity: for fewer the engine's queue may be long.
 // While capacity has not shown: so many times the places of the engine, refused within a second.
 constexpr double kOnset = 2;
 constexpr Duration kOnsetSpan = 1s;
@@ -76,7 +75,6 @@ Time Admission::State::Advance(Time now) {
   if (is_tick && estimator_.pressure() >= kRegularsFirst) {
     regulars_first_until_ = now_ + kRegularsHold;
   }
-  limit_.SetQueueShort(IsShort(now_) && ShareOfRegulars() > kRegularsFew);
   return now_;
 }
 
@@ -139,8 +137,8 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
   const bool keeps_appointment = AppointmentBook::ComesWhenTold(client.invited_at, now);
   // What a regular was told before regulars went first, it was told as one of the crowd.
   const bool is_unheard = IsRegular(applicant.service_class) && client.invited_at == Time{};
-  const bool comes_when_told = keeps_appointment || is_unheard ||
-                               AppointmentBook::ComesWhenTold(client.long_from, now);
+  const bool comes_when_told =
+      keeps_appointment || is_unheard || AppointmentBook::ComesWhenTold(client.long_from, now);
   applicant.is_invited = keeps_appointment && AppointmentBook::HasPlace(client);
   applicant.is_early = now < client.invited_at || (applicant.is_long && now < client.long_from) ||
                        (facts.attempt > 0 && !comes_when_told);

@@ -11,9 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 
 // Waiting inside the engine may take this share of the promised time to first token, and half of
-// what the prompt itself takes: noise of that size is no queue.
-constexpr double kDelayShare = 0.08;
-constexpr double kDelayShareShort = 0.01;  // While the queue in the engine is to be short.
+// what the prompt itself takes: noise of that size is no queue. Little, since whoever is in that
+// queue is before all who come, whatever is theirs by fairness or standing.
+constexpr double kDelayShare = 0.02;
 constexpr double kDelayPerPrompt = 0.5;
 constexpr double kWindowInitial = 4;
 constexpr std::uint32_t kOrdinaryMemory = 64;
@@ -121,8 +121,8 @@ void ConcurrencyLimit::OnFirstToken(const Mark& mark, std::uint32_t prompt_token
   LeaveWindow(mark);
   const double taken = ToSeconds(now - mark.start);
   const double alone = prompt_time_.is_known() ? prompt_time_.seconds(prompt_tokens) : taken;
-  const double share = is_queue_short_ ? kDelayShareShort : kDelayShare;
-  const double target = share * ToSeconds(options_.level.first_token_max) + kDelayPerPrompt * alone;
+  const double target =
+      kDelayShare * ToSeconds(options_.level.first_token_max) + kDelayPerPrompt * alone;
   if (mark.is_alone) prompt_time_.Learn(prompt_tokens, taken);
   LearnDelay(mark, std::max(taken - alone, 0.0), target, now);
 }

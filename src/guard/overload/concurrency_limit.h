@@ -77,8 +77,6 @@ class ConcurrencyLimit {
     return (places == 0 || Fit(choices + places, limit_floor_)) &&
            (prompts == 0 || prompts_ + prompts <= window_floor_ - 1);
   }
-  // From now on less of a queue in the engine is allowed, since some must not wait in it either.
-  void SetQueueShort(bool is_short) { is_queue_short_ = is_short; }
   // So far below the limits that the engine may idle soon, and these may start.
   bool IsShort(std::uint32_t choices = 1) const;
   // As far as is known, the most that could ever be in flight.
@@ -180,7 +178,6 @@ class ConcurrencyLimit {
   std::uint32_t sequences_max_ = 0;
   std::uint32_t workers_ = 0;  // Last number above 0 that was up; 0: no report yet.
   bool is_cache_full_ = false;
-  bool is_queue_short_ = false;
   bool is_up_ = true;
 };
 
