@@ -377,6 +377,7 @@ bool Admission::State::OnFirstToken(TicketId id, Time now) {
   ticket.phase = Phase::kStreaming;
   ticket.first_token = now;
   limit_.OnFirstToken(ticket.mark, ticket.cost.prompt_tokens, now);
+  estimator_.OnFirstToken(ticket.cost.charge, ticket.cost.predicted_output);
   return true;
 }
 
@@ -408,7 +409,7 @@ void Admission::State::Settle(const Ticket& ticket, std::uint32_t output_tokens,
   const bool has_interval = had_first_token && of_each > 1 && ending != Ending::kFailed;
   const Duration interval = has_interval ? (now - ticket.first_token) / (of_each - 1) : Duration{0};
   limit_.OnFinish(ticket.mark, had_first_token, interval, now);
-  estimator_.OnFinish(ticket.cost.charge, ticket.cost.predicted_output, interval);
+  estimator_.OnFinish(ticket.cost.charge, ticket.cost.predicted_output, had_first_token, interval);
   Client& client = clients_[ticket.client];
   client.choices_in_flight -= ticket.cost.choices;
   client.owed += costs_.Settle(ticket.cost, output_tokens, ending, client.history);

@@ -132,20 +132,25 @@ TEST(Admission, FollowsAnEngineThatSlowsDownAndRecovers) {
 }
 
 TEST(Admission, TellsTheTruthInALongQueue) {
-  StubScenario scenario{.crowds = {Crowd(0.9), Crowd(8)}, .seconds = 500};
-  scenario.measured_from_s = 60;
-  scenario.options.wait_max = std::chrono::minutes(20);
-  scenario.options.queue_max = 16'384;
-  scenario.crowds[1].start_s = 60;
-  scenario.crowds[1].end_s = 115;
-  const StubResult result = StubService(scenario).Run();
-  EXPECT_GE(result.waits.size(), 8000u);
-  EXPECT_GE(GoodEstimates(result), 0.9);
-  int inside = 0;
-  for (const StubResult::Wait& wait : result.waits) {
-    inside += wait.real >= wait.low && wait.real <= wait.high;
+  constexpr int kRuns = 4;
+  double good = 0;
+  for (std::uint64_t seed = 1; seed <= kRuns; ++seed) {
+    StubScenario scenario{.crowds = {Crowd(0.9), Crowd(8)}, .seconds = 500};
+    scenario.seed = seed;
+    scenario.measured_from_s = 60;
+    scenario.options.wait_max = std::chrono::minutes(20);
+    scenario.options.queue_max = 16'384;
+    scenario.crowds[1].start_s = 60;
+    scenario.crowds[1].end_s = 115;
+    const StubResult result = StubService(scenario).Run();
+    EXPECT_GE(result.waits.size(), 8000u);
+    good += GoodEstimates(result) / kRuns;
+    const auto inside = std::ranges::count_if(result.waits, [](const StubResult::Wait& wait) {
+      return wait.real >= wait.low && wait.real <= wait.high;
+    });
+    EXPECT_GE(inside, 0.8 * static_cast<double>(result.waits.size()));
   }
-  EXPECT_GE(inside, 0.8 * static_cast<double>(result.waits.size()));
+  EXPECT_GE(good, 0.9);
 }
 
 // While there is a backlog starts come by a clock, so that also short waits can be told.

@@ -60,7 +60,7 @@ void WaitEstimator::Tick(double ticks) {
   for (double& cost : arriving_) cost *= arriving;
   for (double& cost : overtaking_) cost *= arriving;
   demand_ *= decay(kDemandDecay);
-  in_flight_high_ = std::max(in_flight_high_ * decay(kHighDecay), 1.02 * in_flight_ + 1);
+  in_flight_high_ = std::max(in_flight_high_ * decay(kHighDecay), 1.02 * in_flight() + 1);
   BelieveChange();
 }
 
@@ -79,12 +79,10 @@ void WaitEstimator::OnAdmitted(ServiceClass service_class, double cost, bool ove
 }
 
 void WaitEstimator::OnStart(double cost, std::uint32_t predicted_output, bool has_waited) {
-  cost_in_flight_ += cost;
-  output_in_flight_ += predicted_output;
-  in_flight_ += 1;
+  before_first_token_.Add(cost, predicted_output);
   cost_mean_ += (cost_mean_ == 0 ? 1 : kMeanGain) * (cost - cost_mean_);
-  if (in_flight_ > in_flight_high_) {
-    in_flight_high_ = in_flight_;
+  if (in_flight() > in_flight_high_) {
+    in_flight_high_ = in_flight();
     filled_ = now_;
     return;
   }
@@ -95,10 +93,14 @@ void WaitEstimator::OnStart(double cost, std::uint32_t predicted_output, bool ha
   }
 }
 
-void WaitEstimator::OnFinish(double cost, std::uint32_t predicted_output, Duration token_interval) {
-  in_flight_ -= 1;
-  cost_in_flight_ = in_flight_ > 0 ? std::max(cost_in_flight_ - cost, 0.0) : 0;
-  output_in_flight_ -= predicted_output;
+void WaitEstimator::OnFirstToken(double cost, std::uint32_t predicted_output) {
+  before_first_token_.Remove(cost, predicted_output);
+  being_written_.Add(cost, predicted_output);
+}
+
+void WaitEstimator::OnFinish(double cost, std::uint32_t predicted_output, bool had_first_token,
+                             Duration token_interval) {
+  (had_first_token ? being_written_ : before_first_token_).Remove(cost, predicted_output);
   if (token_interval.count() == 0) return;
   const double gain = token_interval_ == 0 ? 1 : kMeanGain;
   token_interval_ += gain * (ToSeconds(token_interval) - token_interval_);
@@ -139,10 +141,11 @@ double WaitEstimator::capacity() const {
 }
 
 double WaitEstimator::CapacityByLittle() const {
-  if (output_in_flight_ <= 0) return 0;
+  const Work& work = being_written_.count > 0 ? being_written_ : before_first_token_;
+  if (work.output <= 0) return 0;
   const double interval = token_interval_ > 0 ? token_interval_ : kIntervalGuess;
-  const double residence = output_in_flight_ / in_flight_ * interval;
-  return cost_in_flight_ / residence;
+  const double residence = work.output / work.count * interval;
+  return work.cost / residence;
 }
 
 double WaitEstimator::CapacityFor(ServiceClass service_class, double given, double share) const {

@@ -20,9 +20,10 @@
 // R is a mean over the last kSlow seconds of backlog, replaced by that of the last kFast once the
 // two differ by more than chance (4.5 sigma of a Poisson process), so that a change of capacity is
 // believed within seconds and noise is not. Starts that fill the engine up, and the time they take,
-// do not count. With too little backlog seen, Little's law helps: cost in flight over mean
-// residence, which is predicted output times interval between tokens (answers that have ended are
-// the short ones, at first). correction[c] is the sum of late waits over the sum of their estimates
+// do not count. With too little backlog seen, Little's law helps: cost of the answers being written
+// over the mean time that takes, which is predicted output times interval between tokens (answers
+// that have ended are the short ones, at first). What waits in the engine does not count, as long as
+// anything is written. correction[c] is the sum of late waits over the sum of their estimates
 // (of sums, since the logarithm of one short wait leans down; of estimates before correction, so
 // that it does not chase itself), and small.
 //
@@ -35,6 +36,7 @@
 // and what is left is overtaking, and how the rate is steered: short waits can be told, too.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "guard/clock.h"
@@ -71,8 +73,10 @@ class WaitEstimator {
   // Started at once or queued; `overtakes`: with a tag behind virtual time.
   void OnAdmitted(ServiceClass service_class, double cost, bool overtakes);
   void OnStart(double cost, std::uint32_t predicted_output, bool has_waited);
+  void OnFirstToken(double cost, std::uint32_t predicted_output);
   // `token_interval`: mean over the answer; 0: not known.
-  void OnFinish(double cost, std::uint32_t predicted_output, Duration token_interval);
+  void OnFinish(double cost, std::uint32_t predicted_output, bool had_first_token,
+                Duration token_interval);
   // Wants an answer for the first time.
   void OnDemand(double cost) { demand_ += cost; }
   // A wait with `places` before it has ended in a start after `real` seconds.
@@ -101,6 +105,22 @@ class WaitEstimator {
       seconds *= factor;
     }
   };
+  struct Work {  // Of answers in the engine.
+    double count = 0;
+    double cost = 0;
+    double output = 0;  // Predicted tokens.
+
+    void Add(double its_cost, double its_output) {
+      count += 1;
+      cost += its_cost;
+      output += its_output;
+    }
+    void Remove(double its_cost, double its_output) {
+      count -= 1;
+      cost = count > 0 ? std::max(cost - its_cost, 0.0) : 0;
+      output = count > 0 ? std::max(output - its_output, 0.0) : 0;
+    }
+  };
   struct Correction {
     double real = 1;  // Decayed means in seconds, of waits and of their uncorrected estimates.
     double uncorrected = 1;
@@ -112,6 +132,7 @@ class WaitEstimator {
   void Tick(double ticks);
   void BelieveChange();
   double CapacityByLittle() const;
+  double in_flight() const { return before_first_token_.count + being_written_.count; }
 
   Time now_{};
   Time tick_{};
@@ -121,11 +142,10 @@ class WaitEstimator {
   std::array<double, kServiceClassCount> overtaking_{};  // and of what of it overtook.
   std::array<Correction, kServiceClassCount> corrections_{};
   double demand_ = 0;  // Decayed sum.
-  double cost_in_flight_ = 0;
-  double output_in_flight_ = 0;  // Predicted tokens.
+  Work before_first_token_;
+  Work being_written_;
   double token_interval_ = 0;    // Seconds; 0: none seen.
   double cost_mean_ = 0;
-  double in_flight_ = 0;
   Time filled_{};              // Last start that raised in_flight_high_.
   double in_flight_high_ = 0;  // Starts that raise it fill the engine, they do not show its rate.
 };

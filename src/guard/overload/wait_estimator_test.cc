@@ -16,7 +16,7 @@ void Serve(WaitEstimator& estimator, Random& random, double rate, double seconds
     now -= std::log(1 - random.Uniform()) / rate;
     if (now > end) break;
     estimator.Advance(AtSeconds(now), true);
-    estimator.OnFinish(100, 40, std::chrono::milliseconds(50));
+    estimator.OnFinish(100, 40, false, std::chrono::milliseconds(50));
     estimator.OnStart(100, 40, true);
   }
   now = end;
@@ -71,10 +71,21 @@ TEST(WaitEstimator, GuessesFromWhatIsInFlightBeforeAnybodyHasWaited) {
   WaitEstimator estimator;
   estimator.Advance(AtSeconds(1), false);
   for (int i = 0; i < 50; ++i) estimator.OnStart(500, 200, false);
-  estimator.OnFinish(500, 200, std::chrono::milliseconds(100));
+  estimator.OnFinish(500, 200, false, std::chrono::milliseconds(100));
   // 49 answers of 200 tokens, 0.1 s each: 2.45 a second.
   EXPECT_NEAR(estimator.capacity(), 49.0 / 20 * 500, 1);
   EXPECT_EQ(estimator.pressure(), 0);
+}
+
+TEST(WaitEstimator, WhatWaitsInTheEngineIsNoCapacity) {
+  WaitEstimator estimator;
+  estimator.Advance(AtSeconds(1), false);
+  for (int i = 0; i < 32; ++i) estimator.OnStart(100, 40, false);
+  for (int i = 0; i < 16; ++i) estimator.OnFirstToken(100, 40);
+  estimator.OnFinish(100, 40, true, std::chrono::milliseconds(50));
+  estimator.OnStart(100, 40, false);
+  estimator.OnFirstToken(100, 40);
+  EXPECT_NEAR(estimator.capacity(), 16 * 100 / (40 * 0.05), 1);
 }
 
 TEST(WaitEstimator, LowerClassesGetWhatIsLeftOrTheirShare) {
@@ -85,9 +96,9 @@ TEST(WaitEstimator, LowerClassesGetWhatIsLeftOrTheirShare) {
   Serve(estimator, random, 20, 60, now);
   for (int i = 0; i < 100; ++i) {
     estimator.Advance(AtSeconds(now += 0.1), true);
-    estimator.OnFinish(100, 40, std::chrono::milliseconds(50));
+    estimator.OnFinish(100, 40, false, std::chrono::milliseconds(50));
     estimator.OnStart(100, 40, true);
-    estimator.OnFinish(100, 40, std::chrono::milliseconds(50));
+    estimator.OnFinish(100, 40, false, std::chrono::milliseconds(50));
     estimator.OnStart(100, 40, true);
     estimator.OnAdmitted(ServiceClass::kHistory, 150, false);
   }
