@@ -71,6 +71,7 @@ Admission::State::State(const AdmissionOptions& options)
 Time Admission::State::Advance(Time now) {
   now_ = std::max(now, now_);
   const bool is_tick = estimator_.Advance(now_, queue_.size() > 0);
+  if (is_tick) places_.Advance(now_);
   if (is_tick && options_.has_ladder) ladder_.Observe(estimator_.pressure(), now_);
   if (is_tick && estimator_.pressure() >= kRegularsFirst) {
     regulars_first_until_ = now_ + kRegularsHold;
@@ -92,6 +93,7 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
   if (!limit_.is_up()) return Refuse(applicant, Refusal::kEngineDown, 0, now);
   if (MayStartAtOnce(applicant, now)) return StartAtOnce(facts, applicant, now);
   if (!limit_.CanStart(applicant.cost.choices)) place_missed_ = now;
+  places_.OnMissed(applicant.is_known, now);
 
   const WaitEstimator::Line line = LineBefore(
       applicant.service_class, queue_.NextKey(applicant.service_class, clients_[applicant.client]),
@@ -132,6 +134,7 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
                                    queue_.virtual_time(applicant.service_class), now);
   const Client& client = clients_[applicant.client];
   applicant.cost = costs_.Of(facts, client.history, rung() >= Rung::kShorterAnswers);
+  applicant.is_known = facts.standing == Standing::kHistory || facts.is_regular;
   applicant.is_long = costs_.IsLong(facts);
 
   const bool keeps_appointment = AppointmentBook::ComesWhenTold(client.invited_at, now);
@@ -256,6 +259,7 @@ Admission::State::Slot Admission::State::NewTicket(const RequestFacts& facts,
   Ticket& ticket = tickets_[slot];
   ++ticket.generation;
   ticket.service_class = applicant.service_class;
+  ticket.is_known = applicant.is_known;
   ticket.client = applicant.client;
   ticket.cost = applicant.cost;
   ticket.client_id = facts.caller.client();
@@ -277,7 +281,7 @@ void Admission::State::Poll(Time now, std::vector<TicketId>& started,
   while (deadlines_.deadline() <= now) expired.push_back(Expire(deadlines_.first(), now));
   while (queue_.size() > 0) {
     const Ticket& next = tickets_[queue_.Next()];
-    if (!IsDue(next.service_class, next.cost.choices, now)) break;
+    if (!IsDue(next, now)) break;
     const Slot slot = queue_.Pop();
     deadlines_.Erase(slot);
     clients_[tickets_[slot].client].choices_waiting -= tickets_[slot].cost.choices;
@@ -292,6 +296,7 @@ void Admission::State::Start(Slot slot, bool has_waited, Time now) {
   const RequestCost& cost = ticket.cost;
   ticket.mark = limit_.OnStart(cost.prompt_tokens, now, cost.choices);
   clients_[ticket.client].choices_in_flight += cost.choices;
+  places_.OnStart(ticket.is_known, cost.choices);
   estimator_.OnStart(cost.charge, cost.predicted_output, has_waited);
   if (is_paced_) {
     pacer_.OnStart(cost.charge, estimator_.capacity(), limit_.room(), has_waited, now);
@@ -327,12 +332,19 @@ Time Admission::State::NextTime() const {
   if (is_paced_ && queue_.size() > 0) {
     const Ticket& waits = tickets_[queue_.Next()];
     const std::uint32_t choices = waits.cost.choices;
-    const bool has_place =
-        limit_.CanFloat(choices) && MayHavePlace(waits.service_class, choices, now_);
+    const bool has_place = limit_.CanFloat(choices) &&
+                           MayHavePlace(waits.service_class, waits.is_known, choices, now_);
     if (has_place) next = std::min(next, pacer_.due());
   }
-  const bool is_looked_at = rung() != Rung::kOpen || (IsShort(now_) && ShareOfRegulars() > 0);
+  const bool is_looked_at =
+      rung() != Rung::kOpen || (IsShort(now_) && ShareOfRegulars() > 0) || IsNextHeldBack();
   return is_looked_at ? std::min(next, now_ + kLookSpan) : next;
+}
+
+bool Admission::State::IsNextHeldBack() const {
+  if (queue_.size() == 0) return false;
+  const Ticket& next = tickets_[queue_.Next()];
+  return !places_.MayStart(next.is_known, next.cost.choices, limit_.limit());
 }
 
 bool Admission::State::MayStartAtOnce(const Applicant& applicant, Time now) const {
@@ -341,8 +353,9 @@ bool Admission::State::MayStartAtOnce(const Applicant& applicant, Time now) cons
   if (IsRegular(applicant.service_class) && NoRegularWaits() && limit_.CanStart(choices)) {
     return true;
   }
-  if (queue_.size() > 0 || !MayHavePlace(applicant.service_class, choices, now)) return false;
-  return limit_.CanStart(choices) || IsDue(applicant.service_class, choices, now);
+  return queue_.size() == 0 &&
+         MayHavePlace(applicant.service_class, applicant.is_known, choices, now) &&
+         (limit_.CanStart(choices) || IsInTime(choices, now));
 }
 
 double Admission::State::ShareOfRegulars() const {
@@ -356,15 +369,21 @@ bool Admission::State::NoRegularWaits() const {
          0;
 }
 
-bool Admission::State::MayHavePlace(ServiceClass service_class, std::uint32_t choices,
-                                    Time now) const {
+bool Admission::State::MayHavePlace(ServiceClass service_class, bool is_known,
+                                    std::uint32_t choices, Time now) const {
+  if (!places_.MayStart(is_known, choices, limit_.limit())) return false;
   // Where one of them waits, the reserve is used up, and the order of the queue holds.
   return !IsShort(now) || IsRegular(service_class) || !NoRegularWaits() ||
          limit_.LeavesReserve(ShareOfRegulars(), choices);
 }
 
-bool Admission::State::IsDue(ServiceClass service_class, std::uint32_t choices, Time now) const {
-  if (!MayHavePlace(service_class, choices, now)) return false;
+bool Admission::State::IsDue(const Ticket& ticket, Time now) const {
+  const std::uint32_t choices = ticket.cost.choices;
+  return MayHavePlace(ticket.service_class, ticket.is_known, choices, now) &&
+         IsInTime(choices, now);
+}
+
+bool Admission::State::IsInTime(std::uint32_t choices, Time now) const {
   if (!is_paced_) return limit_.CanStart(choices);
   return (now >= pacer_.due() && limit_.CanFloat(choices)) || limit_.IsShort(choices);
 }
@@ -377,6 +396,7 @@ bool Admission::State::OnFirstToken(TicketId id, Time now) {
   ticket.phase = Phase::kStreaming;
   ticket.first_token = now;
   limit_.OnFirstToken(ticket.mark, ticket.cost.prompt_tokens, now);
+  places_.OnFirstToken(ticket.cost.choices);
   estimator_.OnFirstToken(ticket.cost.charge, ticket.cost.predicted_output);
   return true;
 }
@@ -412,6 +432,7 @@ void Admission::State::Settle(const Ticket& ticket, std::uint32_t output_tokens,
   estimator_.OnFinish(ticket.cost.charge, ticket.cost.predicted_output, had_first_token, interval);
   Client& client = clients_[ticket.client];
   client.choices_in_flight -= ticket.cost.choices;
+  places_.OnFinish(ticket.is_known, had_first_token, ticket.cost.choices);
   client.owed += costs_.Settle(ticket.cost, output_tokens, ending, client.history);
 }
 

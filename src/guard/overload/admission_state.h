@@ -12,6 +12,7 @@
 #include "guard/overload/concurrency_limit.h"
 #include "guard/overload/deadline_heap.h"
 #include "guard/overload/fair_queue.h"
+#include "guard/overload/held_places.h"
 #include "guard/overload/pacer.h"
 #include "guard/overload/request_costs.h"
 #include "guard/overload/wait_estimator.h"
@@ -52,6 +53,7 @@ class Admission::State {
     std::uint32_t generation = 0;
     Phase phase = Phase::kFree;
     ServiceClass service_class = ServiceClass::kAnonymous;
+    bool is_known = false;
     ClientTable::Index client = 0;
     RequestCost cost;
     std::uint64_t client_id = 0;
@@ -67,6 +69,7 @@ class Admission::State {
     ServiceClass service_class = ServiceClass::kAnonymous;
     ClientTable::Index client = 0;
     RequestCost cost;
+    bool is_known = false;    // Has history, or was here in quiet time.
     bool is_long = false;     // Its limit is over that of a short answer.
     bool is_early = false;    // Retries before it was told to.
     bool is_invited = false;  // Keeps its appointment.
@@ -87,16 +90,21 @@ class Admission::State {
   AppointmentBook::Request AppointmentFor(const Applicant& applicant) const;
   Slot NewTicket(const RequestFacts& facts, const Applicant& applicant, Time now);
   void Free(Slot slot);
-  // So many answers for one of this class may start, of those who wait.
-  bool IsDue(ServiceClass service_class, std::uint32_t choices, Time now) const;
+  // May start, of those who wait.
+  bool IsDue(const Ticket& ticket, Time now) const;
+  // By the clock of those who wait, and the limits of the engine.
+  bool IsInTime(std::uint32_t choices, Time now) const;
+  // The places of those who are known keep it from starting, for as long as they use them.
+  bool IsNextHeldBack() const;
   // For one who has just come.
   bool MayStartAtOnce(const Applicant& applicant, Time now) const;
   bool NoRegularWaits() const;
   // All places were taken a moment ago.
   bool IsShort(Time now) const { return now - place_missed_ < kShortFor; }
   double ShareOfRegulars() const;
-  // False: the places that are left are for regulars.
-  bool MayHavePlace(ServiceClass service_class, std::uint32_t choices, Time now) const;
+  // False: the places that are left are for others.
+  bool MayHavePlace(ServiceClass service_class, bool is_known, std::uint32_t choices,
+                    Time now) const;
   void Start(Slot slot, bool has_waited, Time now);
   Expired Expire(Slot slot, Time now);
   void LeaveQueue(Slot slot);  // Unserved.
@@ -134,6 +142,7 @@ class Admission::State {
   Time onset_from_ = Time{} - kShortFor;
   double onset_refused_ = 0;  // Answers, since then.
   std::uint32_t workers_ = 0;
+  HeldPlaces places_;
   AdmissionCounters counters_;
 };
 

@@ -22,8 +22,8 @@
 // believed within seconds and noise is not. Starts that fill the engine up, and the time they take,
 // do not count. With too little backlog seen, Little's law helps: cost of the answers being written
 // over the mean time that takes, which is predicted output times interval between tokens (answers
-// that have ended are the short ones, at first). What waits in the engine does not count, as long as
-// anything is written. correction[c] is the sum of late waits over the sum of their estimates
+// that have ended are the short ones, at first). What waits in the engine does not count, as long
+// as anything is written. correction[c] is the sum of late waits over the sum of their estimates
 // (of sums, since the logarithm of one short wait leans down; of estimates before correction, so
 // that it does not chase itself), and small.
 //
@@ -144,7 +144,7 @@ class WaitEstimator {
   double demand_ = 0;  // Decayed sum.
   Work before_first_token_;
   Work being_written_;
-  double token_interval_ = 0;    // Seconds; 0: none seen.
+  double token_interval_ = 0;  // Seconds; 0: none seen.
   double cost_mean_ = 0;
   Time filled_{};              // Last start that raised in_flight_high_.
   double in_flight_high_ = 0;  // Starts that raise it fill the engine, they do not show its rate.

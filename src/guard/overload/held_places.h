@@ -1,0 +1,73 @@
+// HeldPlaces: what callers who are known (they have history, or were here in quiet time) held of
+// the engine of late stays theirs. All others together may have the rest of the places, and an
+// eighth of all where that is less. Else whoever comes with long answers or reads slowly needs to
+// find the places free for one moment only, and holds them for minutes.
+//
+// How many places there are is what the limit on answers in the engine says, of which a standard
+// deviation of what the known hold is kept besides. The limit of an engine that tells nothing of
+// itself is a guess, above what it has: so all together may be one more than were ever written at
+// once, and who waits in the engine has no place. Single-threaded; O(1).
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "guard/clock.h"
+
+namespace holdfast::guard {
+
+class HeldPlaces {
+ public:
+  // To be told as time goes on, about twenty times a second.
+  void Advance(Time now) {
+    const double seconds = ToSeconds(now - now_);
+    const double change = static_cast<double>(known_) - usual_;
+    // Who had to wait for a place would have held more.
+    const bool had_room = now - missed_ >= kMissedFor;
+    if (had_room || change > 0) usual_ += (1 - std::exp(-seconds / kMemory)) * change;
+    most_written_ = std::max<double>(most_written_ * std::exp(-seconds / kMostMemory), written_);
+    now_ = now;
+  }
+
+  void OnMissed(bool is_known, Time now) {
+    if (is_known) missed_ = now;
+  }
+  void OnStart(bool is_known, std::uint32_t answers) { Of(is_known) += answers; }
+  void OnFirstToken(std::uint32_t answers) {
+    written_ += answers;
+    most_written_ = std::max<double>(most_written_, written_);
+  }
+  void OnFinish(bool is_known, bool had_first_token, std::uint32_t answers) {
+    Of(is_known) -= answers;
+    if (had_first_token) written_ -= answers;
+  }
+
+  // `limit`: on answers in the engine at once.
+  bool MayStart(bool is_known, std::uint32_t answers, double limit) const {
+    if (is_known || usual_ < kFew) return true;
+    const double seen = most_written_ + 1;
+    const double left = std::min(limit - std::sqrt(usual_), seen) - usual_;
+    const double theirs = std::max({left, kLeastShare * std::min(limit, seen), 1.0});
+    return others_ == 0 || static_cast<double>(others_ + answers) <= theirs;
+  }
+
+ private:
+  static constexpr double kMemory = 60;  // Seconds.
+  static constexpr double kMostMemory = 3600;
+  static constexpr Duration kMissedFor = std::chrono::seconds(3);
+  static constexpr double kFew = 0.5;  // Places, for which none are kept.
+  static constexpr double kLeastShare = 0.125;
+
+  std::uint32_t& Of(bool is_known) { return is_known ? known_ : others_; }
+
+  std::uint32_t known_ = 0;  // Answers in the engine.
+  std::uint32_t others_ = 0;
+  std::uint32_t written_ = 0;  // Of both, after their first token.
+  double most_written_ = 0;
+  double usual_ = 0;                   // Of the known, in the mean of late.
+  Time missed_ = Time{} - kMissedFor;  // When one of them last found no place.
+  Time now_{};
+};
+
+}  // namespace holdfast::guard
