@@ -397,6 +397,7 @@ bool Admission::State::OnFirstToken(TicketId id, Time now) {
   ticket.first_token = now;
   limit_.OnFirstToken(ticket.mark, ticket.cost.prompt_tokens, now);
   places_.OnFirstToken(ticket.cost.choices);
+  if (limit_.window_cut() == now) places_.OnQueue(now);
   estimator_.OnFirstToken(ticket.cost.charge, ticket.cost.predicted_output);
   return true;
 }

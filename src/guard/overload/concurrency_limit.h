@@ -105,6 +105,7 @@ class ConcurrencyLimit {
   std::uint32_t before_first_token() const { return before_first_token_; }
   double limit() const { return limit_; }
   double window() const { return window_; }
+  Time window_cut() const { return window_cut_; }  // The last one.
   double engine_delay() const { return delay_mean_; }  // Seconds.
   double token_interval() const { return interval_; }  // Seconds.
 

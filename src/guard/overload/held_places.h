@@ -5,8 +5,9 @@
 //
 // How many places there are is what the limit on answers in the engine says, of which a standard
 // deviation of what the known hold is kept besides. The limit of an engine that tells nothing of
-// itself is a guess, above what it has: so all together may be one more than were ever written at
-// once, and who waits in the engine has no place. Single-threaded; O(1).
+// itself is a guess, above what it has. So all together may be one more than were ever written at
+// once, and who waits in the engine has no place; and once as many have been written while others
+// waited in the engine, that is how many places there are, for a minute. Single-threaded; O(1).
 #pragma once
 
 #include <algorithm>
@@ -38,6 +39,10 @@ class HeldPlaces {
     written_ += answers;
     most_written_ = std::max<double>(most_written_, written_);
   }
+  // Who had its first token waited for it in the engine for too long.
+  void OnQueue(Time now) {
+    if (known_ + others_ > written_ && written_ + 1 >= most_written_) full_until_ = now + kFullFor;
+  }
   void OnFinish(bool is_known, bool had_first_token, std::uint32_t answers) {
     Of(is_known) -= answers;
     if (had_first_token) written_ -= answers;
@@ -46,8 +51,9 @@ class HeldPlaces {
   // `limit`: on answers in the engine at once.
   bool MayStart(bool is_known, std::uint32_t answers, double limit) const {
     if (is_known || usual_ < kFew) return true;
-    const double seen = most_written_ + 1;
-    const double left = std::min(limit - std::sqrt(usual_), seen) - usual_;
+    const double spread = std::sqrt(usual_);
+    const double seen = now_ < full_until_ ? most_written_ - spread : most_written_ + 1;
+    const double left = std::min(limit - spread, seen) - usual_;
     const double theirs = std::max({left, kLeastShare * std::min(limit, seen), 1.0});
     return others_ == 0 || static_cast<double>(others_ + answers) <= theirs;
   }
@@ -56,6 +62,7 @@ class HeldPlaces {
   static constexpr double kMemory = 60;  // Seconds.
   static constexpr double kMostMemory = 3600;
   static constexpr Duration kMissedFor = std::chrono::seconds(3);
+  static constexpr Duration kFullFor = std::chrono::seconds(60);
   static constexpr double kFew = 0.5;  // Places, for which none are kept.
   static constexpr double kLeastShare = 0.125;
 
@@ -67,6 +74,7 @@ class HeldPlaces {
   double most_written_ = 0;
   double usual_ = 0;                   // Of the known, in the mean of late.
   Time missed_ = Time{} - kMissedFor;  // When one of them last found no place.
+  Time full_until_{};
   Time now_{};
 };
 
