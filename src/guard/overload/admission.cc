@@ -296,7 +296,7 @@ void Admission::State::Start(Slot slot, bool has_waited, Time now) {
   const RequestCost& cost = ticket.cost;
   ticket.mark = limit_.OnStart(cost.prompt_tokens, now, cost.choices);
   clients_[ticket.client].choices_in_flight += cost.choices;
-  places_.OnStart(ticket.is_known, cost.choices);
+  places_.OnStart(ticket.is_known, cost.choices, now);
   estimator_.OnStart(cost.charge, cost.predicted_output, has_waited);
   if (is_paced_) {
     pacer_.OnStart(cost.charge, estimator_.capacity(), limit_.room(), has_waited, now);
@@ -433,7 +433,7 @@ void Admission::State::Settle(const Ticket& ticket, std::uint32_t output_tokens,
   estimator_.OnFinish(ticket.cost.charge, ticket.cost.predicted_output, had_first_token, interval);
   Client& client = clients_[ticket.client];
   client.choices_in_flight -= ticket.cost.choices;
-  places_.OnFinish(ticket.is_known, had_first_token, ticket.cost.choices);
+  places_.OnFinish(ticket.is_known, had_first_token, ticket.cost.choices, ticket.mark.start, now);
   client.owed += costs_.Settle(ticket.cost, output_tokens, ending, client.history);
 }
 
