@@ -40,6 +40,11 @@ net::Awaitable<void> ReadRequests(std::shared_ptr<net::Connection> connection,
                                   asio::io_context& context) {
   http::RequestReader reader(*connection, kHeadLimits);
   for (int i = 0; i < kRequestsMax; ++i) {
+    const auto begun = co_await reader.WaitForRequest();
+    if (!begun) {
+      CheckRefusal(begun.error());
+      break;
+    }
     const auto head = co_await reader.ReadHead();
     if (!head) {
       CheckRefusal(head.error());

@@ -98,7 +98,7 @@ net::Awaitable<ApiResult<void>> Reply::Waiting(const WaitNotice& notice, bool is
 }
 
 void Reply::TellLevel(std::string_view level, std::uint32_t tokens_max) {
-  exchange_.AddHeader("x-holdfast-level", std::string(level));
+  exchange_.AddHeader(std::string(kLevelHeader), std::string(level));
   level_comment_ = fmt::format(": level {}", level);
   if (tokens_max > 0) {
     exchange_.AddHeader("x-holdfast-tokens-max", std::to_string(tokens_max));

@@ -28,6 +28,9 @@ struct WaitNotice {
   std::chrono::milliseconds wait{0};
 };
 
+// Of an answer while the service has stepped down: how far.
+inline constexpr std::string_view kLevelHeader = "x-holdfast-level";
+
 class Reply {
  public:
   Reply(http::Exchange& exchange, std::string_view request_id)

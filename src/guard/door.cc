@@ -53,6 +53,7 @@ class Door::State {
   Restrictions& restrictions() { return edge_->restrictions(); }
   RegistrationPolicy& registration() { return registration_; }
   DoorCounters counters() const;
+  Rung rung() const { return admission_.rung(); }
 
  private:
   bool is_warm() const { return clusters_.baseline().epochs >= warm_epochs_; }
@@ -111,7 +112,6 @@ class Door::State {
   std::vector<Guest> entrances_;
   std::vector<std::uint32_t> generations_;  // Of the ids of entrances_.
   std::vector<std::uint32_t> free_entrances_;
-
   Time now_{};
   Time looked_{};
   bool has_looked_ = false;
@@ -122,7 +122,6 @@ class Door::State {
   double warm_epochs_;  // From which on the baseline is known well enough.
   bool enforces_likeness_;
   DoorCounters counters_;
-
   std::vector<Admission::Expired> expired_;
   std::vector<std::uint32_t> checked_;
   std::vector<PasswordGate::Expired> unchecked_;
@@ -596,5 +595,6 @@ void Door::DrainRegistrationChanges(std::vector<RegistrationChange>& out) {
   state_->registration().DrainChanges(out);
 }
 DoorCounters Door::counters() const { return state_->counters(); }
+Rung Door::rung() const { return state_->rung(); }
 
 }  // namespace holdfast::guard

@@ -189,6 +189,7 @@ class Door {
   void DrainRegistrationChanges(std::vector<RegistrationChange>& out);
 
   DoorCounters counters() const;
+  Rung rung() const;  // Of the counters.
 
  private:
   class State;

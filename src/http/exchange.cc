@@ -1,36 +1,12 @@
 #include "http/exchange.h"
 
-#include <array>
-#include <ctime>
 #include <utility>
 
 #include "base/check.h"
+#include "http/response_text.h"
 
 namespace holdfast::http {
 namespace {
-
-// IMF-fixdate (RFC 9110, section 5.6.7), made once a second on each thread.
-std::string_view HttpDate() {
-  struct Made {
-    std::time_t at = -1;
-    std::array<char, 32> text;
-    std::size_t length = 0;
-  };
-  thread_local Made made;
-  const std::time_t now = std::time(nullptr);
-  if (now != made.at) {
-    std::tm parts{};
-    gmtime_r(&now, &parts);
-    made.length =
-        std::strftime(made.text.data(), made.text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    made.at = now;
-  }
-  return {made.text.data(), made.length};
-}
-
-void AppendHeader(std::string& text, std::string_view name, std::string_view value) {
-  text.append(name).append(": ").append(value).append("\r\n");
-}
 
 bool MayHaveBody(int status) { return status >= 200 && status != 204 && status != 304; }
 
@@ -55,15 +31,12 @@ std::string Exchange::WriteHead(const ResponseHead& head, std::string_view frami
   constexpr std::size_t kUsualBytes = 2 << 10;
   std::string text;
   text.reserve(kUsualBytes);
-  text.append("HTTP/1.1 ").append(fmt::format_int(head.status).c_str());
-  text.append(" ").append(StatusText(head.status)).append("\r\n");
-  AppendHeader(text, "Date", HttpDate());
-  if (!head.content_type.empty()) AppendHeader(text, "Content-Type", head.content_type);
-  for (const auto* headers : {&head.headers, &extra_headers_}) {
-    for (const Header& header : *headers) AppendHeader(text, header.name, header.value);
-  }
-  text.append(head.lines).append(extra_lines_).append(framing);
-  text += keeps_alive_ ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+  AppendHead(head,
+             {.headers = extra_headers_,
+              .lines = extra_lines_,
+              .framing = framing,
+              .keeps_alive = keeps_alive_},
+             text);
   return text;
 }
 
@@ -80,8 +53,7 @@ std::string Exchange::WriteWhole(const ResponseHead& head, std::string_view& bod
   // What is left of an unread body would be taken for the next request.
   if (!reader_.is_body_done()) keeps_alive_ = false;
   std::string framing;
-  if (MayHaveBody(head.status))
-    AppendHeader(framing, "Content-Length", std::to_string(body.size()));
+  if (MayHaveBody(head.status)) AppendContentLength(body.size(), framing);
   std::string text = WriteHead(head, framing);
   if (!MayHaveBody(head.status) || head_.method == Method::kHead) body = {};
   constexpr std::size_t kJoinedBytesMax = 32 << 10;
@@ -98,13 +70,18 @@ net::Awaitable<Result<void>> Exchange::Send(const ResponseHead& head, std::strin
 }
 
 net::Awaitable<Result<void>> Exchange::SendUnread(const ResponseHead& head, std::string_view body) {
-  const bool is_passed_over = reader_.DropBody();
+  is_passed_over_ = reader_.DropBody();
   const std::string text = WriteWhole(head, body);
   CHECK(body.empty());
-  const bool has_next = keeps_alive_ && is_passed_over && !connection_.input().empty();
+  const bool has_next = keeps_alive_ && is_passed_over_ && !connection_.input().empty();
   if (!has_next || !connection_.WriteLater(text)) CO_TRY(co_await WriteToPeer(text));
   has_ended_ = true;
   co_return Result<void>{};
+}
+
+void Exchange::AnswerRepeats(Repeats::Again again) {
+  if (!keeps_alive() || !is_passed_over_ || head_.method == Method::kHead) return;
+  reader_.repeats().OnTurnedAway(head_.content_length.value_or(0), std::move(again));
 }
 
 net::Awaitable<Result<void>> Exchange::Begin(const ResponseHead& head) {

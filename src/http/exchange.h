@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "http/message.h"
+#include "http/repeats.h"
 #include "http/request_reader.h"
 #include "net/address.h"
 #include "net/connection.h"
@@ -54,6 +55,8 @@ class Exchange {
   // answer, or with SendHeld.
   net::Awaitable<Result<void>> SendUnread(const ResponseHead& head, std::string_view body);
   void SendHeld() { connection_.WriteHeld(); }
+  // After SendUnread: how to answer the same request when it comes again (Repeats).
+  void AnswerRepeats(Repeats::Again again);
   // An answer in parts: Begin, Write any number of times, End.
   net::Awaitable<Result<void>> Begin(const ResponseHead& head);
   net::Awaitable<Result<void>> Write(std::string_view part);
@@ -95,6 +98,7 @@ class Exchange {
   bool keeps_alive_;
   bool is_chunked_ = false;
   bool has_ended_ = false;
+  bool is_passed_over_ = false;  // The body, by SendUnread.
   bool is_reader_too_slow_ = false;
   int status_ = 0;
   std::string unsent_;  // Of what WriteNow was given, as it goes to the peer.

@@ -143,11 +143,20 @@ bool RequestReader::DropBody() {
   const auto length = parser_->beast.content_length();
   if (phase_ != ReadPhase::kHeadDone || !length || *length > kDroppedBytesMax) return false;
   if (std::exchange(expects_continue_, false) && connection_.input().empty()) return false;
-  const std::uint64_t here = std::min<std::uint64_t>(*length, connection_.input().size());
-  connection_.Consume(here);
-  dropped_bytes_ = *length - here;
+  PassBody(*length);
   FinishRequest();
   return true;
+}
+
+void RequestReader::PassBody(std::uint64_t bytes) {
+  const std::uint64_t here = std::min<std::uint64_t>(bytes, connection_.input().size());
+  connection_.Consume(here);
+  dropped_bytes_ = bytes - here;
+}
+
+void RequestReader::PassRepeat() {
+  connection_.Consume(repeats_.head_bytes());
+  PassBody(repeats_.body_bytes());
 }
 
 net::Awaitable<std::expected<void, Refusal>> RequestReader::PassDropped() {
@@ -165,7 +174,7 @@ net::Awaitable<std::expected<void, Refusal>> RequestReader::PassDropped() {
   co_return std::expected<void, Refusal>{};
 }
 
-net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
+net::Awaitable<std::expected<void, Refusal>> RequestReader::WaitForRequest() {
   connection_.ExpectInput(true);
   if (dropped_bytes_ > 0) {
     const std::expected<void, Refusal> passed = co_await PassDropped();
@@ -174,11 +183,13 @@ net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
   phase_ = ReadPhase::kIdle;
   lease_.reset();
   connection_.SetUse(net::ConnectionUse::kIdle);
-  std::expected<void, Refusal> parsed = co_await WaitFirstByte();
-  if (!parsed) co_return std::unexpected(parsed.error());
+  co_return co_await WaitFirstByte();
+}
+
+net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {
   phase_ = ReadPhase::kHead;
   connection_.SetUse(net::ConnectionUse::kReading);
-  parsed = co_await ParseHead();
+  const std::expected<void, Refusal> parsed = co_await ParseHead();
   if (!parsed) co_return std::unexpected(parsed.error());
   phase_ = ReadPhase::kHeadDone;
   connection_.SetUse(net::ConnectionUse::kAnswering);
@@ -209,6 +220,7 @@ net::Awaitable<std::expected<void, Refusal>> RequestReader::ParseHead() {
     boost::system::error_code error;
     const std::size_t used = Feed(parser, input, error);
     head_bytes += used;
+    if (parser.is_header_done()) repeats_.OnHead(head_bytes == used ? input.substr(0, used) : "");
     const std::size_t unread = parser.is_header_done() ? 0 : input.size() - used;
     connection_.Consume(used);
     if (head_bytes + unread > limits_.head_bytes_max) error = wire::error::header_limit;

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "http/message.h"
+#include "http/repeats.h"
 #include "net/byte_budget.h"
 #include "net/connection.h"
 
@@ -26,8 +27,14 @@ class RequestReader {
                 std::shared_ptr<net::ByteBudget> bodies = nullptr);
   ~RequestReader();
 
-  // The next request's head. Refusal 0 when the peer closes, or stays silent between requests.
+  // Until the next request begins. Refusal 0 when the peer closes, or stays silent between
+  // requests.
+  net::Awaitable<std::expected<void, Refusal>> WaitForRequest();
+  // Its head, which has begun. Refusal 0 when the peer closes.
   net::Awaitable<std::expected<RequestHead, Refusal>> ReadHead();
+  // Passes over the whole request, which is the last one again; of its body, what is here.
+  void PassRepeat();
+  Repeats& repeats() { return repeats_; }
   // The current request's body. Sends "100 Continue" first when the head asks for it. What it
   // holds of the budget goes back when the next head is read. Refusal 503 with kBodiesFull: there
   // was no room in time.
@@ -50,6 +57,7 @@ class RequestReader {
   net::Awaitable<std::expected<void, Refusal>> WaitFirstByte();
   net::Awaitable<std::expected<void, Refusal>> ParseHead();
   std::expected<RequestHead, Refusal> TakeHead();
+  void PassBody(std::uint64_t bytes);
   void FinishRequest();
   net::Awaitable<std::expected<void, Refusal>> ParseBody(const BodyLimits& limits);
   net::Awaitable<bool> MakeRoom(const BodyLimits& limits, net::TimePoint deadline);
@@ -58,6 +66,7 @@ class RequestReader {
   const HeadLimits limits_;
   const std::shared_ptr<net::ByteBudget> bodies_;
   std::optional<net::ByteBudget::Lease> lease_;
+  Repeats repeats_;
   std::unique_ptr<Parser> parser_;  // Null unless the phase is kHead, kHeadDone or kBody.
   ReadPhase phase_ = ReadPhase::kIdle;
   std::uint64_t dropped_bytes_ = 0;  // Of a body that nobody wants, and that is still to come.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "http/response_text.h"
 
 namespace holdfast::http {
 namespace {
@@ -53,6 +54,28 @@ class Server::Live {
     if (is_slow && reader.phase() == ReadPhase::kBody) return ConnectionEvent::kSlowBody;
     if (!has_request && reader.is_idle()) return ConnectionEvent::kHandshakeOnly;
     return std::nullopt;
+  }
+
+  // Passes over a request that is the last one again. What it is told; nullopt: it is to be read.
+  std::optional<std::string> AnswerRepeat() {
+    const std::optional<Repeats::Answer> answer = reader.repeats().TryAnswer(connection.input());
+    if (!answer) return std::nullopt;
+    reader.PassRepeat();
+    std::string framing;
+    AppendContentLength(answer->body.size(), framing);
+    std::string text;
+    constexpr std::size_t kUsualBytes = 2 << 10;
+    text.reserve(kUsualBytes);
+    AppendHead(answer->head, {.framing = framing}, text);
+    text += answer->body;
+    return text;
+  }
+  // With what is said to the next request, if that has come already. False: the peer is gone.
+  net::Awaitable<bool> Tell(const std::string& text) {
+    if (!connection.input().empty() && connection.WriteLater(text)) co_return true;
+    const Result<void> written = co_await connection.Write(text);
+    is_reader_too_slow = !written && written.error().code == ErrorCode::kDeadlineExceeded;
+    co_return written.has_value();
   }
 
   net::Connection& connection;
@@ -135,7 +158,20 @@ void Server::TellEnd(const net::Address& peer, ConnectionEvent event, net::TimeP
 
 net::Awaitable<void> Server::ServeRequests(Live& live, const Exchange::Facts& facts) {
   for (std::size_t i = 1; !is_draining_; ++i) {
-    std::expected<RequestHead, Refusal> head = co_await live.reader.ReadHead();
+    const std::expected<void, Refusal> begun = co_await live.reader.WaitForRequest();
+    const bool allows_keep_alive = i < options_.requests_per_connection_max && !is_draining_;
+    std::optional<std::string> again;
+    if (begun && allows_keep_alive) again = live.AnswerRepeat();
+    if (again) {
+      if (!co_await live.Tell(*again)) co_return;
+      continue;
+    }
+    std::expected<RequestHead, Refusal> head;
+    if (begun) {
+      head = co_await live.reader.ReadHead();
+    } else {
+      head = std::unexpected(begun.error());
+    }
     if (!head) {
       if (head.error().status == 0) co_return;
       live.has_request = true;
@@ -144,7 +180,6 @@ net::Awaitable<void> Server::ServeRequests(Live& live, const Exchange::Facts& fa
       co_return;
     }
     live.has_request = true;
-    const bool allows_keep_alive = i < options_.requests_per_connection_max && !is_draining_;
     Exchange exchange(live.connection, live.reader, facts, std::move(*head), allows_keep_alive);
     live.exchange = &exchange;
     co_await serve_(exchange);

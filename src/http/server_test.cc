@@ -1,6 +1,7 @@
 // Server and client together over real sockets, in one process.
 #include "http/server.h"
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <optional>
@@ -70,7 +71,7 @@ class ServerTest : public ::testing::Test {
   }
 
   // /echo sends the body back, /stream?N sends N events, /wait answers when `release_` is set
-  // or told to stop, /deaf only when it is set, /cut breaks off in the middle.
+  // or told to stop, /deaf only when it is set, /no turns away, /cut breaks off in the middle.
   net::Awaitable<void> Serve(Exchange& exchange) {
     ResponseHead head;
     head.content_type = "text/plain";
@@ -99,6 +100,10 @@ class ServerTest : public ::testing::Test {
       co_await event->Wait(net::kNoDeadline);
       was_peer_gone_.set_value(exchange.is_peer_gone());
       co_await exchange.Send(head, "waited");
+    } else if (path == "/no") {
+      ++turned_away_;
+      co_await exchange.SendUnread(head, "no\n");
+      exchange.AnswerRepeats([] { return Repeats::Answer{{}, "no again\n"}; });
     } else {
       co_await exchange.Begin(head);
       co_await exchange.Write("half");
@@ -117,6 +122,7 @@ class ServerTest : public ::testing::Test {
     return promise.get_future().get();
   }
 
+  std::atomic<int> turned_away_ = 0;
   std::promise<std::optional<ErrorCode>> stream_result_;
   std::promise<std::shared_ptr<net::Event>> waiting_;
   std::promise<bool> was_peer_gone_;
@@ -198,6 +204,60 @@ TEST_F(ServerTest, NoticesAPeerThatLeavesWhileItsAnswerIsMade) {
   waiting_.get_future().get();
   callers_.Run(0, [&] { stream.reset(); });
   EXPECT_TRUE(was_peer_gone_.get_future().get());
+}
+
+// Sends each of the texts, waiting for a line of answer after all but the last, and then reads on.
+net::Awaitable<void> Converse(net::Endpoint endpoint, std::vector<std::string> texts,
+                              std::promise<std::string>& promise) {
+  auto stream = co_await net::Dial(endpoint, net::Clock::now() + kPatience);
+  std::string read;
+  std::size_t count = 1;
+  for (std::size_t i = 0; stream && i < texts.size(); ++i) {
+    const std::size_t before = read.size();
+    co_await (*stream)->WriteAll(texts[i]);
+    const bool is_last = i + 1 == texts.size();
+    while (count > 0 && (is_last || read.find("no", before) == std::string::npos)) {
+      count = (co_await (*stream)->AppendSome(read, 1 << 16)).value_or(0);
+    }
+  }
+  promise.set_value(std::move(read));
+}
+
+int CountOf(const std::string& text, std::string_view part) {
+  int count = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size()) {
+    ++count;
+  }
+  return count;
+}
+
+TEST_F(ServerTest, ReadsTheSameHeadThatIsTurnedAwayTwiceAndThenNoMore) {
+  const net::Endpoint endpoint = Listen("127.0.0.1:0");
+  const std::string head = "POST /no HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+  const std::string last =
+      "POST /no HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: close\r\n\r\n";
+  const struct {
+    const char* how;
+    std::vector<std::string> texts;
+  } cases[] = {
+      {"at once",
+       {head + "12345" + head + "12345" + head + "12345" + head + "12345" + last + "12345"}},
+      {"one after the other",
+       {head + "12345", head + "12345", head + "12345", head + "12345", last + "12345"}},
+      {"bodies later",
+       {head + "123", "45" + head, "12345" + head + "1", "2345" + head, "12345" + last}},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.how);
+    turned_away_ = 0;
+    std::promise<std::string> promise;
+    callers_.Spawn(0, Converse(endpoint, c.texts, promise));
+    const std::string read = promise.get_future().get();
+    EXPECT_EQ(turned_away_, 3);
+    EXPECT_EQ(CountOf(read, "\r\n\r\nno\n"), 3) << read;
+    EXPECT_EQ(CountOf(read, "\r\nConnection: keep-alive\r\n\r\nno again\n"), 2) << read;
+    EXPECT_EQ(CountOf(read, "Content-Length: 9\r\n"), 2) << read;
+  }
 }
 
 TEST_F(ServerTest, DrainsAnswersUnderWay) {

@@ -22,7 +22,7 @@ Connection::Connection(std::unique_ptr<Stream> stream, const ConnectionOptions& 
       options_(options),
       slot_(std::move(slot)),
       input_event_(stream_->executor()),
-      space_event_(stream_->executor()),
+      loop_event_(stream_->executor()),
       write_timer_(stream_->executor()) {}
 
 std::shared_ptr<Connection> Connection::Start(std::unique_ptr<Stream> stream,
@@ -44,19 +44,14 @@ std::shared_ptr<Connection> Connection::Start(std::unique_ptr<Stream> stream,
 
 Awaitable<void> Connection::ReadLoop(std::shared_ptr<Connection> self) {
   while (!self->is_ended_) {
-    const std::size_t unread = self->buffer_.size() - self->consumed_;
-    if (unread >= self->options_.read_ahead_bytes_max) {
+    if (self->is_input_awaited_ || self->peer_gone_notify_ == nullptr) {
+      co_await self->loop_event_.Wait(kNoDeadline);
+    } else if (!self->HasSpace()) {
       co_await self->WaitForSpace();
-      continue;
-    }
-    const Result<std::size_t> count = co_await self->stream_->AppendSome(
-        self->buffer_, self->options_.read_ahead_bytes_max - unread);
-    if (!count) {
-      self->End(count.error());
-    } else if (*count == 0) {
-      self->End(std::nullopt);
     } else {
-      self->DropConsumed();
+      self->is_loop_reading_ = true;
+      co_await self->ReadMore();
+      self->is_loop_reading_ = false;
       self->input_event_.Notify();
     }
   }
@@ -68,8 +63,36 @@ Awaitable<void> Connection::WaitForSpace() {
     co_return;
   }
   const TimePoint next_look = Clock::now() + kLookInterval;
-  const bool has_space = co_await space_event_.Wait(next_look);
+  const bool has_space = co_await loop_event_.Wait(next_look);
   if (!has_space && stream_->HasPeerLeft()) End(std::nullopt);
+}
+
+Awaitable<void> Connection::ReadMore() {
+  const std::size_t room = options_.read_ahead_bytes_max - input().size();
+  const Result<std::size_t> count = co_await stream_->AppendSome(buffer_, room);
+  if (count && *count > 0) {
+    DropConsumed();
+  } else if (!is_read_late_) {
+    End(count ? std::nullopt : std::optional(count.error()));
+  }
+}
+
+// False: nothing came in time.
+Awaitable<bool> Connection::ReadBefore(TimePoint deadline) {
+  if (Clock::now() >= deadline) co_return false;
+  if (!read_watchdog_) {
+    read_watchdog_.emplace(executor(), [this] {
+      is_read_late_ = true;
+      stream_->CancelRead();
+    });
+  }
+  read_watchdog_->Set(deadline);
+  is_input_awaited_ = true;
+  co_await ReadMore();
+  is_input_awaited_ = false;
+  read_watchdog_->Set(kNoDeadline);
+  if (peer_gone_notify_ != nullptr) loop_event_.Notify();
+  co_return !std::exchange(is_read_late_, false);
 }
 
 void Connection::DropConsumed() {
@@ -82,14 +105,15 @@ void Connection::End(std::optional<Error> error) {
   is_ended_ = true;
   error_ = std::move(error);
   input_event_.Notify();
-  space_event_.Notify();
+  loop_event_.Notify();
   if (peer_gone_notify_) std::exchange(peer_gone_notify_, nullptr)();
 }
 
 void Connection::Consume(std::size_t count) {
+  const bool had_space = HasSpace();
   consumed_ += count;
   if (consumed_ == buffer_.size()) DropConsumed();
-  space_event_.Notify();
+  if (!had_space) loop_event_.Notify();
 }
 
 void Connection::SetUse(ConnectionUse use) {
@@ -101,7 +125,13 @@ Awaitable<Result<bool>> Connection::WaitInput(TimePoint deadline) {
   if (!held_.empty()) CO_TRY(co_await Write({}));
   const std::size_t before = input().size();
   while (input().size() == before && !is_ended_) {
-    if (!co_await input_event_.Wait(deadline)) {
+    bool is_in_time = false;
+    if (is_loop_reading_ || !HasSpace()) {
+      is_in_time = co_await input_event_.Wait(deadline);
+    } else {
+      is_in_time = co_await ReadBefore(deadline);
+    }
+    if (!is_in_time && input().size() == before && !is_ended_) {
       co_return Fail(ErrorCode::kDeadlineExceeded, "no bytes from the peer in time");
     }
   }
@@ -180,7 +210,9 @@ void Connection::Close() {
 
 void Connection::SetPeerGoneNotify(std::move_only_function<void()> notify) {
   peer_gone_notify_ = std::move(notify);
-  if (is_ended_ && peer_gone_notify_) std::exchange(peer_gone_notify_, nullptr)();
+  if (peer_gone_notify_ == nullptr) return;
+  if (is_ended_) return std::exchange(peer_gone_notify_, nullptr)();
+  if (!is_loop_reading_) loop_event_.Notify();
 }
 
 }  // namespace holdfast::net

@@ -1,7 +1,8 @@
 // Connection: a Stream with a bounded read-ahead buffer, writes that may not stall, and a word when
-// the peer leaves. Reading goes on in the background, which is how a peer that hangs up is noticed
-// while its answer is being made. One that waits holds no buffer. Shared by the coroutine that
-// serves it and its own read loop.
+// the peer leaves. Whoever waits for input reads it; while somebody wants to know whether the peer
+// is there, reading goes on in the background, which is how a peer that hangs up is noticed while
+// its answer is being made. One that waits holds no buffer. Shared by the coroutine that serves it
+// and its own read loop.
 //
 // A server's connection holds its slot, says what it does, and closes when it has to give way.
 //
@@ -26,6 +27,7 @@
 #include "net/connection_quota.h"
 #include "net/event.h"
 #include "net/stream.h"
+#include "net/watchdog.h"
 
 namespace holdfast::net {
 
@@ -73,9 +75,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // It was closed to make room for another.
   bool has_given_way() const { return has_given_way_; }
 
-  // The peer has closed or the connection broke.
+  // The peer has closed or the connection broke, as far as reading went.
   bool is_peer_gone() const { return is_ended_; }
-  // Called once when the peer goes; replaces an earlier one; empty for none.
+  // Called once when the peer goes, which is watched from then on; replaces an earlier one; empty
+  // for none.
   void SetPeerGoneNotify(std::move_only_function<void()> notify);
 
   Executor executor() { return stream_->executor(); }
@@ -85,6 +88,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
              std::optional<ConnectionSlot> slot);
   static Awaitable<void> ReadLoop(std::shared_ptr<Connection> self);
   Awaitable<void> WaitForSpace();
+  Awaitable<void> ReadMore();
+  Awaitable<bool> ReadBefore(TimePoint deadline);
+  bool HasSpace() const { return input().size() < options_.read_ahead_bytes_max; }
   Awaitable<Result<void>> WriteParts(std::string_view bytes);
   void DropConsumed();
   void End(std::optional<Error> error);
@@ -101,7 +107,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_ended_ = false;
   std::optional<Error> error_;  // Why it ended, when not by the peer's orderly close.
   Event input_event_;
-  Event space_event_;
+  Event loop_event_;  // Of the read loop, for space or for something to do.
+  bool is_loop_reading_ = false;
+  bool is_input_awaited_ = false;  // And read by who waits for it.
+  bool is_read_late_ = false;
+  std::optional<Watchdog> read_watchdog_;
   std::move_only_function<void()> peer_gone_notify_;
   boost::asio::steady_timer write_timer_;
   std::uint64_t write_count_ = 0;

@@ -75,6 +75,11 @@ void SocketStream::Close() {
   socket_.close(ignored);
 }
 
+void SocketStream::CancelRead() {
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
 bool SocketStream::IsQuietSocket(Socket& socket) {
   char byte = 0;
   const ssize_t count = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);

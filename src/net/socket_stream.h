@@ -19,6 +19,7 @@ class SocketStream final : public Stream {
   Awaitable<Result<void>> WriteAll(std::string_view bytes) override;
   Awaitable<void> FinishWrites() override;
   void Close() override;
+  void CancelRead() override;
   bool IsQuiet() override { return IsQuietSocket(socket_); }
 
   // As Stream::IsQuiet, of any socket.

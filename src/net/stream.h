@@ -33,6 +33,9 @@ class Stream {
   // Tells the peer that no more bytes will come.
   virtual Awaitable<void> FinishWrites() = 0;
   virtual void Close() = 0;
+  // Ends a read that is under way, and no write is; it fails. A stream that could not be read on
+  // after that is closed.
+  virtual void CancelRead() { Close(); }
   // Nothing has come from the peer, not even its end. Asked of a connection that nobody reads,
   // before it is used again.
   virtual bool IsQuiet() { return true; }

@@ -146,6 +146,11 @@ class TlsStream final : public Stream {
     socket_.close(ignored);
   }
 
+  void CancelRead() override {
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
+  }
+
   bool HasPeerLeft() override { return SocketStream::HasPeerLeft(socket_); }
 
  private:

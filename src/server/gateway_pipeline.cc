@@ -96,6 +96,10 @@ guard::RequestFacts FactsOf(const http::RequestHead& head, guard::Route kind,
   return facts;
 }
 
+Reason ReasonOf(const guard::Door::Word& refusal) {
+  return guard::ToReason(refusal.refusal).value_or(Reason::kInternal);
+}
+
 guard::Ending EndingOf(const std::optional<Reason>& reason) {
   if (!reason) return guard::Ending::kServed;
   const bool left = *reason == Reason::kClientLeft || *reason == Reason::kSlowReader;
@@ -304,9 +308,43 @@ net::Awaitable<api::ApiResult<void>> GatewayPipeline::TurnAway(http::Exchange& e
   const auto [answer, body] = refusal_texts_.Fill(*refusal, endpoint.dialect, record.id);
   TellLevel(record, 0);
   co_await exchange.SendUnread(answer, body);
+  if (record.is_direct) exchange.AnswerRepeats(TurnAwayAgain(exchange, record, facts));
   api::ApiError told;  // What it was told is out; only the reason still counts.
-  told.reason = guard::ToReason(refusal->refusal).value_or(Reason::kInternal);
+  told.reason = ReasonOf(*refusal);
   co_return std::unexpected(std::move(told));
+}
+
+// What the same request is told when it comes again over its connection. All that its answer
+// depends on is known then, but for what the door says, which is asked each time. A proxy's
+// connection speaks for many, and whom it speaks for passes the door's edge anew.
+http::Repeats::Again GatewayPipeline::TurnAwayAgain(const http::Exchange& exchange,
+                                                    const Record& record,
+                                                    const guard::RequestFacts& facts) {
+  std::string lines =
+      header_lines_ + http::ToLines(http::CorsHeaders(exchange.head(), rules_.cors));
+  return [this, facts, lines = std::move(lines), endpoint = record.found.endpoint,
+          method = exchange.head().method,
+          peer = exchange.facts().peer]() -> std::optional<http::Repeats::Answer> {
+    const net::TimePoint began = net::Clock::now();
+    const std::optional<guard::Door::Word> refusal = door_.AskHead(facts);
+    if (!refusal) return std::nullopt;
+    if (book_ != nullptr) book_->Note(facts.caller.address, peer);
+    const std::string id = NewRequestId();
+    auto [head, body] = refusal_texts_.Fill(*refusal, endpoint->dialect, id);
+    head.lines.append(kRequestIdHeader).append(": ").append(id).append("\r\n").append(lines);
+    if (const guard::Rung rung = door_.rung();
+        rung != guard::Rung::kOpen && guard::IsGeneration(*endpoint->kind)) {
+      head.lines.append(api::kLevelHeader).append(": ");
+      head.lines.append(guard::RungWord(rung)).append("\r\n");
+    }
+    settlement_.Settle({.endpoint = endpoint,
+                        .method = method,
+                        .status = head.status,
+                        .reason = ReasonOf(*refusal),
+                        .took = net::Clock::now() - began,
+                        .request_id = id});
+    return http::Repeats::Answer{std::move(head), std::move(body)};
+  };
 }
 
 // An account is a client of its own, wherever it asks from.
@@ -425,9 +463,9 @@ void GatewayPipeline::TellLevel(Record& record, std::uint32_t tokens_max) const 
   const bool is_answer =
       endpoint != nullptr && endpoint->kind && guard::IsGeneration(*endpoint->kind);
   if (!is_answer || record.reply.has_begun() || std::exchange(record.has_told_level, true)) return;
-  const guard::DoorCounters now = door_.counters();
-  if (now.rung == guard::Rung::kOpen && tokens_max == 0) return;
-  record.reply.TellLevel(guard::RungWord(now.rung), tokens_max);
+  const guard::Rung rung = door_.rung();
+  if (rung == guard::Rung::kOpen && tokens_max == 0) return;
+  record.reply.TellLevel(guard::RungWord(rung), tokens_max);
 }
 
 // Behind a proxy the kernel sees the proxy, and must not drop it for others.

@@ -74,6 +74,8 @@ class GatewayPipeline {
   api::Context ContextOf(const http::Exchange& exchange, Record& record) const;
   bool CanBeForeseen(const http::RequestHead& head, const Record& record) const;
   net::Awaitable<api::ApiResult<void>> TurnAway(http::Exchange& exchange, Record& record);
+  http::Repeats::Again TurnAwayAgain(const http::Exchange& exchange, const Record& record,
+                                     const guard::RequestFacts& facts);
   net::Awaitable<api::ApiResult<void>> FindWho(http::Exchange& exchange, Record& record) const;
   std::string PassOf(const http::RequestHead& head, const Identity& identity) const;
   bool SpendPass(const http::RequestHead& head, const Identity& identity) const;

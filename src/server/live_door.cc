@@ -414,6 +414,11 @@ guard::DoorCounters LiveDoor::counters() const {
   return door_.counters();
 }
 
+guard::Rung LiveDoor::rung() const {
+  const std::lock_guard lock(mutex_);
+  return door_.rung();
+}
+
 api::ServiceLevel LiveDoor::level() {
   api::ServiceLevel level;
   level.registration = registration();

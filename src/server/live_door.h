@@ -127,6 +127,7 @@ class LiveDoor {
   void SetEnforcesLikeness(bool enforces);
 
   guard::DoorCounters counters() const;
+  guard::Rung rung() const;
   // How far the service has stepped down.
   api::ServiceLevel level();
   // What the guard has learned, for a restart. The lock is taken for one part after the other.

@@ -1,10 +1,12 @@
 // Who is refused by the head of a request alone, over real sockets and with real accounts: that it
 // is told what it would be told later, that nobody else is refused, and what becomes of the body
 // and of the connection.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -27,8 +29,11 @@ namespace {
 constexpr std::chrono::seconds kPatience{60};
 // What a stranger's address may ask before it is over its rate.
 constexpr int kStrangersMayAsk = 2;
+// And after so many refusals it is told that it ignores them.
+constexpr int kRefusalsBeforeTold = 40;
 constexpr std::string_view kPath = "/ask";
 constexpr std::string_view kPathOfLong = "/long";
+constexpr const char* kProxy = "127.0.0.2";
 
 class ServedCall final : public api::Call {
  public:
@@ -61,18 +66,26 @@ struct Answer {
 // A plain client: blocking, with a limit on each wait.
 class RawClient {
  public:
-  explicit RawClient(const net::Endpoint& endpoint) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit RawClient(const net::Endpoint& endpoint, const char* from = "127.0.0.1")
+      : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
     const timeval patience{.tv_sec = kPatience.count(), .tv_usec = 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_port = htons(endpoint.port);
+    ::inet_pton(AF_INET, from, &address.sin_addr);
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
     ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+    address.sin_port = htons(endpoint.port);
     EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
   }
   ~RawClient() { ::close(socket_); }
-  RawClient(const RawClient&) = delete;
-  RawClient& operator=(const RawClient&) = delete;
+  RawClient(RawClient&& other) noexcept
+      : socket_(std::exchange(other.socket_, -1)), input_(std::move(other.input_)) {}
+  RawClient& operator=(RawClient&& other) noexcept {
+    std::swap(socket_, other.socket_);
+    std::swap(input_, other.input_);
+    return *this;
+  }
 
   void Send(std::string_view bytes) {
     EXPECT_EQ(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL), std::ssize(bytes));
@@ -184,6 +197,8 @@ class TurnAwayTest : public ::testing::Test {
   static GatewayRules Rules() {
     GatewayRules rules;
     rules.headers = {{"X-Of-Every-Answer", "yes"}};
+    rules.trusted_proxies = {*net::Network::Parse(kProxy)};
+    rules.cors.origins = {"https://page.example"};
     return rules;
   }
   static guard::DoorOptions Options() {
@@ -191,6 +206,7 @@ class TurnAwayTest : public ::testing::Test {
     options.limits = guard::ServiceLimits();
     options.limits.address[static_cast<std::size_t>(guard::Route::kApi)][0] = {
         0.05, static_cast<double>(kStrangersMayAsk)};
+    options.limits.heedless_refusals = kRefusalsBeforeTold;
     options.enforces_likeness = false;
     return options;
   }
@@ -233,6 +249,44 @@ class TurnAwayTest : public ::testing::Test {
   net::Endpoint endpoint_;
 };
 
+// What everybody who is over the rate is told.
+void ExpectTold(const Answer& answer) {
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_FALSE(answer.closes());
+  const json::Object error = answer.error();
+  EXPECT_EQ(error.at("reason").as_string(), "your_rate");
+  EXPECT_EQ(error.at("type").as_string(), "rate_limit_error");
+  const auto wait_ms = error.at("retry_after_ms").as_int64();
+  EXPECT_GT(wait_ms, 1'000);
+  EXPECT_LE(wait_ms, 20'000);
+  for (const std::string& line :
+       {std::string("Content-Type: application/json"), std::string("Cache-Control: no-store"),
+        std::string("X-Of-Every-Answer: yes"), fmt::format("retry-after-ms: {}", wait_ms),
+        fmt::format("Retry-After: {}", (wait_ms + 999) / 1000),
+        fmt::format("x-request-id: {}", std::string_view(error.at("request_id").as_string()))}) {
+    EXPECT_NE(answer.head.find("\r\n" + line + "\r\n"), std::string::npos) << line << "\n in \n"
+                                                                           << answer.head;
+  }
+}
+
+// But for what differs from one to the next.
+json::Object WhatIsSaid(const Answer& answer) {
+  json::Object said = answer.error();
+  for (const char* name : {"request_id", "retry_after_ms"}) said.erase(name);
+  return said;
+}
+
+// The names of its fields, in order of the alphabet.
+std::vector<std::string> FieldsOf(const Answer& answer) {
+  std::vector<std::string> fields;
+  for (std::size_t at = 0; (at = answer.head.find("\r\n", at)) != std::string::npos;) {
+    at += 2;
+    fields.push_back(answer.head.substr(at, answer.head.find(':', at) - at));
+  }
+  std::ranges::sort(fields);
+  return fields;
+}
+
 // A pass that is worth nothing has to be looked at, so that request goes the whole way.
 TEST_F(TurnAwayTest, TheHeadAloneIsToldWhatTheWholeRequestIsTold) {
   UseUp();
@@ -241,32 +295,109 @@ TEST_F(TurnAwayTest, TheHeadAloneIsToldWhatTheWholeRequestIsTold) {
   const Answer by_head = client.Read();
   client.Send(RequestOf("x-holdfast-pass: none\r\n"));
   const Answer by_whole = client.Read();
-  for (const Answer* answer : {&by_head, &by_whole}) {
-    EXPECT_EQ(answer->status, 429);
-    EXPECT_FALSE(answer->closes());
-    const json::Object error = answer->error();
-    EXPECT_EQ(error.at("reason").as_string(), "your_rate");
-    EXPECT_EQ(error.at("type").as_string(), "rate_limit_error");
-    const auto wait_ms = error.at("retry_after_ms").as_int64();
-    EXPECT_GT(wait_ms, 1'000);
-    EXPECT_LE(wait_ms, 20'000);
-    for (const std::string& line :
-         {std::string("Content-Type: application/json"), std::string("Cache-Control: no-store"),
-          std::string("X-Of-Every-Answer: yes"), fmt::format("retry-after-ms: {}", wait_ms),
-          fmt::format("Retry-After: {}", (wait_ms + 999) / 1000),
-          fmt::format("x-request-id: {}", std::string_view(error.at("request_id").as_string()))}) {
-      EXPECT_NE(answer->head.find("\r\n" + line + "\r\n"), std::string::npos) << line << "\n in \n"
-                                                                              << answer->head;
+  for (const Answer* answer : {&by_head, &by_whole}) ExpectTold(*answer);
+  EXPECT_NE(by_head.error().at("request_id"), by_whole.error().at("request_id"));
+  EXPECT_EQ(WhatIsSaid(by_head), WhatIsSaid(by_whole));
+}
+
+TEST_F(TurnAwayTest, TheSameHeadAgainIsToldTheSameAgain) {
+  UseUp();
+  for (const char* headers : {"", "Origin: https://page.example\r\n"}) {
+    RawClient client(endpoint());
+    std::vector<Answer> answers;
+    for (int i = 0; i < 6; ++i) {
+      client.Send(RequestOf(headers));
+      answers.push_back(client.Read());
+      ExpectTold(answers.back());
+      EXPECT_EQ(WhatIsSaid(answers.back()), WhatIsSaid(answers.front()));
+      EXPECT_EQ(FieldsOf(answers.back()), FieldsOf(answers.front()));
+    }
+    for (std::size_t i = 1; i < answers.size(); ++i) {
+      EXPECT_NE(answers[i].error().at("request_id"), answers[i - 1].error().at("request_id"));
     }
   }
-  json::Object a = by_head.error();
-  json::Object b = by_whole.error();
-  EXPECT_NE(a.at("request_id"), b.at("request_id"));
-  for (const char* name : {"request_id", "retry_after_ms"}) {
-    a.erase(name);
-    b.erase(name);
+}
+
+TEST_F(TurnAwayTest, AHeadThatDiffersFromThoseBeforeIsReadAnew) {
+  const std::string key = MakeKey();
+  UseUp();
+  RawClient client(endpoint());
+  const auto expect = [&](const std::string& request, int status) {
+    client.Send(request);
+    EXPECT_EQ(client.Read().status, status) << request;
+  };
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 4; ++i) expect(RequestOf(), 429);
+    expect(RequestOf(fmt::format("Authorization: Bearer {}\r\n", key)), 200);
+    for (int i = 0; i < 4; ++i) expect(RequestOf("Cookie: a=b\r\n"), 429);
+    expect(RequestOf("Host: two\r\n"), 400);
+    client = RawClient(endpoint());
   }
-  EXPECT_EQ(a, b);
+  for (int i = 0; i < 4; ++i) expect(RequestOf(), 429);
+  client.Send(HeadOf(kPath, "Content-Length: 3\r\n") + "{ }" + RequestOf());
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(client.Read().status, 429) << "a longer body is passed over";
+  for (int i = 0; i < 4; ++i) expect(RequestOf(), 429);
+  client.Send(RequestOf("Connection: close\r\n"));
+  EXPECT_TRUE(client.Read().closes());
+  EXPECT_TRUE(client.IsClosed());
+}
+
+TEST_F(TurnAwayTest, TheSameHeadIsKnownAlsoWhereItComesInPieces) {
+  UseUp();
+  RawClient client(endpoint());
+  const std::string request = RequestOf();
+  for (int i = 0; i < 4; ++i) {
+    client.Send(request);
+    EXPECT_EQ(client.Read().status, 429);
+  }
+  for (std::size_t cut = 1; cut < request.size(); cut += 7) {
+    client.Send(request.substr(0, cut));
+    std::this_thread::yield();
+    client.Send(request.substr(cut));
+    ExpectTold(client.Read());
+  }
+}
+
+// One connection of a proxy speaks for many.
+TEST_F(TurnAwayTest, WhomAProxySpeaksForIsLookedAtEachTime) {
+  RawClient client(endpoint(), kProxy);
+  const auto ask = [&](std::string_view whom) {
+    client.Send(RequestOf(fmt::format("X-Forwarded-For: {}\r\n", whom)));
+    return client.Read().status;
+  };
+  for (int i = 0; i < kStrangersMayAsk; ++i) EXPECT_EQ(ask("192.0.2.1"), 200);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(ask("192.0.2.1"), 429);
+  for (int i = 0; i < kStrangersMayAsk; ++i) EXPECT_EQ(ask("192.0.2.2"), 200);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(ask("192.0.2.1"), 429);
+}
+
+TEST_F(TurnAwayTest, WhatTheDoorSaysOfTheSameRequestMayChange) {
+  UseUp();
+  RawClient client(endpoint());
+  Answer answer;
+  for (int i = 0; i < kRefusalsBeforeTold; ++i) {
+    client.Send(RequestOf());
+    answer = client.Read();
+    EXPECT_EQ(answer.status, 429) << i;
+  }
+  client.Send(RequestOf());
+  answer = client.Read();
+  EXPECT_EQ(answer.status, 403);
+  const json::Object error = answer.error();
+  EXPECT_EQ(error.at("reason").as_string(), "under_attack");
+  ASSERT_TRUE(error.contains("decision"));
+  EXPECT_NE(answer.head.find("\r\nx-holdfast-decision: "), std::string::npos) << answer.head;
+
+  const std::vector<guard::Restriction> restrictions = door_->Restrictions();
+  ASSERT_EQ(restrictions.size(), 1u);
+  EXPECT_TRUE(door_->UndoRestriction(restrictions.front().id, 1));
+  client.Send(RequestOf());
+  ExpectTold(client.Read());
+
+  door_->Drain();
+  client.Send(RequestOf());
+  EXPECT_EQ(client.Read().error().at("reason").as_string(), "draining");
 }
 
 TEST_F(TurnAwayTest, AKeyIsServedWhereStrangersAreOverTheirRate) {
