@@ -70,8 +70,6 @@ void RefusalText::SplitBody(std::string_view body) {
 
 void RefusalText::FillIn(const std::vector<Piece>& pieces, const Filling& filling,
                          std::string& to) {
-  constexpr std::size_t kUsualBytes = 768;
-  to.reserve(kUsualBytes);
   for (const Piece& piece : pieces) {
     to += piece.text;
     switch (piece.blank) {
@@ -93,7 +91,12 @@ void RefusalText::FillIn(const std::vector<Piece>& pieces, const Filling& fillin
 RefusalText::Filled RefusalText::Fill(milliseconds retry_after, std::string_view request_id) const {
   const Filling filling{fmt::format_int(WholeSeconds(retry_after).count()),
                         fmt::format_int(retry_after.count()), request_id};
+  // With room for what is of every answer.
+  constexpr std::size_t kUsualLineBytes = 1536;
+  constexpr std::size_t kUsualBodyBytes = 768;
   Filled filled{head_, {}};
+  filled.head.lines.reserve(kUsualLineBytes);
+  filled.body.reserve(kUsualBodyBytes);
   FillIn(lines_, filling, filled.head.lines);
   FillIn(body_, filling, filled.body);
   return filled;

@@ -1,5 +1,7 @@
 #include "http/exchange.h"
 
+#include <array>
+#include <charconv>
 #include <utility>
 
 #include "base/check.h"
@@ -95,9 +97,16 @@ net::Awaitable<Result<void>> Exchange::Begin(const ResponseHead& head) {
   co_return co_await WriteToPeer(text);
 }
 
+// Without a library that formats: every token passes here.
 std::string Exchange::Framed(std::string_view part) const {
   if (part.empty() || head_.method == Method::kHead) return {};
-  return is_chunked_ ? fmt::format("{:x}\r\n{}\r\n", part.size(), part) : std::string(part);
+  if (!is_chunked_) return std::string(part);
+  std::array<char, 2 * sizeof(std::size_t)> digits;
+  char* const end = std::to_chars(digits.begin(), digits.end(), part.size(), 16).ptr;
+  std::string chunk;
+  chunk.reserve(digits.size() + part.size() + 4);
+  chunk.append(digits.begin(), end).append("\r\n").append(part).append("\r\n");
+  return chunk;
 }
 
 net::Awaitable<Result<void>> Exchange::Write(std::string_view part) {

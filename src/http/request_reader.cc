@@ -121,23 +121,6 @@ RequestReader::RequestReader(net::Connection& connection, const HeadLimits& limi
     : connection_(connection), limits_(limits), bodies_(std::move(bodies)) {}
 RequestReader::~RequestReader() = default;
 
-net::Awaitable<std::expected<void, Refusal>> RequestReader::WaitFirstByte() {
-  // Empty lines before a request are skipped (RFC 9112, section 2.2), a few of them.
-  constexpr std::size_t kEmptyLineBytesMax = 8;
-  const net::TimePoint deadline = net::Clock::now() + limits_.idle_time_max;
-  std::size_t skipped = 0;
-  while (true) {
-    while (!connection_.input().empty()) {
-      const char first = connection_.input().front();
-      if (first != '\r' && first != '\n') co_return std::expected<void, Refusal>{};
-      if (++skipped > kEmptyLineBytesMax) co_return Refuse(400, "too many empty lines");
-      connection_.Consume(1);
-    }
-    const Result<bool> more = co_await connection_.WaitInput(deadline);
-    if (!more || !*more) co_return Gone();
-  }
-}
-
 bool RequestReader::DropBody() {
   if (is_body_done()) return true;
   const auto length = parser_->beast.content_length();
@@ -157,6 +140,7 @@ void RequestReader::PassBody(std::uint64_t bytes) {
 void RequestReader::PassRepeat() {
   connection_.Consume(repeats_.head_bytes());
   PassBody(repeats_.body_bytes());
+  is_repeat_over_ = true;
 }
 
 net::Awaitable<std::expected<void, Refusal>> RequestReader::PassDropped() {
@@ -180,10 +164,25 @@ net::Awaitable<std::expected<void, Refusal>> RequestReader::WaitForRequest() {
     const std::expected<void, Refusal> passed = co_await PassDropped();
     if (!passed) co_return std::unexpected(passed.error());
   }
+  // One that is only told the same again has been idle since it was read.
+  const bool is_idle_still = std::exchange(is_repeat_over_, false) && phase_ == ReadPhase::kIdle;
   phase_ = ReadPhase::kIdle;
   lease_.reset();
-  connection_.SetUse(net::ConnectionUse::kIdle);
-  co_return co_await WaitFirstByte();
+  if (!is_idle_still) connection_.SetUse(net::ConnectionUse::kIdle);
+  // Empty lines before a request are skipped (RFC 9112, section 2.2), a few of them.
+  constexpr std::size_t kEmptyLineBytesMax = 8;
+  const net::TimePoint deadline = net::Clock::now() + limits_.idle_time_max;
+  std::size_t skipped = 0;
+  while (true) {
+    while (!connection_.input().empty()) {
+      const char first = connection_.input().front();
+      if (first != '\r' && first != '\n') co_return std::expected<void, Refusal>{};
+      if (++skipped > kEmptyLineBytesMax) co_return Refuse(400, "too many empty lines");
+      connection_.Consume(1);
+    }
+    const Result<bool> more = co_await connection_.WaitInput(deadline);
+    if (!more || !*more) co_return Gone();
+  }
 }
 
 net::Awaitable<std::expected<RequestHead, Refusal>> RequestReader::ReadHead() {

@@ -54,7 +54,6 @@ class RequestReader {
  private:
   struct Parser;
   net::Awaitable<std::expected<void, Refusal>> PassDropped();
-  net::Awaitable<std::expected<void, Refusal>> WaitFirstByte();
   net::Awaitable<std::expected<void, Refusal>> ParseHead();
   std::expected<RequestHead, Refusal> TakeHead();
   void PassBody(std::uint64_t bytes);
@@ -70,6 +69,7 @@ class RequestReader {
   std::unique_ptr<Parser> parser_;  // Null unless the phase is kHead, kHeadDone or kBody.
   ReadPhase phase_ = ReadPhase::kIdle;
   std::uint64_t dropped_bytes_ = 0;  // Of a body that nobody wants, and that is still to come.
+  bool is_repeat_over_ = false;      // The last request was passed over.
   bool expects_continue_ = false;
   bool is_out_of_time_ = false;
 };

@@ -58,21 +58,26 @@ class Server::Live {
 
   // Passes over a request that is the last one again. What it is told; nullopt: it is to be read.
   std::optional<std::string> AnswerRepeat() {
-    const std::optional<Repeats::Answer> answer = reader.repeats().TryAnswer(connection.input());
+    std::optional<Repeats::Answer> answer = reader.repeats().TryAnswer(connection.input());
     if (!answer) return std::nullopt;
     reader.PassRepeat();
-    std::string framing;
-    AppendContentLength(answer->body.size(), framing);
+    AppendContentLength(answer->body.size(), answer->head.lines);
     std::string text;
     constexpr std::size_t kUsualBytes = 2 << 10;
     text.reserve(kUsualBytes);
-    AppendHead(answer->head, {.framing = framing}, text);
+    AppendHead(answer->head, {}, text);
     text += answer->body;
     return text;
   }
-  // With what is said to the next request, if that has come already. False: the peer is gone.
-  net::Awaitable<bool> Tell(const std::string& text) {
-    if (!connection.input().empty() && connection.WriteLater(text)) co_return true;
+  // As far as the kernel takes it at once, and with what is said to the next request if that may
+  // have come already. What is left is to be written.
+  std::string_view TellNow(std::string_view text) {
+    const bool has_next = connection.input().size() >= reader.repeats().head_bytes();
+    if (has_next && connection.WriteLater(text)) return {};
+    return text.substr(connection.WriteNow(text));
+  }
+  // False: the peer is gone.
+  net::Awaitable<bool> Tell(std::string_view text) {
     const Result<void> written = co_await connection.Write(text);
     is_reader_too_slow = !written && written.error().code == ErrorCode::kDeadlineExceeded;
     co_return written.has_value();
@@ -163,7 +168,8 @@ net::Awaitable<void> Server::ServeRequests(Live& live, const Exchange::Facts& fa
     std::optional<std::string> again;
     if (begun && allows_keep_alive) again = live.AnswerRepeat();
     if (again) {
-      if (!co_await live.Tell(*again)) co_return;
+      const std::string_view unsent = live.TellNow(*again);
+      if (!unsent.empty() && !co_await live.Tell(unsent)) co_return;
       continue;
     }
     std::expected<RequestHead, Refusal> head;

@@ -48,6 +48,9 @@ class ServerTest : public ::testing::Test {
     ServerOptions options;
     options.head.idle_time_max = milliseconds(500);
     options.connection.write_stall_max = milliseconds(200);
+    options.on_connection_end = [this](const ConnectionEnd& end) {
+      if (end.event == ConnectionEvent::kSlowRead) ++slow_readers_;
+    };
     server_ = std::make_unique<Server>(
         threads_, std::move(options), [this](Exchange& exchange) { return Serve(exchange); },
         [](Exchange& exchange, const Refusal& refusal) { return Refuse(exchange, refusal); });
@@ -103,7 +106,8 @@ class ServerTest : public ::testing::Test {
     } else if (path == "/no") {
       ++turned_away_;
       co_await exchange.SendUnread(head, "no\n");
-      exchange.AnswerRepeats([] { return Repeats::Answer{{}, "no again\n"}; });
+      const std::string again = "no again\n" + exchange.head().query;
+      exchange.AnswerRepeats([again] { return Repeats::Answer{{}, again}; });
     } else {
       co_await exchange.Begin(head);
       co_await exchange.Write("half");
@@ -123,6 +127,7 @@ class ServerTest : public ::testing::Test {
   }
 
   std::atomic<int> turned_away_ = 0;
+  std::atomic<int> slow_readers_ = 0;
   std::promise<std::optional<ErrorCode>> stream_result_;
   std::promise<std::shared_ptr<net::Event>> waiting_;
   std::promise<bool> was_peer_gone_;
@@ -194,6 +199,21 @@ TEST_F(ServerTest, CutsOffAReaderThatDoesNotRead) {
   const std::unique_ptr<net::Stream> silent = promise.get_future().get();
   ASSERT_NE(silent, nullptr);
   EXPECT_EQ(stream_result_.get_future().get(), ErrorCode::kDeadlineExceeded);
+}
+
+TEST_F(ServerTest, CutsOffWhoAsksTheSameAgainAndAgainAndReadsNothing) {
+  const net::Endpoint endpoint = Listen("127.0.0.1:0");
+  const std::string head =
+      fmt::format("GET /no?{} HTTP/1.1\r\nHost: a\r\n\r\n", std::string(1'800, 'q'));
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += head;
+  std::promise<std::unique_ptr<net::Stream>> promise;
+  callers_.Spawn(0, SendOnly(endpoint, std::move(text), promise));
+  const std::unique_ptr<net::Stream> silent = promise.get_future().get();
+  ASSERT_NE(silent, nullptr);
+  const net::TimePoint deadline = net::Clock::now() + kPatience;
+  while (slow_readers_ == 0 && net::Clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(slow_readers_, 1);
 }
 
 TEST_F(ServerTest, NoticesAPeerThatLeavesWhileItsAnswerIsMade) {

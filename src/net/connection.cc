@@ -46,12 +46,14 @@ Awaitable<void> Connection::ReadLoop(std::shared_ptr<Connection> self) {
   while (!self->is_ended_) {
     if (self->is_input_awaited_ || self->peer_gone_notify_ == nullptr) {
       co_await self->loop_event_.Wait(kNoDeadline);
-    } else if (!self->HasSpace()) {
+    } else if (self->Space() == 0) {
       co_await self->WaitForSpace();
     } else {
       self->is_loop_reading_ = true;
-      co_await self->ReadMore();
+      const Result<std::size_t> count =
+          co_await self->stream_->AppendSome(self->buffer_, self->Space());
       self->is_loop_reading_ = false;
+      self->OnRead(count);
       self->input_event_.Notify();
     }
   }
@@ -67,19 +69,12 @@ Awaitable<void> Connection::WaitForSpace() {
   if (!has_space && stream_->HasPeerLeft()) End(std::nullopt);
 }
 
-Awaitable<void> Connection::ReadMore() {
-  const std::size_t room = options_.read_ahead_bytes_max - input().size();
-  const Result<std::size_t> count = co_await stream_->AppendSome(buffer_, room);
-  if (count && *count > 0) {
-    DropConsumed();
-  } else if (!is_read_late_) {
-    End(count ? std::nullopt : std::optional(count.error()));
-  }
+void Connection::OnRead(const Result<std::size_t>& count) {
+  if (count && *count > 0) return DropConsumed();
+  End(count ? std::nullopt : std::optional(count.error()));
 }
 
-// False: nothing came in time.
-Awaitable<bool> Connection::ReadBefore(TimePoint deadline) {
-  if (Clock::now() >= deadline) co_return false;
+void Connection::BeginRead(TimePoint deadline) {
   if (!read_watchdog_) {
     read_watchdog_.emplace(executor(), [this] {
       is_read_late_ = true;
@@ -88,11 +83,15 @@ Awaitable<bool> Connection::ReadBefore(TimePoint deadline) {
   }
   read_watchdog_->Set(deadline);
   is_input_awaited_ = true;
-  co_await ReadMore();
+}
+
+bool Connection::EndRead(const Result<std::size_t>& count) {
   is_input_awaited_ = false;
   read_watchdog_->Set(kNoDeadline);
+  const bool is_late = std::exchange(is_read_late_, false) && !count;
+  if (!is_late) OnRead(count);
   if (peer_gone_notify_ != nullptr) loop_event_.Notify();
-  co_return !std::exchange(is_read_late_, false);
+  return !is_late || is_ended_;
 }
 
 void Connection::DropConsumed() {
@@ -110,10 +109,10 @@ void Connection::End(std::optional<Error> error) {
 }
 
 void Connection::Consume(std::size_t count) {
-  const bool had_space = HasSpace();
+  const bool was_full = Space() == 0;
   consumed_ += count;
   if (consumed_ == buffer_.size()) DropConsumed();
-  if (!had_space) loop_event_.Notify();
+  if (was_full) loop_event_.Notify();
 }
 
 void Connection::SetUse(ConnectionUse use) {
@@ -126,14 +125,14 @@ Awaitable<Result<bool>> Connection::WaitInput(TimePoint deadline) {
   const std::size_t before = input().size();
   while (input().size() == before && !is_ended_) {
     bool is_in_time = false;
-    if (is_loop_reading_ || !HasSpace()) {
+    if (is_loop_reading_ || Space() == 0) {
       is_in_time = co_await input_event_.Wait(deadline);
     } else {
-      is_in_time = co_await ReadBefore(deadline);
+      BeginRead(deadline);
+      const Result<std::size_t> count = co_await stream_->AppendSome(buffer_, Space());
+      is_in_time = EndRead(count);
     }
-    if (!is_in_time && input().size() == before && !is_ended_) {
-      co_return Fail(ErrorCode::kDeadlineExceeded, "no bytes from the peer in time");
-    }
+    if (!is_in_time) co_return Fail(ErrorCode::kDeadlineExceeded, "no bytes from the peer in time");
   }
   if (input().size() > before) co_return true;
   if (error_) co_return Fail(*error_);

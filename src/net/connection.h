@@ -13,6 +13,7 @@
 // Single-threaded: everything on the stream's I/O thread.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -88,9 +89,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
              std::optional<ConnectionSlot> slot);
   static Awaitable<void> ReadLoop(std::shared_ptr<Connection> self);
   Awaitable<void> WaitForSpace();
-  Awaitable<void> ReadMore();
-  Awaitable<bool> ReadBefore(TimePoint deadline);
-  bool HasSpace() const { return input().size() < options_.read_ahead_bytes_max; }
+  // Around a read by who waits for input. False: nothing came in time.
+  void BeginRead(TimePoint deadline);
+  bool EndRead(const Result<std::size_t>& count);
+  void OnRead(const Result<std::size_t>& count);
+  std::size_t Space() const {
+    return options_.read_ahead_bytes_max - std::min(input().size(), options_.read_ahead_bytes_max);
+  }
   Awaitable<Result<void>> WriteParts(std::string_view bytes);
   void DropConsumed();
   void End(std::optional<Error> error);

@@ -2,6 +2,7 @@
 // is told what it would be told later, that nobody else is refused, and what becomes of the body
 // and of the connection.
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -133,6 +134,28 @@ std::string RequestOf(std::string_view headers = {}, std::string_view path = kPa
   return HeadOf(path, fmt::format("Content-Length: 2\r\n{}", headers)) + "{}";
 }
 
+// What the journal would have a row of.
+class RefusedRows final : public DoorObserver {
+ public:
+  void OnAsked(const guard::RequestFacts&, const guard::Door::Word& word) override {
+    if (word.what == guard::Door::Word::kRefuse) ++count_;
+  }
+  void OnDecided(const guard::Door::Expired&, guard::Time) override {}
+  void OnFirstToken(guard::DoorId, guard::Time) override {}
+  void OnEnded(guard::DoorId, const guard::OutcomeFacts&) override {}
+  void OnConnection(const guard::ConnectionFacts&) override {}
+  void OnEngineReport(const guard::EngineReport&, const guard::DoorCounters&,
+                      guard::Time) override {}
+  void OnRestriction(const guard::RestrictionRecord&) override {}
+  void OnRegistration(const guard::RegistrationChange&) override {}
+  void OnRung(guard::Rung, const guard::DoorCounters&, guard::Time) override {}
+
+  int count() const { return count_; }
+
+ private:
+  std::atomic<int> count_ = 0;
+};
+
 class TurnAwayTest : public ::testing::Test {
  protected:
   TurnAwayTest() {
@@ -240,8 +263,10 @@ class TurnAwayTest : public ::testing::Test {
   const std::unique_ptr<Authenticator> authenticator_ = std::make_unique<Authenticator>(
       office_->accounts(), office_->pool(), AnonymousUse::kEveryone);
   const EndpointTable table_{Endpoints()};
+  RefusedRows rows_;
   const std::unique_ptr<LiveDoor> door_ = std::make_unique<LiveDoor>(
-      guard::Door(Options()), [] { return guard::EngineReport{.workers_up = 1}; }, registry_);
+      guard::Door(Options()), [] { return guard::EngineReport{.workers_up = 1}; }, registry_,
+      &rows_);
   Settlement settlement_{table_.endpoints(), registry_};
   std::unique_ptr<GatewayPipeline> pipeline_;
   net::IoThreads threads_{2};
@@ -425,6 +450,7 @@ TEST_F(TurnAwayTest, CountsWhomItTurnsAway) {
   }
   WaitForMetric("holdfast_refusals_total{reason=\"your_rate\"}", 10);
   WaitForMetric("holdfast_http_requests_total{route=\"/ask\",status=\"429\"}", 10);
+  EXPECT_EQ(rows_.count(), 10);
   const guard::DoorCounters counters = door_->counters();
   EXPECT_EQ(counters.refused[static_cast<std::size_t>(guard::Refusal::kYourRate)], 10u);
   EXPECT_EQ(counters.refused[static_cast<std::size_t>(guard::Refusal::kNone)],
