@@ -6,7 +6,7 @@
 #
 # The flood is a POST of a small chat request over 64 connections that are kept, from one address,
 # far over what each of the three lets an address do. Nearly all is answered 429, or 403 once the
-# guard has told an address that goes on. The last two columns are by the CPU time that the server
+# guard has told an address that goes on. Each has one thread. The last two columns are by the CPU time that the server
 # itself took, so they also hold where the machine has other work.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -87,7 +87,8 @@ HAPROXY
 declare -A server
 taskset -c 0 nginx -c "$work/nginx.conf" & pids+=($!); server[18191]=$!
 taskset -c 0 haproxy -f "$work/haproxy.cfg" > "$work/haproxy.log" 2>&1 & pids+=($!); server[18192]=$!
-HOLDFAST_UP_STATE_DIR="$work/state" HOLDFAST_ACCOUNTS_ANONYMOUS=everyone taskset -c 0 "$holdfast" gateway \
+HOLDFAST_UP_STATE_DIR="$work/state" HOLDFAST_ACCOUNTS_ANONYMOUS=everyone \
+  HOLDFAST_GATEWAY_IO_THREADS="${IO_THREADS:-1}" taskset -c 0 "$holdfast" gateway \
   --listen 127.0.0.1:18193 --engine 127.0.0.1:18190 > "$work/gateway.log" 2>&1 & pids+=($!); server[18193]=$!
 for port in 18190 18191 18192 18193; do
   for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.1; done
