@@ -73,7 +73,12 @@ class Server::Live {
   // have come already. What is left is to be written.
   std::string_view TellNow(std::string_view text) {
     const bool has_next = connection.input().size() >= reader.repeats().head_bytes();
-    if (has_next && connection.WriteLater(text)) return {};
+    const bool may_hold = std::exchange(may_hold_answers, false);
+    if (has_next && connection.WriteLater(text)) {
+      may_hold_answers = true;
+      return {};
+    }
+    if (may_hold) return text;  // It is to go out in one write with what is held.
     return text.substr(connection.WriteNow(text));
   }
   // False: the peer is gone.
@@ -88,6 +93,7 @@ class Server::Live {
   Exchange* exchange = nullptr;  // Under way; null between requests.
   bool has_request = false;
   bool is_reader_too_slow = false;
+  bool may_hold_answers = true;  // The connection holds some for its next write.
 
  private:
   Server& server_;
@@ -190,6 +196,7 @@ net::Awaitable<void> Server::ServeRequests(Live& live, const Exchange::Facts& fa
     live.exchange = &exchange;
     co_await serve_(exchange);
     live.exchange = nullptr;
+    live.may_hold_answers = true;
     live.is_reader_too_slow = exchange.is_reader_too_slow();
     if (!exchange.keeps_alive()) co_return;
   }
