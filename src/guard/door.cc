@@ -4,17 +4,12 @@
 
 #include "base/check.h"
 #include "guard/evidence/trial_count.h"
+#include "guard/overload/stress.h"
 #include "guard/tables/state_bytes.h"
 
 namespace holdfast::guard {
 namespace {
 
-// Demand over capacity from which on likeness to an attack may cost a place, and for how long it
-// may after that: else an attack is let in again whenever turning it away has helped.
-constexpr double kStressPressure = 0.8;
-constexpr Duration kStressHold = std::chrono::seconds(60);
-// Nobody becomes a regular before it has shown whether anything presses.
-constexpr Duration kRegularsAfter = std::chrono::seconds(10);
 // Stress is looked at with each report of the engine; this often where there are none.
 constexpr Duration kLookSpan = std::chrono::seconds(1);
 
@@ -106,6 +101,7 @@ class Door::State {
   ClusterTable clusters_;
   Scorer scorer_;
   PasswordGate passwords_;
+  Stress stress_;  // Short: likeness may cost a place. Quiet: it is tried, the served are regulars.
   ChallengeDifficulty difficulty_;
 
   std::vector<Guest> answers_;  // By the lower half of their tickets.
@@ -114,11 +110,6 @@ class Door::State {
   std::vector<std::uint32_t> free_entrances_;
   Time now_{};
   Time looked_{};
-  bool has_looked_ = false;
-  // Until then capacity counts as short, and likeness to an attack may cost a place.
-  Time short_until_{};
-  Time learns_from_{};
-  Time quiet_from_{};   // From then on who is served becomes a regular.
   double warm_epochs_;  // From which on the baseline is known well enough.
   bool enforces_likeness_;
   DoorCounters counters_;
@@ -136,6 +127,7 @@ Door::State::State(const DoorOptions& options)
       regulars_(options.regulars_max, options.seed),
       clusters_(options.clusters, options.seed),
       passwords_(options.passwords, options.seed),
+      stress_(options.settle, options.quiet_after),
       difficulty_(options.challenge),
       answers_(admission_.tickets_max()),
       entrances_(EntrancesMax(options.passwords)),
@@ -157,18 +149,10 @@ Time Door::State::Advance(Time now) {
 
 void Door::State::Look(Time now) {
   looked_ = now;
-  if (!has_looked_) {
-    learns_from_ = now + options_.settle;
-    quiet_from_ = now + kRegularsAfter;
-  }
-  has_looked_ = true;
   registration_.Advance(now);
   const AdmissionCounters counters = admission_.counters();
-  const bool is_pressed = counters.pressure > kStressPressure;
-  if (counters.waiting > 0 || is_pressed) short_until_ = now + kStressHold;
-  // Not whenever somebody waits: on an ordinary day too little would be learned.
-  if (is_pressed) learns_from_ = quiet_from_ = now + kStressHold;
-  clusters_.SetLearning(now >= learns_from_ && !registration_.is_restricted());
+  stress_.Look(counters.pressure, counters.waiting > 0, now);
+  clusters_.SetLearning(stress_.may_learn(now) && !registration_.is_restricted());
   // A bit for each doubling of what presses most: demand for answers, or passwords that wait.
   const auto waiting = static_cast<double>(passwords_.waiting());
   const double waits = waiting / static_cast<double>(options_.passwords.pressure_waiting);
@@ -271,7 +255,7 @@ Door::Word Door::State::AnswerLimits(const EdgeLimiter::Decision& edge, const Re
   if (edge.refusal != Refusal::kNone && !is_over_rate) {
     return RefuseWith(edge.refusal, edge.retry_after, edge.restriction);
   }
-  if (MustPay(facts, is_over_rate || now < short_until_)) {
+  if (MustPay(facts, is_over_rate || stress_.is_short(now))) {
     return RefuseWith(Refusal::kChallengeRequired, Duration(0));
   }
   if (is_over_rate) return RefuseWith(edge.refusal, edge.retry_after, edge.restriction);
@@ -281,11 +265,12 @@ Door::Word Door::State::AnswerLimits(const EdgeLimiter::Decision& edge, const Re
 Door::Word Door::State::Decide(const ClientFeatures* sender, const RequestFacts& facts, Time now) {
   const Word limited = AnswerLimits(edge_->Check(facts, now), facts, now);
   if (limited.what == Word::kRefuse) return limited;
-  if (IsGeneration(facts.route) && now < short_until_) {
-    const Word judged = JudgeCaller(sender, facts, now);
-    if (judged.what == Word::kRefuse) return judged;
-  } else if (IsGeneration(facts.route)) {
-    TryLikeness(sender, facts, now);
+  if (IsGeneration(facts.route)) {
+    if (stress_.is_quiet(now)) TryLikeness(sender, facts, now);
+    if (stress_.is_short(now)) {
+      const Word judged = JudgeCaller(sender, facts, now);
+      if (judged.what == Word::kRefuse) return judged;
+    }
   }
   switch (facts.route) {
     case Route::kPage:
@@ -311,14 +296,14 @@ bool Door::State::MustPay(const RequestFacts& facts, bool is_pressed) const {
 
 Door::Word Door::State::JudgeCaller(const ClientFeatures* sender, const RequestFacts& facts,
                                     Time now) {
-  if (!is_warm()) return {};
+  // Nothing is done about an account with history: a request is judged or tried, never both.
+  if (!is_warm() || facts.standing == Standing::kHistory) return {};
   const ProposalPolicy& policy = options_.likeness;
   const auto score = scorer_.Suspect(clusters_, sender, facts, now, policy.challenge_log_odds);
   if (!score) return {};
   const auto proposal = Propose(*score, facts, policy);
   if (!proposal) return {};
   const bool is_challenge = proposal->action == RestrictionAction::kChallenge;
-  if (is_challenge && facts.standing == Standing::kHistory) return {};
   if (enforces_likeness_ && edge_->restrictions().Impose(*proposal, now) == 0) return {};
   CountLikeness(proposal->rule, proposal->action);
   if (!enforces_likeness_) return {};
@@ -506,7 +491,7 @@ void Door::State::End(DoorId id, const OutcomeFacts& told) {
   }
   if (outcome.ending == Ending::kServed) {
     passwords_.Remember(outcome.caller, now);  // An account's session: it is logged in here.
-    if (now >= quiet_from_) regulars_.Note(outcome.caller.client(), now);
+    if (stress_.is_quiet(now)) regulars_.Note(outcome.caller.client(), now);
   }
   admission_.OnFinish(id, outcome.output_tokens, outcome.ending, now);
 }
@@ -542,7 +527,7 @@ DoorCounters Door::State::counters() const {
   counters.rung_since = admission_.rung_since();
   const bool shortens = counters.rung >= Rung::kShorterAnswers;
   counters.answer_tokens_max = shortens ? options_.admission.short_answer_tokens : 0;
-  counters.is_short = now_ < short_until_;
+  counters.is_short = stress_.is_short(now_);
   counters.is_learning = clusters_.is_learning();
   counters.is_warm = is_warm();
   counters.is_registration_restricted = registration_.is_restricted();

@@ -19,11 +19,12 @@
 // was is ignored and counted: a gateway's events race. Times that go back are taken for the latest
 // that was told. The owner polls after every event, and at NextTime().
 //
-// What is usual is learned only while nothing presses: neither while demand is near capacity or
-// above, and for a minute after, nor while registrations are restricted. What callers are judged by
-// must not be taught by those who are to be judged, also not by an attack that was there before the
-// service was: quiet must have been seen for `settle` first. The price: a service under constant
-// pressure never learns, and then nobody is held to be hostile for being one of many.
+// What is usual is learned only while nothing presses (overload/stress.h): neither while demand is
+// near capacity or above, and for a minute after, nor while registrations are restricted. What
+// callers are judged by must not be taught by those who are to be judged, also not by an attack
+// that was there before the service was: quiet must have been seen for `settle` first. The price: a
+// service under constant pressure never learns, and then nobody is held to be hostile for being one
+// of many.
 //
 // Nobody is held to be hostile by likeness until the door is warm: until it has learned for
 // `warm_after` of quiet time, or was restored from a state that was warm and is not older than
@@ -73,6 +74,9 @@ struct DoorOptions {
   // False: what would be done for likeness to an attack is counted, and not done.
   bool enforces_likeness = true;
   Duration settle = std::chrono::seconds(60);
+  // Nobody becomes a regular, and likeness is not tried, before it has shown for so long whether
+  // anything presses.
+  Duration quiet_after = std::chrono::seconds(10);
   Duration warm_after = std::chrono::minutes(10);
   StrangersPay strangers_pay = StrangersPay::kNever;
   ChallengeOptions challenge;  // Of all but sign-ups, which have their own.

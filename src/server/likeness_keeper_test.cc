@@ -69,7 +69,7 @@ class LikenessKeeperTest : public ::testing::Test {
   static guard::DoorOptions Options() {
     guard::DoorOptions options;
     options.enforces_likeness = false;
-    options.warm_after = guard::Duration(0);
+    options.warm_after = options.quiet_after = guard::Duration(0);
     return options;
   }
 

@@ -1,0 +1,62 @@
+// Stress: whether capacity is short, and whether it is ordinary time, of which one may learn.
+// Single-threaded; a few nanoseconds a look.
+//
+// Short: somebody waits, or demand is near what can be served, or was a minute ago. A small house
+// is short most of an ordinary day, since a few who ask at once are enough.
+//
+// Pressed: demand is near capacity or above for longer than that; a mean over half a minute tells.
+// What is far above is pressing within a second or two, 1.2 times the capacity within half a
+// minute. Time is quiet a minute after the last of it.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "guard/clock.h"
+
+namespace holdfast::guard {
+
+class Stress {
+ public:
+  // From the first look on, nothing is learned for `settle`, and it is not quiet for `quiet_after`:
+  // it has not shown yet whether anything presses.
+  Stress(Duration settle, Duration quiet_after) : settle_(settle), quiet_after_(quiet_after) {}
+
+  // `pressure`: demand over capacity in the last seconds; `somebody_waits`: for an answer.
+  void Look(double pressure, bool somebody_waits, Time now) {
+    if (!has_looked_) {
+      learns_from_ = now + settle_;
+      quiet_from_ = now + quiet_after_;
+      looked_ = now;
+    }
+    has_looked_ = true;
+    const double gain = 1 - std::exp(-ToSeconds(now - looked_) / kMean_s);
+    looked_ = now;
+    // What presses a hundredfold is over no later.
+    mean_ = std::min(mean_ + gain * (pressure - mean_), 2 * kNear);
+    if (somebody_waits || pressure > kNear) short_until_ = now + kHold;
+    if (mean_ > kNear) learns_from_ = quiet_from_ = now + kHold;
+  }
+
+  bool is_short(Time now) const { return now < short_until_; }
+  bool is_quiet(Time now) const { return now >= quiet_from_; }
+  // As quiet, and it was so for `settle` at the beginning.
+  bool may_learn(Time now) const { return now >= learns_from_; }
+
+ private:
+  static constexpr double kNear = 0.8;
+  static constexpr double kMean_s = 30;
+  // Else an attack is let in again whenever turning it away has helped.
+  static constexpr Duration kHold = std::chrono::seconds(60);
+
+  Duration settle_;
+  Duration quiet_after_;
+  bool has_looked_ = false;
+  Time looked_{};
+  double mean_ = 0;
+  Time short_until_{};
+  Time learns_from_{};
+  Time quiet_from_{};
+};
+
+}  // namespace holdfast::guard
