@@ -11,7 +11,7 @@ namespace {
 using guard::Detector;
 
 constexpr auto kTelling = static_cast<std::size_t>(Detector::kSourceRate);
-constexpr auto kIdle = static_cast<std::size_t>(Detector::kExtraction);
+constexpr auto kIdle = static_cast<std::size_t>(Detector::kCostAtLimits);
 
 // Of each seed as many flooders, whom one detector tells apart, as regulars; a second detector sees
 // the same in both.
@@ -44,7 +44,7 @@ TEST(Earnings, WhatTellsHostileFromHonestIsEarned) {
 
 TEST(Earnings, WhatSeesTheSameInBothIsNot) {
   const std::vector<Earning> earnings = MeasureEarnings(Rows(1, 8), Rows(11, 18), 1, 1);
-  const Earning& idle = Of(earnings, Detector::kExtraction);
+  const Earning& idle = Of(earnings, Detector::kCostAtLimits);
   EXPECT_FALSE(idle.IsEarned());
   EXPECT_NEAR(idle.brier.mean, 0, 0.01);
   EXPECT_FALSE(Of(earnings, Detector::kHandshakes).IsEarned());

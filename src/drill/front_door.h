@@ -21,6 +21,7 @@ class FrontDoor {
     guard::Refusal refusal = guard::Refusal::kNone;
     Duration retry_after{0};
     guard::ExpectedWait wait{};  // With kWait.
+    bool is_regular = false;     // As guard::Door::Word says.
   };
   struct Expired {
     std::uint32_t slot = 0;

@@ -141,14 +141,29 @@ TEST(Verdict, NeverCallsAPureCrowdAnAttack) {
   }
 }
 
+// The door lets regulars go first while far too much is asked. A replay that does not is like
+// nothing that was seen, and says of every attack that it is unknown.
+TEST(Verdict, NamesAttacksOnAHouseThatHasRegulars) {
+  for (const std::uint64_t seed : {1013, 1015}) {
+    const auto incident = MakeIncident(seed, {});
+    ASSERT_TRUE(incident);
+    ASSERT_EQ(incident->incident_class, IncidentClass::kAttack);
+    EXPECT_EQ(JudgeIncident(*incident).label, verdict::Label::kAttack) << "seed " << seed;
+  }
+}
+
 TEST(Verdict, IsMadeWithTheCoefficientsItIsGiven) {
   LabelledIncident incident = DraftIncident(500, IncidentClass::kCrowd, {});
   incident.seed = 500;
   guard::Calibration believes_no_evil{.prior = -20, .family_max = guard::kCalibration.family_max};
   guard::Calibration believes_all = believes_no_evil;
   believes_all.prior = 20;
-  EXPECT_LT(JudgeIncident(incident, believes_no_evil).brier, 0.001);
-  EXPECT_GT(JudgeIncident(incident, believes_all).brier, 0.999);
+  const JudgedCase innocent = JudgeIncident(incident, believes_no_evil);
+  EXPECT_LT(innocent.brier, 0.001);
+  EXPECT_EQ(innocent.label, verdict::Label::kDemand);
+  const JudgedCase guilty = JudgeIncident(incident, believes_all);
+  EXPECT_GT(guilty.brier, 0.999);
+  EXPECT_EQ(guilty.label, verdict::Label::kUnknown) << "there was nobody to lose anything";
 }
 
 }  // namespace

@@ -159,8 +159,8 @@ void LiveJudge::Judge(Time now, bool is_final) {
   judged.incident = tracker_.incident();
   const std::uint64_t secret = Mix64(options_.seed);  // Nobody to hide.
   const incidents::Depth depth = is_final ? incidents::Depth::kFinal : incidents::Depth::kEarly;
-  incidents::JudgedBundle made =
-      incidents::MakeBundle(Gather(now, is_final), depth, options_.zero_unix_s, secret);
+  incidents::JudgedBundle made = incidents::MakeBundle(
+      Gather(now, is_final), depth, options_.zero_unix_s, secret, options_.calibration);
   judged.verdicts.push_back(OnClockOf(made.zero, made.verdict));
   judged_ = now;
   ++early_verdicts_;

@@ -260,6 +260,7 @@ void World::Arrive(std::uint32_t slot) {
   const bool has_place = TakeConnection();
   if (has_place) {
     word = door_->OnRequest(slot, wish.facts, now_);
+    wish.facts.is_regular = word.is_regular;
   } else {
     word = {.what = FrontDoor::Word::kRefuse, .refusal = Refusal::kConnectionsFull};
   }

@@ -345,6 +345,7 @@ Door::Word Door::State::AskAdmission(const RequestFacts& facts, Time now) {
   const Admission::Offer offer = admission_.Request(known, now);
   if (offer.what == Admission::Offer::kRefuse) {
     Word word = RefuseWith(offer.refusal, offer.retry_after);
+    word.is_regular = known.is_regular;
     word.tokens_max = offer.tokens_max;
     return word;
   }
@@ -352,6 +353,7 @@ Door::Word Door::State::AskAdmission(const RequestFacts& facts, Time now) {
   return {.what = waits ? Word::kWait : Word::kStart,
           .id = offer.id,
           .wait = offer.wait,
+          .is_regular = known.is_regular,
           .tokens_max = offer.tokens_max};
 }
 

@@ -119,6 +119,7 @@ class Door {
     Duration retry_after{0};  // 0: coming again later does not help by itself.
     int challenge_bits = 0;   // Of kChallengeRequired: how hard the proof of work must be.
     ExpectedWait wait{};      // With kWait for an answer.
+    bool is_regular = false;  // Of an answer that admission was asked for: goes first when pressed.
     // Of an answer: what it is shortened to, or, of kShorterAnswers, could be; 0: it is not.
     std::uint32_t tokens_max = 0;
     RestrictionNotice restriction{};  // With kRefuse: the one that it is refused by.

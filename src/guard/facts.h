@@ -59,7 +59,7 @@ struct RequestFacts {
   std::uint8_t attempt = 0;     // 0: the first; above: a retry (x-stainless-retry-count).
   bool is_batch = false;        // Nobody waits in front of a screen.
   bool paid_challenge = false;  // As hard as it was asked for; checked at the door.
-  bool is_regular = false;      // Was served in quiet time; Door says so.
+  bool is_regular = false;      // Was served in quiet time; Door says so, whatever it is told.
 
   // Of a sign-up (Route::kRegister) only.
   Duration form_time{-1};  // From loading the form to sending it; 0: never loaded; -1: not known.

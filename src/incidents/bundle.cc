@@ -23,7 +23,9 @@ using guard::Duration;
 using guard::Time;
 
 constexpr std::string_view kFormat = "holdfast-verdict-bundle";
-constexpr std::int64_t kVersion = 2;
+// One more with each change of the detectors, their coefficients or JudgeOptions: what a bundle
+// claims was computed by those.
+constexpr std::int64_t kVersion = 3;
 // What callers did before the replayed time teaches their ways (ConductLaws).
 constexpr Duration kLearned = std::chrono::seconds(60);
 constexpr Duration kIncidentMax = std::chrono::hours(24);
@@ -180,7 +182,7 @@ verdict::Verdict JudgeBundle(const Bundle& bundle) {
 }
 
 JudgedBundle MakeBundle(const verdict::JudgeInput& input, Depth depth, std::int64_t zero_unix_s,
-                        std::uint64_t secret) {
+                        std::uint64_t secret, const guard::Calibration& calibration) {
   const verdict::JudgeOptions options = JudgementOf(depth);
   const Time latest = std::min(input.end, input.now) - kIncidentMax;
   const Time onset = std::max(input.onset, latest);
@@ -201,7 +203,7 @@ JudgedBundle MakeBundle(const verdict::JudgeInput& input, Depth depth, std::int6
   JoinGaps(bundle.input.gaps);
   Rekey(bundle.input, secret);
   MakeCoarse(bundle.input.records);
-  MakeCoarse(bundle.input.scores);
+  MakeCoarse(bundle.input.scores, calibration);
   made.verdict = JudgeBundle(bundle);
   bundle.claims = ClaimsOf(made.verdict, bundle.zero_unix_s);
   return made;
@@ -238,8 +240,10 @@ Result<Bundle> ReadBundle(std::string_view text) {
   if (format != kFormat) return Fail(ErrorCode::kInvalidArgument, "not a verdict bundle");
   TRY_ASSIGN(const std::int64_t version, json::RequireInt(file, "version", 0, 1 << 20));
   if (version != kVersion) {
-    return Fail(ErrorCode::kUnsupported, "bundle of version {}, only {} is known", version,
-                kVersion);
+    return Fail(ErrorCode::kUnsupported,
+                "a bundle of version {}: this release judges by version {} alone, and its figures "
+                "can be recomputed by a release of its own version",
+                version, kVersion);
   }
   TRY_ASSIGN(const json::Object* inputs, json::RequireObject(file, "inputs"));
   TRY_ASSIGN(const json::Object* manifest, json::RequireObject(file, "manifest"));

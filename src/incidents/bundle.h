@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "crypto/signing_key.h"
 #include "guard/clock.h"
+#include "guard/evidence/calibration.h"
 #include "json/json.h"
 #include "verdict/verdict.h"
 
@@ -61,9 +62,11 @@ struct JudgedBundle {
 
 // Of what is known of an incident: cuts what the verdict does not need (of an incident of more than
 // a day, all but its last day), makes it coarse, re-keys it with `secret` (random, not kept) and
-// judges what is left, so that the claims are true of the bundle's own input.
+// judges what is left, so that the claims are true of the bundle's own input. With any calibration
+// but the one in force, of which a drill asks what it would have said, the bundle does not verify.
 JudgedBundle MakeBundle(const verdict::JudgeInput& input, Depth depth, std::int64_t zero_unix_s,
-                        std::uint64_t secret);
+                        std::uint64_t secret,
+                        const guard::Calibration& calibration = guard::kCalibration);
 
 // Every figure and sentence that a bundle claims.
 json::Value ClaimsOf(const verdict::Verdict& verdict, std::int64_t zero_unix_s);

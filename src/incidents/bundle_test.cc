@@ -5,6 +5,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include "base/random.h"
@@ -308,6 +309,8 @@ std::vector<BadCase> BadCases() {
       {"other", R"({"format":"zip"})", ErrorCode::kInvalidArgument, "not a verdict bundle"},
       {"version", altered([](json::Object& file) { file["version"] = 9; }), ErrorCode::kUnsupported,
        "version 9"},
+      {"version before", altered([](json::Object& file) { file["version"] = 2; }),
+       ErrorCode::kUnsupported, "version 2: this release judges by version 3 alone"},
       {"truncated", BundleText().substr(0, BundleText().size() / 2), ErrorCode::kInvalidArgument,
        "JSON"},
       {"size", std::string(kBundleBytesMax + 1, ' '), ErrorCode::kTooLarge, "limit"},
@@ -347,6 +350,20 @@ std::vector<BadCase> BadCases() {
        }),
        ErrorCode::kInvalidArgument, "not in order of client"},
   };
+}
+
+// What is judged by other detectors or coefficients is a bundle of another version. Who changes
+// them raises kVersion (bundle.cc), says so in docs/formats/verdict-bundle.md, and then pins here.
+TEST(Bundle, VersionPinsTheDetectorsAndWhatTheyWeigh) {
+  const guard::Calibration& calibration = guard::kCalibration;
+  std::string text =
+      fmt::format("{:.3f} {}", calibration.prior, fmt::join(calibration.family_max, " "));
+  for (int d = 0; d < guard::kDetectorCount; ++d) {
+    text += fmt::format(" {} {:.3f}", guard::DetectorWord(static_cast<guard::Detector>(d)),
+                        calibration.coefficient[static_cast<std::size_t>(d)]);
+  }
+  EXPECT_EQ(BundleDigest(text).substr(0, 16), "2390bc0941261a17") << text;
+  EXPECT_EQ(Parsed().at("version").as_int64(), 3);
 }
 
 TEST(Bundle, HostileFilesAreRefusedWithTheirFaultNamed) {

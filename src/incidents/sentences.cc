@@ -158,16 +158,12 @@ std::string_view DetectorPhrase(guard::Detector detector) {
       "sign-ups in lock-step",
       "requests as costly as the limits allow",
       "answers started and left",
-      "systematic copying of answers",
       "the same prompts from many addresses",
       "the same program from many addresses",
       "networks that send as one",
-      "asking again what was answered",
       "seen before",
-      "backs off when told to",
       "reads pages first",
-      "reads answers to the end",
-      "paid a challenge"};
+      "reads answers to the end"};
   return kPhrases[static_cast<std::size_t>(detector)];
 }
 

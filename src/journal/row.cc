@@ -36,7 +36,8 @@ enum AskedFlag : std::uint8_t {
   kPaidChallenge = 2,
   kDisposableMail = 4,
   kInvitation = 8,
-  kAskedFlags = 15,
+  kRegular = 16,
+  kAskedFlags = 31,
 };
 enum EndedFlag : std::uint8_t { kWasRead = 1, kFailedLogin = 2, kEndedFlags = 3 };
 enum RegistrationFlag : std::uint8_t { kRestricted = 1, kByRate = 2, kRegistrationFlags = 3 };
@@ -127,10 +128,10 @@ class Encoder {
     rest_.Put(MillisUp(asked.wait));
     rest_.Put(facts.choices);
     rest_.Put(facts.attempt);
-    rest_.Put(static_cast<std::uint8_t>((facts.is_batch ? kIsBatch : 0) |
-                                        (facts.paid_challenge ? kPaidChallenge : 0) |
-                                        (facts.has_disposable_mail ? kDisposableMail : 0) |
-                                        (facts.has_invitation ? kInvitation : 0)));
+    rest_.Put(static_cast<std::uint8_t>(
+        (facts.is_batch ? kIsBatch : 0) | (facts.paid_challenge ? kPaidChallenge : 0) |
+        (facts.has_disposable_mail ? kDisposableMail : 0) |
+        (facts.has_invitation ? kInvitation : 0) | (facts.is_regular ? kRegular : 0)));
     return Kind::kAsked;
   }
 
@@ -263,6 +264,7 @@ class Decoder {
     facts.paid_challenge = (flags & kPaidChallenge) != 0;
     facts.has_disposable_mail = (flags & kDisposableMail) != 0;
     facts.has_invitation = (flags & kInvitation) != 0;
+    facts.is_regular = (flags & kRegular) != 0;
     return asked;
   }
 

@@ -91,6 +91,7 @@ class Fields {
     Flag("paid_challenge", facts.paid_challenge);
     Flag("has_disposable_mail", facts.has_disposable_mail);
     Flag("has_invitation", facts.has_invitation);
+    Flag("is_regular", facts.is_regular);
   }
 
   void operator()(const Decided& decided) {

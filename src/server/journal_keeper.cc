@@ -59,9 +59,11 @@ JournalKeeper::JournalKeeper(std::unique_ptr<journal::Writer> writer, metrics::R
                             "Rows that a full queue or the disk did not take since the start.")) {}
 
 void JournalKeeper::OnAsked(const guard::RequestFacts& facts, const guard::Door::Word& word) {
+  guard::RequestFacts known = facts;
+  known.is_regular = word.is_regular;
   writer_->Push({.time = facts.time,
                  .what = journal::Asked{.id = word.id,
-                                        .facts = facts,
+                                        .facts = known,
                                         .what = word.what,
                                         .refusal = word.refusal,
                                         .retry_after = word.retry_after,

@@ -92,7 +92,8 @@ JournalRecord MakeRecord(const RequestFacts& facts, const OutcomeFacts& outcome,
           .ending = outcome.ending,
           .refusal = outcome.refusal,
           .attempt = facts.attempt,
-          .is_batch = facts.is_batch};
+          .is_batch = facts.is_batch,
+          .is_regular = facts.is_regular};
 }
 
 Journal::Journal(const JournalOptions& options, std::uint64_t seed)

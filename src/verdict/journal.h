@@ -40,7 +40,8 @@ struct JournalRecord {
   Refusal refusal = Refusal::kNone;
   std::uint8_t attempt = 0;
   bool is_batch = false;
-  bool is_open = false;  // Has not ended yet: `held` so far, as if it were served.
+  bool is_regular = false;  // Goes first while far too much is asked (guard/overload/regulars.h).
+  bool is_open = false;     // Has not ended yet: `held` so far, as if it were served.
 
   bool operator==(const JournalRecord&) const = default;
 };

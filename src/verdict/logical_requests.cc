@@ -189,7 +189,8 @@ class Builder {
                            .route = first.route,
                            .standing = first.standing,
                            .attempt = first.attempt,
-                           .is_batch = first.is_batch};
+                           .is_batch = first.is_batch,
+                           .is_regular = first.is_regular};
     const auto client =
         std::ranges::lower_bound(built_.clients, first.client, {}, &JournalClient::id);
     request.client = static_cast<std::uint32_t>(client - built_.clients.begin());

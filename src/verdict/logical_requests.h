@@ -56,6 +56,7 @@ struct LogicalRequest {
   Standing standing = Standing::kAnonymous;
   std::uint8_t attempt = 0;  // Number of the first attempt that was seen.
   bool is_batch = false;
+  bool is_regular = false;
   bool leaves_midway = false;       // Of its own will, with output_tokens written.
   std::uint32_t previous = kNone;   // Comes only if the caller of this one has not given up on it.
   std::uint32_t next_turn = kNone;  // Never taken; comes `pause` after an answer to this one.

@@ -290,7 +290,8 @@ class Run {
             .route = request.route,
             .standing = request.standing,
             .attempt = static_cast<std::uint8_t>(std::min<std::uint32_t>(attempt, 255)),
-            .is_batch = request.is_batch};
+            .is_batch = request.is_batch,
+            .is_regular = request.is_regular};
   }
 
   void Arrive(std::uint32_t index, Time now) {

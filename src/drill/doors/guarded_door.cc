@@ -61,7 +61,8 @@ FrontDoor::Word GuardedDoor::OnRequest(std::uint32_t slot, const guard::RequestF
   return {.what = WhatOf(word.what),
           .refusal = word.refusal,
           .retry_after = word.retry_after,
-          .wait = word.wait};
+          .wait = word.wait,
+          .is_regular = word.is_regular};
 }
 
 void GuardedDoor::Poll(Time now, std::vector<std::uint32_t>& started,

@@ -30,11 +30,7 @@ void NoteBurst(ClientFeatures& client, const ConductLimits& limits, Time now) {
 
 void NoteObedience(ClientFeatures& client, Time now) {
   if (client.come_again == Time{} || client.is_shared()) return;
-  Raise(client.told);
-  if (now < client.come_again) {
-    Raise(client.ignored);
-    client.Set(Trait::kIgnored);
-  }
+  if (now < client.come_again) client.Set(Trait::kIgnored);
   client.come_again = {};
 }
 
@@ -43,7 +39,6 @@ void NoteReturn(ClientFeatures& client, const RequestFacts& facts, const Conduct
   if (now - client.requested > kAnswerMax) client.in_flight = 0;
   const bool is_overlapping = client.in_flight > 0;
   if ((!is_overlapping && client.answered == Time{}) || client.is_shared()) return;
-  Raise(client.returns);
   client.Set(Trait::kReturned);
   if (is_overlapping) {
     client.Set(Trait::kOverlapped);
@@ -61,12 +56,8 @@ void NotePrompt(ClientFeatures& client, const RequestFacts& facts, const Conduct
   // One that was refused by its head alone says nothing of prompts.
   const bool is_read = facts.payload != 0 || facts.prompt_tokens != 0;
   if (!is_read) return Raise(client.generations);
-  if (client.generations > 0 && facts.prompt_tokens != client.prompt_tokens) {
-    Raise(client.prompt_changes);
-  }
   if (facts.payload != client.payload) client.payload_counted = 0;
   client.payload = facts.payload;
-  client.prompt_tokens = facts.prompt_tokens;
   Raise(client.generations);
   if (facts.prompt_tokens >= limits.costly_prompt_tokens ||
       facts.tokens_max >= limits.costly_output_tokens) {
@@ -111,7 +102,6 @@ std::optional<Duration> NoteArrival(ClientFeatures& client, const RequestFacts& 
     }
   }
   client.last_seen = now;
-  client.paid_challenge |= facts.paid_challenge;
   client.standing = std::max(client.standing, facts.standing);
   if (facts.route == Route::kPage) {
     Raise(client.pages);

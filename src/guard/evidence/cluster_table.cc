@@ -83,7 +83,6 @@ void ClusterTable::OnDecision(const Arrival& arrival, const RequestFacts& facts,
   if (IsGeneration(facts.route)) NotePrompt(client, facts.payload);
   GapSums gaps;
   if (arrival.gap) gaps.Add(*arrival.gap);
-  client.gaps.Add(gaps);
   Count(client, gaps, now);
 }
 
@@ -115,7 +114,8 @@ ClientFeatures* ClusterTable::Take(const Caller& caller, Standing standing, Time
   if (clients_.share() != share) ChangeGroups(HalveCounts);
   if (client == nullptr) return nullptr;
   if (client->traits == 0 && client->requests == 0) Introduce(*client, caller, standing);
-  if (is_learning_ && client->seen != SeenBefore::kClient &&
+  // Who only loads pages pays nothing for having been here.
+  if (is_learning_ && client->seen != SeenBefore::kClient && client->Has(Trait::kRead) &&
       now - client->first_seen >= options_.seen_after) {
     BecomeKnown(*client);
   }

@@ -45,8 +45,9 @@ struct ClusterTableOptions {
   std::size_t visits_max = 1 << 17;   // Addresses whose last page is remembered.
   std::size_t prompts_max = 1 << 19;  // Who sent which prompt.
   Duration epoch = std::chrono::seconds(10);
-  Duration idle_min = std::chrono::minutes(10);   // Idle for so long, a client may be forgotten.
-  Duration seen_after = std::chrono::minutes(5);  // Known for so long, it has been seen before.
+  Duration idle_min = std::chrono::minutes(10);  // Idle for so long, a client may be forgotten.
+  // Known for so long, and having read an answer in full, it has been seen before.
+  Duration seen_after = std::chrono::minutes(5);
   ConductLimits conduct{};
 };
 

@@ -27,7 +27,7 @@ TEST(ClusterTable, JoinsThePageOfAnAddressWithTheAccountThatAsksFromIt) {
   EXPECT_TRUE(person->Has(Trait::kPaged));
   EXPECT_TRUE(person->Has(Trait::kDwelt));
   EXPECT_TRUE(person->Has(Trait::kRead));
-  EXPECT_EQ(person->returns, 2);
+  EXPECT_TRUE(person->Has(Trait::kReturned));
   EXPECT_TRUE(person->Has(Trait::kThought));
   EXPECT_FALSE(person->Has(Trait::kOverlapped));
   EXPECT_EQ(person->in_flight, 0);
@@ -40,10 +40,16 @@ TEST(ClusterTable, NotesWhoComesAgainTooEarlyAndWhoWaits) {
   table.OnRequest(Chat(1), later, AtSeconds(3));
   table.OnRequest(Chat(1), {}, AtSeconds(14));
   table.OnRequest(Chat(2), later, AtSeconds(14));
-  const ClientFeatures* client = table.Find(Chat(1).caller.client());
-  EXPECT_EQ(client->told, 2);
-  EXPECT_EQ(client->ignored, 1);
-  EXPECT_FALSE(table.Find(Chat(2).caller.client())->Has(Trait::kIgnored));  // It never came again.
+  table.OnRequest(Chat(3), later, AtSeconds(14));
+  table.OnRequest(Chat(3), {}, AtSeconds(24));
+  const auto has = [&](std::uint64_t address, Trait trait) {
+    return table.Find(Chat(address).caller.client())->Has(trait);
+  };
+  EXPECT_TRUE(has(1, Trait::kIgnored));
+  EXPECT_TRUE(has(2, Trait::kTold));
+  EXPECT_FALSE(has(2, Trait::kIgnored)) << "it never came again";
+  EXPECT_TRUE(has(3, Trait::kTold));
+  EXPECT_FALSE(has(3, Trait::kIgnored)) << "it waited as long as it was told";
 }
 
 TEST(ClusterTable, IgnoresAnOutcomeThatRepeatsARefusal) {
@@ -180,10 +186,26 @@ TEST(ClusterTable, WhatWasLearnedOutlivesARestart) {
   EXPECT_EQ(again.size(), bytes.size());
 }
 
+TEST(ClusterTable, VisitsAloneMakeNobodyKnown) {
+  ClusterTable table({});
+  RequestFacts page = Chat(1);
+  page.route = Route::kPage;
+  for (const double now : {1.0, 400.0, 800.0}) table.OnRequest(page, {}, AtSeconds(now));
+  table.OnRequest(Chat(1), {}, AtSeconds(801));
+  EXPECT_TRUE(table.Find(Chat(1).caller.client())->Has(Trait::kNewcomer));
+  EXPECT_EQ(table.Preview(Chat(2), AtSeconds(802)).seen, SeenBefore::kNo) << "nor their network";
+}
+
 TEST(ClusterTable, KnowsAClientThatWasHereInQuietTime) {
   ClusterTable table({});
   table.OnRequest(Chat(1), {}, AtSeconds(1));
   EXPECT_TRUE(table.Find(Chat(1).caller.client())->Has(Trait::kNewcomer));
+  table.OnOutcome({.time = AtSeconds(5),
+                   .arrival = AtSeconds(1),
+                   .caller = Chat(1).caller,
+                   .route = Route::kChat,
+                   .first_token = std::chrono::seconds(1),
+                   .was_read = true});
   table.OnRequest(Chat(1), {}, AtSeconds(400));
   EXPECT_FALSE(table.Find(Chat(1).caller.client())->Has(Trait::kNewcomer));
   EXPECT_EQ(table.Preview(Chat(2), AtSeconds(400)).seen, SeenBefore::kPrefix);

@@ -148,25 +148,6 @@ double AbandonedStreams(const ClientView& view) {
                   view.ordinary.cut_short.Nats(view.client.cut_short, view.client.streamed, 4));
 }
 
-// Extraction: the model is copied by systematic questions (24,000 accounts in a case of 2026): many
-// prompts of one length and make, each new, at an even pace.
-//
-// Evidence: from 20 prompts on, log of their number over 20, times how much of it is systematic:
-// the prompts differ, their lengths do not, or their pace is even.
-//
-// Fails when: an honest evaluation or a batch of documents runs, which looks the same to the door;
-// so it stays weak, and history outweighs it.
-double Extraction(const ClientView& view) {
-  const ClientFeatures& client = view.client;
-  if (client.generations < 20) return 0;
-  const double all = client.generations;
-  const double new_prompts = client.prompts / all;
-  const double same_lengths = 1 - client.prompt_changes / all;
-  const double even_pace =
-      std::clamp(1 - client.gaps.Deviation() / view.ordinary.gap_deviation, 0.0, 1.0);
-  return std::min(4.0, 1 + std::log(all / 20)) * new_prompts * std::max(same_lengths, even_pace);
-}
-
 // Payload similarity: near-equal prompts from many clients that misbehave, or a client whose
 // prompts are one after the other those of others: a crowd shares one prompt, bots share a list.
 //
@@ -210,44 +191,12 @@ double PrefixConcentration(const ClientView& view) {
   return std::clamp(group.excess * group.misconduct, -3.0, kEvidenceMax);
 }
 
-// Repeats itself: it asks again what it was answered, as those do who want load and not an answer.
-//
-// Evidence: share of returns with the prompt before, at the ordinary rate against 60 %; the first
-// is free, since people do have an answer written anew.
-//
-// Fails when: bots have many prompts; an honest monitor asks one thing all day, which its history
-// outweighs.
-Likelihood LikelihoodOfRepeating(const Conduct& ordinary) {
-  return Likelihood::Of(0.6, std::clamp(ordinary.repeated, 0.03, 0.4));
-}
-
-double RepeatsItself(const ClientView& view) {
-  const ClientFeatures& client = view.client;
-  if (client.is_shared()) return 0;
-  return std::max(-1.0, view.ordinary.repeated.Nats(client.repeats - 1, client.returns - 1, 4));
-}
-
 // Seen before: the client, or at least its network, was here in quiet time (Jung et al. 2002).
 //
 // Evidence: -1 for the network, -2 for the client itself.
 //
 // Fails when: bots live in networks of honest people; a patient attacker was here for days.
 double WasSeenBefore(const ClientView& view) { return -static_cast<double>(view.client.seen); }
-
-// Backs off: it waited as long as it was told before it came again.
-//
-// Evidence: share of Retry-After that it obeyed, at the ordinary rate against 10 %; only what
-// speaks for it.
-//
-// Fails when: bots obey, at the price of their rate.
-Likelihood LikelihoodOfIgnoring(const Conduct& ordinary) {
-  return Likelihood::Of(0.9, std::min(0.85, ordinary.ignored));
-}
-
-double BacksOff(const ClientView& view) {
-  return std::clamp(view.ordinary.ignored.Nats(view.client.ignored, view.client.told, 3), -4.0,
-                    0.0);
-}
 
 // Reads pages: it came by a page, and looked at it before it asked.
 //
@@ -273,13 +222,6 @@ double ReadsAnswers(const ClientView& view) {
   return std::max(-1.5, view.ordinary.read.Nats(view.client.read, view.client.served, 4));
 }
 
-// Paid a challenge: it spent a proof of work.
-//
-// Evidence: -1: the work prices access and proves no identity.
-//
-// Fails when: native solvers pay a tenth of what a browser pays.
-double PaidChallenge(const ClientView& view) { return view.client.paid_challenge ? -1 : 0; }
-
 struct Entry {
   Detector detector;
   std::string_view word;
@@ -296,16 +238,12 @@ constexpr std::array<Entry, kDetectorCount> kDetectors = {{
     {Detector::kSignUpLockstep, "sign_up_lockstep", SignUpLockstep},
     {Detector::kCostAtLimits, "cost_at_limits", CostAtLimits},
     {Detector::kAbandonedStreams, "abandoned_streams", AbandonedStreams},
-    {Detector::kExtraction, "extraction", Extraction},
     {Detector::kPayloadSimilarity, "payload_similarity", PayloadSimilarity},
     {Detector::kFingerprintConcentration, "fingerprint_concentration", FingerprintConcentration},
     {Detector::kPrefixConcentration, "prefix_concentration", PrefixConcentration},
-    {Detector::kRepeatsItself, "repeats_itself", RepeatsItself},
     {Detector::kSeenBefore, "seen_before", WasSeenBefore},
-    {Detector::kBacksOff, "backs_off", BacksOff},
     {Detector::kReadsPages, "reads_pages", ReadsPages},
     {Detector::kReadsAnswers, "reads_answers", ReadsAnswers},
-    {Detector::kPaidChallenge, "paid_challenge", PaidChallenge},
 }};
 
 constexpr bool IsInOrder() {
@@ -327,10 +265,7 @@ Ordinary OrdinaryOf(const Conduct& conduct) {
           .costly = LikelihoodOfCost(conduct),
           .cut_short = LikelihoodOfCuttingShort(conduct),
           .echoed = LikelihoodOfEchoing(conduct),
-          .ignored = LikelihoodOfIgnoring(conduct),
-          .repeated = LikelihoodOfRepeating(conduct),
-          .read = LikelihoodOfReading(conduct),
-          .gap_deviation = conduct.gap_deviation};
+          .read = LikelihoodOfReading(conduct)};
 }
 
 // Unrolled, so that detectors are compiled in place: a request that is judged asks all of them.

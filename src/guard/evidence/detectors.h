@@ -25,18 +25,14 @@ enum class Detector : std::uint8_t {
   kSignUpLockstep,
   kCostAtLimits,
   kAbandonedStreams,
-  kExtraction,
   kPayloadSimilarity,
   kFingerprintConcentration,
   kPrefixConcentration,
-  kRepeatsItself,
   kSeenBefore,  // From here on evidence for honesty.
-  kBacksOff,
   kReadsPages,
   kReadsAnswers,
-  kPaidChallenge,
 };
-inline constexpr int kDetectorCount = static_cast<int>(Detector::kPaidChallenge) + 1;
+inline constexpr int kDetectorCount = static_cast<int>(Detector::kReadsAnswers) + 1;
 inline constexpr double kEvidenceMax = 8;
 
 // "newcomers", "low_rate_swarm", and so on.
@@ -59,7 +55,6 @@ constexpr Family FamilyOf(Detector detector) {
     case Detector::kNewcomers:
     case Detector::kSeenBefore:
     case Detector::kReadsPages:
-    case Detector::kPaidChallenge:
       return Family::kOrigin;
     case Detector::kLowRateSwarm:
     case Detector::kSignUpLockstep:
@@ -68,7 +63,6 @@ constexpr Family FamilyOf(Detector detector) {
     case Detector::kPrefixConcentration:
       return Family::kCohort;
     case Detector::kSourceRate:
-    case Detector::kRepeatsItself:
       return Family::kRate;
     case Detector::kSlowConnections:
     case Detector::kHandshakes:
@@ -77,9 +71,7 @@ constexpr Family FamilyOf(Detector detector) {
       return Family::kAccounts;
     case Detector::kCostAtLimits:
     case Detector::kAbandonedStreams:
-    case Detector::kExtraction:
       return Family::kCost;
-    case Detector::kBacksOff:
     case Detector::kReadsAnswers:
       return Family::kTiming;
   }
@@ -114,10 +106,7 @@ struct Ordinary {
   Likelihood costly;
   Likelihood cut_short;
   Likelihood echoed;
-  Likelihood ignored;
-  Likelihood repeated;
   Likelihood read;
-  double gap_deviation = 1;
 };
 
 Ordinary OrdinaryOf(const Conduct& conduct);

@@ -43,10 +43,6 @@ void Slow(ClientFeatures& client, std::uint16_t count) {
 void Shake(ClientFeatures& client, std::uint16_t count) {
   client.connections[static_cast<std::size_t>(ConnectionEvent::kHandshakeOnly)] = count;
 }
-void Repeat(ClientFeatures& client, std::uint16_t repeats, std::uint16_t returns) {
-  client.repeats = repeats;
-  client.returns = returns;
-}
 
 // Evidence of hostility: above 0.5 for the one, at most 0.1 for the other.
 std::vector<Case> HostilityCases() {
@@ -117,23 +113,6 @@ std::vector<Case> HostilityCases() {
          client.cut_short = 1;
          client.streamed = 6;
        }},
-      {Detector::kExtraction, "a thousand new prompts of one length, evenly",
-       [](ClientFeatures& client, ClientView&) {
-         client.generations = 1000;
-         client.prompts = 999;
-         for (int i = 0; i < 999; ++i) client.gaps.Add(FromSeconds(2));
-       },
-       "a long conversation",
-       [](ClientFeatures& client, ClientView&) {
-         client.generations = 100;
-         client.prompts = 99;
-         client.prompt_changes = 99;
-         for (int i = 0; i < 99; ++i) client.gaps.Add(FromSeconds(5 << (i % 7)));
-       }},
-      {Detector::kRepeatsItself, "one prompt again and again",
-       [](ClientFeatures& client, ClientView&) { Repeat(client, 4, 4); },
-       "has one answer of five written anew",
-       [](ClientFeatures& client, ClientView&) { Repeat(client, 1, 5); }},
   };
 }
 
@@ -152,9 +131,6 @@ std::vector<Case> HonestyCases() {
   return {
       {Detector::kSeenBefore, "a stranger", nothing, "here before",
        [](ClientFeatures& client, ClientView&) { client.seen = SeenBefore::kClient; }},
-      {Detector::kBacksOff, "ignores advice",
-       [](ClientFeatures& client, ClientView&) { client.ignored = client.told = 3; },
-       "waits as told", [](ClientFeatures& client, ClientView&) { client.told = 3; }},
       {Detector::kReadsPages, "no page", nothing, "a page, looked at",
        [](ClientFeatures& client, ClientView&) {
          client.Set(Trait::kPaged);
@@ -163,8 +139,6 @@ std::vector<Case> HonestyCases() {
       {Detector::kReadsAnswers, "never reads",
        [](ClientFeatures& client, ClientView&) { client.served = 4; }, "reads all",
        [](ClientFeatures& client, ClientView&) { client.served = client.read = 4; }},
-      {Detector::kPaidChallenge, "did not", nothing, "paid",
-       [](ClientFeatures& client, ClientView&) { client.paid_challenge = true; }},
   };
 }
 
@@ -187,6 +161,18 @@ TEST(Detectors, SpareNewcomersOfAMakeThatDidNotGrowWithTheSurge) {
   };
   EXPECT_GT(saw(false), 0.5);
   EXPECT_EQ(saw(true), 0);
+}
+
+TEST(Detectors, TwoPagesOfOneMakeAreNoOffice) {
+  const auto saw = [](std::uint16_t pages, std::uint32_t requests) {
+    return Saw(Detector::kSourceRate, [=](ClientFeatures& client, ClientView&) {
+      client.burst_max = 200;
+      client.pages = pages;
+      client.requests = requests;
+    });
+  };
+  EXPECT_GT(saw(2, 500), 0.5);
+  EXPECT_EQ(saw(60, 500), 0) << "sixty people";
 }
 
 TEST(Detectors, SayNothingOfAClientThatHadNoOccasion) {

@@ -3,6 +3,7 @@
 // do. Value types of ClusterTable.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -79,14 +80,9 @@ struct ClientFeatures {
   float burst = 0;    // Fill of a leaky bucket of its requests.
   float burst_max = 0;
   std::uint32_t requests = 0;
-  std::uint32_t prompt_tokens = 0;  // Of the last prompt.
-  GapSums gaps{};
   std::uint16_t pages = 0;  // These counters stay at their largest value.
   std::uint16_t generations = 0;
-  std::uint16_t returns = 0;    // Next requests after an answer,
-  std::uint16_t repeats = 0;    // or with the prompt that had been answered.
-  std::uint16_t told = 0;       // Came again after a Retry-After,
-  std::uint16_t ignored = 0;    // of which too early.
+  std::uint16_t repeats = 0;    // Next requests with the prompt that had been answered.
   std::uint16_t served = 0;     // Answered to the end,
   std::uint16_t read = 0;       // of which read to the end.
   std::uint16_t streamed = 0;   // Got first tokens,
@@ -98,7 +94,6 @@ struct ClientFeatures {
   std::uint16_t prompts = 0;              // Prompts unlike each other,
   std::uint16_t shared_prompts = 0;       // of which others had sent before it.
   std::uint16_t rushed_forms = 0;         // Sign-ups filled in faster than a person can.
-  std::uint16_t prompt_changes = 0;       // Prompts of another length than the one before.
   std::uint16_t fingerprint_changes = 0;  // Many: an address that people share.
   std::uint16_t in_flight = 0;
   std::array<std::uint16_t, kConnectionEventCount> connections{};
@@ -110,13 +105,17 @@ struct ClientFeatures {
   Standing standing = Standing::kAnonymous;
   SeenBefore seen = SeenBefore::kNo;
   bool has_account = false;  // An account or a key; else the client is an address.
-  bool paid_challenge = false;
 
   bool Has(Trait trait) const { return (traits & Bit(trait)) != 0; }
   void Set(Trait trait) { traits |= Bit(trait); }
   Surface surface() const { return SurfaceOf(entry); }
-  // Maybe several people behind one address: what looks like haste is their number.
-  bool is_shared() const { return !has_account && (fingerprint_changes >= 3 || pages >= 2); }
+  // Maybe several people behind one address: what looks like haste is their number. Each of them
+  // came by a page or has a make of its own, so that for a hundred requests two pages are too few.
+  bool is_shared() const {
+    constexpr std::uint32_t kRequestsOfOne = 10;
+    if (has_account || (fingerprint_changes < 3 && pages < 2)) return false;
+    return requests <= kRequestsOfOne * std::max(pages, fingerprint_changes);
+  }
 };
 
 }  // namespace holdfast::guard

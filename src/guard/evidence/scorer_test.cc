@@ -141,7 +141,7 @@ TEST(Scorer, TellsAFloodFromTheCrowdItHidesIn) {
   scene.AddFlood(kOnset + 60, Route::kChat);
   const Shares shares = Judge(scene.Scores(kOnset + 60));
   EXPECT_GT(shares.hostile_found, 0.95);
-  EXPECT_LT(shares.honest_accused, 0.02);
+  EXPECT_LT(shares.honest_accused, 0.025);  // 2.1 %: decision 33.
 }
 
 TEST(Scorer, RemembersAfterAnAttackWhoTookPartInIt) {

@@ -55,6 +55,7 @@ enum RecordColumn {
   kRefusal,
   kAttempt,
   kIsBatch,
+  kIsRegular,
   kIsOpen,
   kRecordColumns
 };
@@ -80,6 +81,7 @@ constexpr std::array<Column, kRecordColumns> kRecord = {{
     {"refusal", 0, guard::kRefusalCount - 1},
     {"attempt", 0, 255},
     {"is_batch", 0, 1},
+    {"is_regular", 0, 1},
     {"is_open", 0, 1},
 }};
 
@@ -150,6 +152,7 @@ RecordRow RowOf(const JournalRecord& record) {
           static_cast<std::int64_t>(record.refusal),
           record.attempt,
           record.is_batch,
+          record.is_regular,
           record.is_open};
 }
 
@@ -174,6 +177,7 @@ JournalRecord RecordOf(const RecordRow& row) {
           .refusal = static_cast<guard::Refusal>(row[kRefusal]),
           .attempt = static_cast<std::uint8_t>(row[kAttempt]),
           .is_batch = row[kIsBatch] != 0,
+          .is_regular = row[kIsRegular] != 0,
           .is_open = row[kIsOpen] != 0};
 }
 
@@ -191,7 +195,7 @@ std::vector<std::int64_t> RowOf(const ClusterScore& score) {
   return row;
 }
 
-ClusterScore ScoreOf(std::span<const std::int64_t> row) {
+ClusterScore ScoreOf(std::span<const std::int64_t> row, const guard::Calibration& calibration) {
   ClusterScore score{
       .client = static_cast<std::uint64_t>(row[kScoreClient]),
       .group = static_cast<std::uint64_t>(row[kScoreGroup]),
@@ -202,9 +206,9 @@ ClusterScore ScoreOf(std::span<const std::int64_t> row) {
     const auto detector = static_cast<std::size_t>(row[at]);
     score.evidence[detector] = static_cast<float>(static_cast<double>(row[at + 1]) / 1000);
     score.llr[detector] =
-        static_cast<float>(guard::kCalibration.coefficient[detector] * score.evidence[detector]);
+        static_cast<float>(calibration.coefficient[detector] * score.evidence[detector]);
   }
-  score.log_odds = guard::LogOdds(score.evidence, guard::kCalibration);
+  score.log_odds = guard::LogOdds(score.evidence, calibration);
   return score;
 }
 
@@ -280,8 +284,8 @@ void MakeCoarse(std::vector<JournalRecord>& records) {
   records = RecordsOf(rows);
 }
 
-void MakeCoarse(std::vector<ClusterScore>& scores) {
-  for (ClusterScore& score : scores) score = ScoreOf(RowOf(score));
+void MakeCoarse(std::vector<ClusterScore>& scores, const guard::Calibration& calibration) {
+  for (ClusterScore& score : scores) score = ScoreOf(RowOf(score), calibration);
 }
 
 json::Value WriteRecords(const std::vector<JournalRecord>& records) {
@@ -344,7 +348,7 @@ Result<void> ReadScores(const json::Object& sections, std::vector<ClusterScore>&
     if (!scores.empty() && static_cast<std::uint64_t>(row[kScoreClient]) <= scores.back().client) {
       return BadRow("scores", index, "not in order of client");
     }
-    scores.push_back(ScoreOf(row));
+    scores.push_back(ScoreOf(row, guard::kCalibration));
   }
   return {};
 }

@@ -16,7 +16,7 @@ namespace holdfast::incidents {
 // tells nothing but which attempt came first, and are taken to have come evenly spread over it.
 // Writing and reading them again changes nothing more.
 void MakeCoarse(std::vector<verdict::JournalRecord>& records);
-void MakeCoarse(std::vector<guard::ClusterScore>& scores);
+void MakeCoarse(std::vector<guard::ClusterScore>& scores, const guard::Calibration& calibration);
 
 json::Value WriteRecords(const std::vector<verdict::JournalRecord>& records);
 json::Value WriteScores(const std::vector<guard::ClusterScore>& scores);

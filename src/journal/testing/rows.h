@@ -40,6 +40,7 @@ inline Asked SomeAsked() {
                  .attempt = 11,
                  .is_batch = true,
                  .paid_challenge = true,
+                 .is_regular = true,
                  .form_time = milliseconds(12),
                  .has_disposable_mail = true,
                  .has_invitation = true};
