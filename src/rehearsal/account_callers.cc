@@ -1,5 +1,6 @@
 // Those who come for accounts: guesses of passwords, and sign-ups, honest or not.
 #include <string>
+#include <utility>
 
 #include "json/json.h"
 #include "rehearsal/callers.h"
@@ -27,6 +28,28 @@ Question JsonQuestion(const Visit& visit, Act act, http::Method method, std::str
   return question;
 }
 
+// The service asks for this act to be paid for only while it is attacked; then an honest caller's
+// browser solves what is asked, and sends the form again.
+net::Awaitable<Reply> SendForm(const Visit& visit, Caller& caller, Act act, std::string target,
+                               json::Object form) {
+  Stage& stage = *visit.stage;
+  Question question = JsonQuestion(visit, act, http::Method::kPost, target, json::Write(form));
+  question.wish = stage.NextWish();
+  Reply reply = co_await Ask(stage, caller, question);
+  const bool pays = visit.group->label == Label::kHonest;
+  if (!pays || reply.attempt.reason != "challenge_required") co_return reply;
+  Question look = JsonQuestion(visit, Act::kPage, http::Method::kGet,
+                               "/api/registration?challenge=1", std::string());
+  look.wish = stage.NextWish();
+  const Reply task = co_await Ask(stage, caller, look);
+  const json::Value solved = SolveChallenge(task.body);
+  if (!task.is_good() || !solved.is_object()) co_return reply;
+  form["challenge"] = solved;
+  question.request.body = json::Write(form);
+  ++question.retry;
+  co_return co_await Ask(stage, caller, question);
+}
+
 }  // namespace
 
 net::Awaitable<void> RunGuess(const Visit& visit) {
@@ -45,10 +68,8 @@ net::Awaitable<void> RunGuess(const Visit& visit) {
     name = person.name;
     password = person.password;
   }
-  const std::string body = json::Write(json::Object{{"name", name}, {"password", password}});
-  Question question = JsonQuestion(visit, Act::kLogIn, http::Method::kPost, "/api/session", body);
-  question.wish = stage.NextWish();
-  co_await Ask(stage, caller, question);
+  json::Object form{{"name", name}, {"password", password}};
+  co_await SendForm(visit, caller, Act::kLogIn, "/api/session", std::move(form));
 }
 
 net::Awaitable<void> RunSignUp(const Visit& visit) {
@@ -66,10 +87,8 @@ net::Awaitable<void> RunSignUp(const Visit& visit) {
                     {"password", fmt::format("long-and-{:x}-unguessed", random.Next())}};
   const json::Value solved = SolveChallenge(registration.body);
   if (solved.is_object()) form["challenge"] = solved;
-  Question question =
-      JsonQuestion(visit, Act::kSignUp, http::Method::kPost, "/api/accounts", json::Write(form));
-  question.wish = stage.NextWish();
-  const Reply reply = co_await Ask(stage, caller, question);
+  const Reply reply =
+      co_await SendForm(visit, caller, Act::kSignUp, "/api/accounts", std::move(form));
   if (!reply.is_good() || !visit.group->asks_after) co_return;
   caller.cookie = reply.cookie;
   Question chat;
