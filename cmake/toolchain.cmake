@@ -11,6 +11,10 @@ if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
 
+# All symbols are bound at the start, and their table is read-only from then on. A call that is bound
+# at its first use saves all vector registers on the stack, with what was copied last in them: that
+# was a question once.
+add_link_options(-Wl,-z,relro,-z,now)
 find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)
   add_link_options(-fuse-ld=mold)

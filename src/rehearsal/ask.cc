@@ -162,7 +162,7 @@ class Asking {
       attempt.tokens = TokensIn(*body);
       attempt.first_token = attempt.last_token = stage_.Now();
     }
-    if (question_.act != Act::kPage) reply_.body = std::move(*body);
+    reply_.body = std::move(*body);
   }
 
   net::Awaitable<void> ReadEvents() {
