@@ -101,7 +101,8 @@ class Door::State {
   ClusterTable clusters_;
   Scorer scorer_;
   PasswordGate passwords_;
-  Stress stress_;  // Short: likeness may cost a place. Quiet: it is tried, the served are regulars.
+  Stress stress_;  // Short: likeness may cost a place. Quiet: it is tried. Uncrowded: the served
+                   // are regulars.
   ChallengeDifficulty difficulty_;
 
   std::vector<Guest> answers_;  // By the lower half of their tickets.
@@ -493,7 +494,7 @@ void Door::State::End(DoorId id, const OutcomeFacts& told) {
   }
   if (outcome.ending == Ending::kServed) {
     passwords_.Remember(outcome.caller, now);  // An account's session: it is logged in here.
-    if (stress_.is_quiet(now)) regulars_.Note(outcome.caller.client(), now);
+    if (stress_.is_uncrowded(now)) regulars_.Note(outcome.caller.client(), now);
   }
   admission_.OnFinish(id, outcome.output_tokens, outcome.ending, now);
 }

@@ -53,6 +53,7 @@ constexpr std::size_t kEnd = 480;
 // Seeds 21 to 24 together: one run's mix of lengths alone moves its goodput by 2 %.
 TEST(Goals, GoodputHasNoKneeUpToTwentyTimesTheCapacity) {
   std::map<double, double> goodput;  // Means over the seeds, by load.
+  std::map<double, double> asked;    // Wishes a second, which at the capacity itself limit it.
   std::map<double, double> waits;
   std::map<double, double> within;  // Of the waits, within 20 % of the first estimate.
   constexpr int kSeeds = 4;
@@ -61,6 +62,7 @@ TEST(Goals, GoodputHasNoKneeUpToTwentyTimesTheCapacity) {
       const SimulationResult result =
           Simulate(OverloadScenario(WithSeed(static_cast<std::uint64_t>(seed)), load, kSdkRetries));
       goodput[load] += result.honest_goodput_per_s() / kSeeds;
+      asked[load] += static_cast<double>(result.honest().wishes) / result.measured_s / kSeeds;
       EXPECT_LE(result.honest().first_token.QuantileSeconds(0.99), 10) << load;
       EXPECT_GE(static_cast<double>(result.waits_within_20_percent),
                 0.85 * static_cast<double>(result.waits))
@@ -72,7 +74,9 @@ TEST(Goals, GoodputHasNoKneeUpToTwentyTimesTheCapacity) {
   for (const auto& [load, count] : waits) EXPECT_GE(within[load], 0.9 * count) << load;
   double best = 0;
   for (const auto& [load, value] : goodput) best = std::max(best, value);
-  for (const auto& [load, value] : goodput) EXPECT_GE(value, 0.95 * best) << load;
+  for (const auto& [load, value] : goodput) {
+    EXPECT_GE(value, 0.95 * std::min(best, asked[load])) << load;
+  }
   const Scenario twice = OverloadScenario(WithSeed(21), 2, kSdkRetries);
   EXPECT_LT(Simulate(Behind(DoorKind::kFifo, twice)).honest_goodput_per_s(), 0.1 * best);
   EXPECT_LT(Simulate(Behind(DoorKind::kAdaptiveLimit, twice)).honest_goodput_per_s(), 0.8 * best);

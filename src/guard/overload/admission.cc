@@ -143,7 +143,11 @@ Admission::State::Applicant Admission::State::Apply(const RequestFacts& facts, T
   const bool comes_when_told =
       keeps_appointment || is_unheard || AppointmentBook::ComesWhenTold(client.long_from, now);
   applicant.is_invited = keeps_appointment && AppointmentBook::HasPlace(client);
-  applicant.is_early = now < client.invited_at || (applicant.is_long && now < client.long_from) ||
+  // Behind the address of a regular there may be hundreds, of whom one was told when to come.
+  const bool may_be_another =
+      IsRegular(applicant.service_class) && facts.caller.account == 0 && facts.attempt == 0;
+  applicant.is_early = (now < client.invited_at && !may_be_another) ||
+                       (applicant.is_long && now < client.long_from) ||
                        (facts.attempt > 0 && !comes_when_told);
   return applicant;
 }

@@ -7,6 +7,9 @@
 // Pressed: demand is near capacity or above for longer than that; a mean over half a minute tells.
 // What is far above is pressing within a second or two, 1.2 times the capacity within half a
 // minute. Time is quiet a minute after the last of it.
+//
+// Crowded: as pressed, by one and a half times the capacity. Below it nearly all are served, so
+// that a house which is full every day comes to know its people, too.
 #pragma once
 
 #include <algorithm>
@@ -26,25 +29,29 @@ class Stress {
   void Look(double pressure, bool somebody_waits, Time now) {
     if (!has_looked_) {
       learns_from_ = now + settle_;
-      quiet_from_ = now + quiet_after_;
+      quiet_from_ = uncrowded_from_ = now + quiet_after_;
       looked_ = now;
     }
     has_looked_ = true;
     const double gain = 1 - std::exp(-ToSeconds(now - looked_) / kMean_s);
     looked_ = now;
     // What presses a hundredfold is over no later.
-    mean_ = std::min(mean_ + gain * (pressure - mean_), 2 * kNear);
+    mean_ = std::min(mean_ + gain * (pressure - mean_), kMost);
     if (somebody_waits || pressure > kNear) short_until_ = now + kHold;
     if (mean_ > kNear) learns_from_ = quiet_from_ = now + kHold;
+    if (mean_ > kCrowded) uncrowded_from_ = now + kHold;
   }
 
   bool is_short(Time now) const { return now < short_until_; }
   bool is_quiet(Time now) const { return now >= quiet_from_; }
+  bool is_uncrowded(Time now) const { return now >= uncrowded_from_; }
   // As quiet, and it was so for `settle` at the beginning.
   bool may_learn(Time now) const { return now >= learns_from_; }
 
  private:
   static constexpr double kNear = 0.8;
+  static constexpr double kCrowded = 1.5;
+  static constexpr double kMost = 2;
   static constexpr double kMean_s = 30;
   // Else an attack is let in again whenever turning it away has helped.
   static constexpr Duration kHold = std::chrono::seconds(60);
@@ -57,6 +64,7 @@ class Stress {
   Time short_until_{};
   Time learns_from_{};
   Time quiet_from_{};
+  Time uncrowded_from_{};
 };
 
 }  // namespace holdfast::guard

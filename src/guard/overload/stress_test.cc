@@ -62,6 +62,16 @@ TEST(Stress, TimeIsQuietAMinuteAfterWhatPressedHoweverMuchItWas) {
   }
 }
 
+TEST(Stress, AHouseThatIsFullIsNotCrowdedAndAFloodIsWithinSeconds) {
+  Stress stress(seconds(0), seconds(0));
+  LookAt(stress, 1.1, 0, 600);
+  EXPECT_FALSE(stress.is_quiet(AtSeconds(600)));
+  EXPECT_TRUE(stress.is_uncrowded(AtSeconds(600)));
+  LookAt(stress, 50, 600, 602);
+  EXPECT_FALSE(stress.is_uncrowded(AtSeconds(602)));
+  EXPECT_FALSE(stress.is_uncrowded(AtSeconds(660)));
+}
+
 TEST(Stress, AtFirstItMustShowWhetherAnythingPresses) {
   Stress stress(seconds(60), seconds(10));
   LookAt(stress, 0, 1000, 1009);
