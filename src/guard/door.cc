@@ -152,7 +152,7 @@ void Door::State::Look(Time now) {
   looked_ = now;
   registration_.Advance(now);
   const AdmissionCounters counters = admission_.counters();
-  stress_.Look(counters.pressure, counters.waiting > 0, now);
+  stress_.Look(counters.pressure, counters.crowding, counters.waiting > 0, now);
   clusters_.SetLearning(stress_.may_learn(now) && !registration_.is_restricted());
   // A bit for each doubling of what presses most: demand for answers, or passwords that wait.
   const auto waiting = static_cast<double>(passwords_.waiting());

@@ -87,6 +87,7 @@ Admission::Offer Admission::State::Request(const RequestFacts& facts, Time now) 
     return {.refusal = Refusal::kYourConcurrency, .retry_after = *retry_after};
   }
   const bool is_first = facts.attempt == 0 && !applicant.is_early;
+  estimator_.OnAsked(applicant.cost.demand);
   if (is_first) estimator_.OnDemand(applicant.cost.demand);
   if (now < clients_[applicant.client].invited_at) book_.Forfeit(AppointmentFor(applicant));
 
@@ -535,6 +536,7 @@ AdmissionCounters Admission::State::counters() const {
   counters.prompt_window = limit_.window();
   counters.capacity = estimator_.capacity();
   counters.pressure = estimator_.pressure();
+  counters.crowding = estimator_.crowding();
   counters.output_error = costs_.predictor().relative_error();
   counters.output_bias = costs_.predictor().bias();
   counters.engine_delay = FromSeconds(limit_.engine_delay());

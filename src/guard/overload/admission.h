@@ -127,6 +127,7 @@ struct AdmissionCounters {
   double prompt_window = 0;    // Limit on before_first_token.
   double capacity = 0;         // Weighted tokens that the engine takes on a second.
   double pressure = 0;         // Demand (first attempts) over capacity.
+  double crowding = 0;         // All attempts over capacity.
   double output_error = 0;     // Mean |answer - predicted| over mean answer, recent.
   double output_bias = 1;      // Mean answer over mean predicted, recent.
   Duration engine_delay{0};    // Recent wait inside the engine before a first token.

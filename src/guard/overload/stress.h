@@ -8,8 +8,9 @@
 // What is far above is pressing within a second or two, 1.2 times the capacity within half a
 // minute. Time is quiet a minute after the last of it.
 //
-// Crowded: as pressed, by one and a half times the capacity. Below it nearly all are served, so
-// that a house which is full every day comes to know its people, too.
+// Crowded: all attempts together are one and a half times the capacity or more. Below it nearly all
+// are served, so that a house which is full every day comes to know its people, too. An attack that
+// comes again without heed is no demand by the count of first attempts, but it crowds.
 #pragma once
 
 #include <algorithm>
@@ -25,8 +26,9 @@ class Stress {
   // it has not shown yet whether anything presses.
   Stress(Duration settle, Duration quiet_after) : settle_(settle), quiet_after_(quiet_after) {}
 
-  // `pressure`: demand over capacity in the last seconds; `somebody_waits`: for an answer.
-  void Look(double pressure, bool somebody_waits, Time now) {
+  // In the last seconds, over capacity: `pressure` demand, `crowding` all attempts.
+  // `somebody_waits`: for an answer.
+  void Look(double pressure, double crowding, bool somebody_waits, Time now) {
     if (!has_looked_) {
       learns_from_ = now + settle_;
       quiet_from_ = uncrowded_from_ = now + quiet_after_;
@@ -37,9 +39,11 @@ class Stress {
     looked_ = now;
     // What presses a hundredfold is over no later.
     mean_ = std::min(mean_ + gain * (pressure - mean_), kMost);
+    crowd_ = std::min(crowd_ + gain * (crowding - crowd_), kMost);
     if (somebody_waits || pressure > kNear) short_until_ = now + kHold;
-    if (mean_ > kNear) learns_from_ = quiet_from_ = now + kHold;
-    if (mean_ > kCrowded) uncrowded_from_ = now + kHold;
+    const bool is_crowded = crowd_ > kCrowded;
+    if (mean_ > kNear || is_crowded) learns_from_ = quiet_from_ = now + kHold;
+    if (is_crowded) uncrowded_from_ = now + kHold;
   }
 
   bool is_short(Time now) const { return now < short_until_; }
@@ -60,7 +64,8 @@ class Stress {
   Duration quiet_after_;
   bool has_looked_ = false;
   Time looked_{};
-  double mean_ = 0;
+  double mean_ = 0;   // Of pressure,
+  double crowd_ = 0;  // and of crowding.
   Time short_until_{};
   Time learns_from_{};
   Time quiet_from_{};

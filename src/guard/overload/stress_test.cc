@@ -11,7 +11,7 @@ using std::chrono::seconds;
 
 // A look each second of [from_s, to_s) at this pressure; who waits, waits all the time.
 void LookAt(Stress& stress, double pressure, int from_s, int to_s, bool waits = false) {
-  for (int s = from_s; s < to_s; ++s) stress.Look(pressure, waits, AtSeconds(s));
+  for (int s = from_s; s < to_s; ++s) stress.Look(pressure, pressure, waits, AtSeconds(s));
 }
 
 // From 100 s of 60 % on, the first second at which it is pressed; -1: never within two minutes.
@@ -19,7 +19,7 @@ int PressedAfter(double pressure) {
   Stress stress(seconds(0), seconds(0));
   LookAt(stress, 0.6, 0, 100);
   for (int s = 0; s < 120; ++s) {
-    stress.Look(pressure, false, AtSeconds(100 + s));
+    stress.Look(pressure, pressure, false, AtSeconds(100 + s));
     if (!stress.is_quiet(AtSeconds(100 + s))) return s;
   }
   return -1;
@@ -70,6 +70,14 @@ TEST(Stress, AHouseThatIsFullIsNotCrowdedAndAFloodIsWithinSeconds) {
   LookAt(stress, 50, 600, 602);
   EXPECT_FALSE(stress.is_uncrowded(AtSeconds(602)));
   EXPECT_FALSE(stress.is_uncrowded(AtSeconds(660)));
+}
+
+TEST(Stress, WhoComesAgainWithoutHeedIsNoDemandAndCrowds) {
+  Stress stress(seconds(0), seconds(0));
+  LookAt(stress, 0.5, 0, 100);
+  for (int s = 100; s < 200; ++s) stress.Look(0.5, 20, false, AtSeconds(s));
+  EXPECT_FALSE(stress.is_uncrowded(AtSeconds(200)));
+  EXPECT_FALSE(stress.is_quiet(AtSeconds(200))) << "nothing is learned of an attack";
 }
 
 TEST(Stress, AtFirstItMustShowWhetherAnythingPresses) {

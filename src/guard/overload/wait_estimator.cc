@@ -60,6 +60,7 @@ void WaitEstimator::Tick(double ticks) {
   for (double& cost : arriving_) cost *= arriving;
   for (double& cost : overtaking_) cost *= arriving;
   demand_ *= decay(kDemandDecay);
+  asked_ *= decay(kDemandDecay);
   in_flight_high_ = std::max(in_flight_high_ * decay(kHighDecay), 1.02 * in_flight() + 1);
   BelieveChange();
 }
@@ -130,8 +131,8 @@ void WaitEstimator::ScaleCapacity(double factor) {
   fast_.starts *= factor;
 }
 
-double WaitEstimator::pressure() const {
-  return slow_.seconds < kTrusted ? 0 : demand_ / kDemand / capacity();
+double WaitEstimator::OverCapacity(double decayed_sum) const {
+  return slow_.seconds < kTrusted ? 0 : decayed_sum / kDemand / capacity();
 }
 
 double WaitEstimator::capacity() const {

@@ -79,6 +79,8 @@ class WaitEstimator {
                 Duration token_interval);
   // Wants an answer for the first time.
   void OnDemand(double cost) { demand_ += cost; }
+  // Wants an answer, for the first time or again.
+  void OnAsked(double cost) { asked_ += cost; }
   // A wait with `places` before it has ended in a start after `real` seconds.
   void OnWaited(ServiceClass service_class, const Estimate& first, double real,
                 std::uint32_t places);
@@ -86,7 +88,9 @@ class WaitEstimator {
 
   Estimate Wait(ServiceClass service_class, const Line& line) const;
   // Demand over capacity; 0 while nobody has waited long enough to show capacity.
-  double pressure() const;
+  double pressure() const { return OverCapacity(demand_); }
+  // The same of all that is asked: an attack that is told to come later and does not heed it.
+  double crowding() const { return OverCapacity(asked_); }
   // Weighted tokens a second; all of it, and what is left for a class.
   double capacity() const;
   double CapacityFor(ServiceClass service_class, double given, double share) const;
@@ -141,7 +145,10 @@ class WaitEstimator {
   std::array<double, kServiceClassCount> arriving_{};    // Decayed sums of admitted cost,
   std::array<double, kServiceClassCount> overtaking_{};  // and of what of it overtook.
   std::array<Correction, kServiceClassCount> corrections_{};
-  double demand_ = 0;  // Decayed sum.
+  double OverCapacity(double decayed_sum) const;
+
+  double demand_ = 0;  // Decayed sums.
+  double asked_ = 0;
   Work before_first_token_;
   Work being_written_;
   double token_interval_ = 0;  // Seconds; 0: none seen.
