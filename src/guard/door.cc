@@ -153,6 +153,7 @@ void Door::State::Look(Time now) {
   registration_.Advance(now);
   const AdmissionCounters counters = admission_.counters();
   stress_.Look(counters.pressure, counters.crowding, counters.waiting > 0, now);
+  regulars_.Look(!stress_.is_uncrowded(now), now);
   clusters_.SetLearning(stress_.may_learn(now) && !registration_.is_restricted());
   // A bit for each doubling of what presses most: demand for answers, or passwords that wait.
   const auto waiting = static_cast<double>(passwords_.waiting());
@@ -494,7 +495,7 @@ void Door::State::End(DoorId id, const OutcomeFacts& told) {
   }
   if (outcome.ending == Ending::kServed) {
     passwords_.Remember(outcome.caller, now);  // An account's session: it is logged in here.
-    if (stress_.is_uncrowded(now)) regulars_.Note(outcome.caller.client(), now);
+    regulars_.Note(outcome.caller.client(), !stress_.is_uncrowded(now), now);
   }
   admission_.OnFinish(id, outcome.output_tokens, outcome.ending, now);
 }

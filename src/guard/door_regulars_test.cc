@@ -39,7 +39,7 @@ void MeetCrowd(House& house, double from_s) {
 TEST(Door, WhoHadAnAnswerInQuietTimeGoesFirstAlsoAfterARestart) {
   DoorOptions options = Narrow();
   House house(options);
-  for (const double now : {2.0, 20.0}) {
+  for (const double now : {2.0, 12.0}) {
     const std::uint64_t address = now < 10 ? 8 : 9;
     house.End(house.Admit(Ask(Route::kChat, 0, address), now).id, now + 1);
   }
@@ -58,7 +58,7 @@ TEST(Door, WhoHadAnAnswerInQuietTimeGoesFirstFromTheFirstMomentOfAFlood) {
   DoorOptions options = Narrow();
   options.admission.queue_max = 1000;
   House house(options);
-  for (const double now : {2.0, 20.0}) {
+  for (const double now : {2.0, 12.0}) {
     house.End(house.Admit(Ask(Route::kChat, 0, 9), now).id, now + 1);
   }
   std::vector<DoorId> waiting;
