@@ -228,6 +228,7 @@ test("code is coloured, by what is loaded with the first block of it", async () 
   const page = await open();
   const names = () => page.evaluate(() => performance.getEntriesByType("resource").filter((each) => each.name.endsWith(".js")).length);
   await page.getByText("What shall we talk about?").waitFor();
+  await page.waitForLoadState("networkidle"); // The page's own parts may come after its first words.
   const before = await names();
   await page.goto(`${fake.url}/#/c/${id}`);
   await page.locator(".hljs-keyword", { hasText: "def" }).waitFor();
