@@ -79,8 +79,9 @@ class HeldPlaces {
   static constexpr double kLeastShare = 0.125;
 
   bool AreOthersLong() const {
+    if (others_ == 0) return false;
     const double age = ToSeconds(now_.time_since_epoch()) - others_since_ / others_;
-    return others_ > 0 && age > kLong * known_stay_;
+    return age > kLong * known_stay_;
   }
   std::uint32_t& Of(bool is_known) { return is_known ? known_ : others_; }
 
